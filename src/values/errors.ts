@@ -1,0 +1,63 @@
+/**
+ * Every error that Outcry hands to a person or a caller, by code.
+ *
+ * A code is stable and is what callers test; the text is for people: it says what was wrong, with the value, and
+ * what to do. Errors cross threads as `{ code, message, fields }` (structured clone loses the class) and are
+ * rebuilt here. Refusals of the business (a discarded bank line, say) are not errors: they are counted by reason.
+ */
+
+/** Code → the one sentence that ARCHITECTURE.md repeats. */
+export const ERROR_CODES = {
+  ERR_ASK_FAULT: 'the actor threw while it handled the request',
+  ERR_ASK_NO_ACTOR: 'no actor lives at that address',
+  ERR_ASK_STOPPED: 'the actor stopped before it answered',
+  ERR_ASK_TIMEOUT: 'no answer came before the deadline',
+  ERR_CONFIG_INVALID: 'a setting in the file, the environment or a flag is wrong',
+  ERR_CONFIG_PORT: 'a service could not listen on its port',
+  ERR_HOST_LOST: 'the worker thread that ran the actor ended',
+  ERR_HOST_RESTARTS: 'worker threads ended too often within the period',
+  ERR_REPORT_WRITE: 'the report could not be written',
+  ERR_SEND_CONNECTION: 'the connection to the server failed',
+  ERR_SEND_FILE: 'an input file could not be read',
+  ERR_USAGE: 'the command line was wrong',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An error as it crosses a thread or a wire. */
+export interface ErrorRecord {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+export interface OutcryErrorOptions {
+  readonly cause?: unknown;
+  /** The offending values, so that callers need not read the text. */
+  readonly fields?: Readonly<Record<string, string | number>>;
+}
+
+export class OutcryError extends Error {
+  override readonly name = 'OutcryError';
+  readonly code: ErrorCode;
+  readonly fields: Readonly<Record<string, string | number>>;
+
+  constructor(code: ErrorCode, message: string, options: OutcryErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fields = options.fields ?? {};
+  }
+
+  static fromRecord(record: ErrorRecord): OutcryError {
+    return new OutcryError(record.code, record.message, { fields: record.fields });
+  }
+
+  toRecord(): ErrorRecord {
+    return { code: this.code, message: this.message, fields: this.fields };
+  }
+}
+
+/** The text of whatever was thrown, for logs and messages. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
