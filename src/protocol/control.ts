@@ -12,8 +12,13 @@ export type HostCommand =
   | { readonly type: 'open'; readonly connection: number; readonly service: string; readonly remoteAddress: string }
   /** The client has sent everything (it half-closed); the session answers and stops. */
   | { readonly type: 'ended'; readonly connection: number }
-  /** The connection is gone, or was given up. */
-  | { readonly type: 'closed'; readonly connection: number; readonly reason: string }
+  /** The connection is gone, or was given up; `isCutOff`: within a frame. */
+  | {
+      readonly type: 'closed';
+      readonly connection: number;
+      readonly reason: string;
+      readonly isCutOff: boolean;
+    }
   /** Answer once nothing that this host has taken in is still on its way. */
   | { readonly type: 'settle'; readonly id: number }
   /** Stop all actors in the reverse order of their start, each after its mailbox is empty. */

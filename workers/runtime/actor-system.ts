@@ -17,7 +17,7 @@ import type { HostCommand, HostEvent, PeerMessage } from '../../src/protocol/con
 import { type Batch, BatchReader, chargeOf, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import { type ErrorCode, type ErrorRecord, messageOf, OutcryError } from '../../src/values/errors.ts';
-import type { ActorSpec, Answer } from './actor.ts';
+import type { ActorSpec, Answer, ConnectionCommand } from './actor.ts';
 import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
@@ -39,6 +39,8 @@ export interface ActorSystemOptions {
   readonly hostCount: number;
   /** Charge in flight to another host above which senders pause. */
   readonly linkHighWater: number;
+  /** Messages that may wait for an actor whose spec does not say otherwise. */
+  readonly mailboxMax: number;
   readonly log: Log;
   /** Makes the session of a new connection. */
   readonly createSession: (service: string, remoteAddress: string) => ActorSpec;
@@ -244,7 +246,7 @@ export class ActorSystem {
 
   #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined): Cell {
     if (this.#cells.has(address)) throw new RangeError(`the address ${address} is taken`);
-    const cell = new Cell(this, address, spec, parent);
+    const cell = new Cell(this, address, spec, parent, this.#options.mailboxMax);
     this.#cells.set(address, cell);
     const ref = this.#refs.get(address);
     if (ref !== undefined) ref.cell = cell;
@@ -726,7 +728,11 @@ export class ActorSystem {
         this.#tellSession(command.connection, { type: 'connection-ended' });
         break;
       case 'closed':
-        this.#tellSession(command.connection, { type: 'connection-closed', reason: command.reason });
+        this.#tellSession(command.connection, {
+          type: 'connection-closed',
+          reason: command.reason,
+          isCutOff: command.isCutOff,
+        });
         break;
       case 'settle':
         this.#settling.push(command.id);
@@ -745,7 +751,7 @@ export class ActorSystem {
     else this.#sessions.set(connection, cell);
   }
 
-  #tellSession(connection: number, message: unknown): void {
+  #tellSession(connection: number, message: ConnectionCommand): void {
     const cell = this.#sessions.get(connection);
     // The session may have stopped by itself meanwhile.
     if (cell !== undefined) this.#push(undefined, cell, message, TELL, 0, LOCAL);

@@ -31,8 +31,8 @@ export interface Actor<Command = unknown, Event = unknown> {
 export type ConnectionCommand =
   /** The client half-closed after its last frame. A session that has answered everything stops itself. */
   | { readonly type: 'connection-ended' }
-  /** The connection is gone; the session stops after this message. */
-  | { readonly type: 'connection-closed'; readonly reason: string };
+  /** The connection is gone; the session stops itself. `isCutOff`: it broke within a frame, which is dropped. */
+  | { readonly type: 'connection-closed'; readonly reason: string; readonly isCutOff: boolean };
 
 /** The outcome of an ask, delivered as a message. */
 export type Answer<Reply> =

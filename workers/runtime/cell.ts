@@ -14,9 +14,6 @@ import type { Timer } from './timers.ts';
 
 export type CellState = 'running' | 'restarting' | 'stopped';
 
-/** Messages that may wait for an actor that does not say otherwise. */
-const MAILBOX_MAX = 65_536;
-
 export class Cell implements Context<unknown> {
   readonly self: Address;
   readonly spec: ActorSpec;
@@ -45,12 +42,18 @@ export class Cell implements Context<unknown> {
   closeReason = '';
   #budget: RestartBudget | undefined;
 
-  constructor(system: ActorSystem, self: Address, spec: ActorSpec, parent: Cell | undefined) {
+  constructor(
+    system: ActorSystem,
+    self: Address,
+    spec: ActorSpec,
+    parent: Cell | undefined,
+    mailboxMax: number,
+  ) {
     this.#system = system;
     this.self = self;
     this.spec = spec;
     this.parent = parent;
-    this.mailboxMax = spec.mailboxMax ?? MAILBOX_MAX;
+    this.mailboxMax = spec.mailboxMax ?? mailboxMax;
   }
 
   get budget(): RestartBudget {
