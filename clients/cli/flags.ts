@@ -1,0 +1,32 @@
+/** A commander program that speaks as the rest of `outcry` does: errors are thrown, `--help` is an exit code. */
+import { Command, CommanderError } from 'commander';
+import { OutcryError } from '../../src/values/errors.ts';
+
+/** `usage` is what follows the name, e.g. `PORT FILE…`. */
+export interface FlagsOptions {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+}
+
+export function createFlags({ name, usage, summary }: FlagsOptions): Command {
+  return new Command(name)
+    .usage(usage)
+    .description(summary)
+    .helpOption('-h, --help', 'explain this command')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+}
+
+/** `'help'` when help was asked for and printed; throws ERR_USAGE when the arguments are wrong. */
+export function parseFlags(flags: Command, args: readonly string[]): 'parsed' | 'help' {
+  try {
+    flags.parse(args, { from: 'user' });
+    return 'parsed';
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 'help';
+    const text = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+    throw new OutcryError('ERR_USAGE', `${text}; see ${flags.name()} --help`, { cause: error });
+  }
+}

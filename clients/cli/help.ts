@@ -1,0 +1,92 @@
+/** What `outcry` says when its words name no command: help, the version, or the nearest command it knows. */
+import { readFileSync } from 'node:fs';
+import { OutcryError } from '../../src/values/errors.ts';
+import { EXIT_DONE, EXIT_WRONG_USE } from './failure.ts';
+import type { Command } from './main.ts';
+
+const HELP_WORDS: readonly (string | undefined)[] = ['--help', '-h', 'help'];
+const VERSION_WORDS: readonly (string | undefined)[] = ['--version', '-V'];
+
+/** Above this share of wrong letters a suggestion puzzles more than it helps. */
+const SUGGESTION_DISTANCE_SHARE = 0.5;
+
+/** A group is a first word that several commands share, like `bank`. */
+export function runWithoutCommand(commands: readonly Command[], words: readonly string[]): number {
+  const group = words
+    .slice(0, 1)
+    .filter((word) => commands.some(({ path }) => path.length > 1 && path[0] === word));
+  const next = words[group.length];
+  const help = formatHelp(
+    commands.filter(({ path }) => group.every((word, i) => path[i] === word)),
+    group,
+  );
+  if (next === undefined) {
+    process.stderr.write(help);
+    return EXIT_WRONG_USE;
+  }
+  if (HELP_WORDS.includes(next)) {
+    process.stdout.write(help);
+    return EXIT_DONE;
+  }
+  if (VERSION_WORDS.includes(next)) {
+    process.stdout.write(`${readVersion()}\n`);
+    return EXIT_DONE;
+  }
+  throw unknownCommand(commands, words, group.length + 1);
+}
+
+function formatHelp(commands: readonly Command[], group: readonly string[]): string {
+  const width = Math.max(...commands.map(({ path }) => path.join(' ').length));
+  const rows = commands.map(({ path, summary }) => `  ${path.join(' ').padEnd(width)}  ${summary}\n`);
+  const name = ['outcry', ...group].join(' ');
+  return [
+    `usage: ${name} COMMAND [ARGUMENTS]\n\n`,
+    ...rows,
+    `\n${name} COMMAND --help explains one command.\n`,
+  ].join('');
+}
+
+function readVersion(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function unknownCommand(
+  commands: readonly Command[],
+  words: readonly string[],
+  wordCount: number,
+): OutcryError {
+  const given = words.slice(0, wordCount).join(' ');
+  if (given.startsWith('-')) {
+    return new OutcryError('ERR_USAGE', `unknown option "${given}"; outcry --help lists the commands`);
+  }
+  const nearest = nearestCommand(commands, words);
+  const advice =
+    nearest === undefined ? 'outcry --help lists the commands' : `did you mean "outcry ${nearest}"?`;
+  return new OutcryError('ERR_USAGE', `unknown command "${given}"; ${advice}`, { fields: { given } });
+}
+
+function nearestCommand(commands: readonly Command[], words: readonly string[]): string | undefined {
+  const ranked = commands
+    .map(({ path }) => {
+      const name = path.join(' ');
+      return { name, share: editDistance(words.slice(0, path.length).join(' '), name) / name.length };
+    })
+    .sort((a, b) => a.share - b.share);
+  return ranked.find(({ share }) => share <= SUGGESTION_DISTANCE_SHARE)?.name;
+}
+
+/** How many letters must be inserted, removed or replaced to turn one word into the other. */
+function editDistance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [row, letter] of [...from].entries()) {
+    const current = [row + 1];
+    for (const [column, wanted] of [...to].entries()) {
+      const [diagonal = 0, above = 0] = previous.slice(column);
+      const left = current[column] ?? 0;
+      current.push(Math.min(above + 1, left + 1, diagonal + (letter === wanted ? 0 : 1)));
+    }
+    previous = current;
+  }
+  return previous.at(-1) ?? 0;
+}

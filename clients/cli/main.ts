@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/**
+ * The `outcry` command: finds the command that the words name, loads its module and runs it.
+ *
+ * Invariant: this file imports nothing heavy; a command pays only for what it uses, and a server command is deaf
+ * to signals only for as long as Node itself takes to start.
+ * Server commands live with the server and are known here by URL alone.
+ */
+import { rememberSignals } from '../../src/values/early-signals.ts';
+
+export interface Command {
+  readonly path: readonly string[];
+  readonly summary: string;
+  /** A server handles signals itself and goes on when nobody reads its output; a client just ends. */
+  readonly kind: 'server' | 'client';
+  readonly module: URL;
+}
+
+/** What a command's module exports; it owns its flags and resolves to the exit code. */
+export interface CommandModule {
+  run(args: readonly string[]): Promise<number>;
+}
+
+const COMMANDS: readonly Command[] = [
+  {
+    path: ['serve'],
+    summary: 'run every service until SIGINT or SIGTERM',
+    kind: 'server',
+    module: new URL('../../src/commands/serve.js', import.meta.url),
+  },
+  {
+    path: ['bank', 'serve'],
+    summary: 'serve bank transactions on a port; SIGINT writes log.txt and ends',
+    kind: 'server',
+    module: new URL('../../src/commands/bank-serve.js', import.meta.url),
+  },
+  {
+    path: ['bank', 'send'],
+    summary: 'send files of bank transactions to a server, all at once',
+    kind: 'client',
+    module: new URL('./bank-send.js', import.meta.url),
+  },
+];
+
+async function runCommandLine(words: readonly string[]): Promise<number> {
+  const command = COMMANDS.find(({ path }) => path.every((word, i) => words[i] === word));
+  if (command === undefined) {
+    endWhenOutputIsClosed();
+    const { runWithoutCommand } = await import('./help.ts');
+    return runWithoutCommand(COMMANDS, words);
+  }
+  if (command.kind === 'server') {
+    rememberSignals();
+    goOnWhenOutputIsClosed();
+  } else {
+    endWhenOutputIsClosed();
+  }
+  const module: CommandModule = await import(command.module.href);
+  return module.run(words.slice(command.path.length));
+}
+
+/** `outcry … | head -1` ends when head does, without a word. */
+function endWhenOutputIsClosed(): void {
+  onClosedOutput(() => process.exit());
+}
+
+/** A server's data must not be lost because nobody reads its log any more. */
+function goOnWhenOutputIsClosed(): void {
+  onClosedOutput(() => {});
+}
+
+function onClosedOutput(react: () => void): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      react();
+    });
+  }
+}
+
+try {
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+} catch (error) {
+  const { explainFailure } = await import('./failure.ts');
+  const { OUTCRY_DEBUG } = process.env;
+  const { text, exitCode } = explainFailure(error, { showStack: Boolean(OUTCRY_DEBUG) });
+  process.stderr.write(text);
+  process.exitCode = exitCode;
+}
