@@ -40,8 +40,11 @@ export type Config = {
 };
 
 export interface ConfigSources {
-  /** Must exist when given; without it `config.ini` in the working directory is read where there is one. */
-  readonly file?: string | undefined;
+  /**
+   * Must exist when given; without it `config.ini` in the working directory is read where there is one, and with null
+   * none is.
+   */
+  readonly file?: string | null | undefined;
   /** As `process.env`. An empty variable counts as not set. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Flag, without its dashes, to text; `givenSettingFlags` makes it. */
@@ -104,7 +107,8 @@ function optionOf(setting: Setting): Option {
   return new Option(`--${setting.flag} <${setting.type}>`, help);
 }
 
-function readFile(file: string | undefined): readonly Finding[] {
+function readFile(file: string | null | undefined): readonly Finding[] {
+  if (file === null) return [];
   const name = file ?? FILE_DEFAULT;
   let text: string;
   try {

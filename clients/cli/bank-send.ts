@@ -7,7 +7,7 @@
 import { stat } from 'node:fs/promises';
 import { OutcryError } from '../../src/values/errors.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
-import { createFlags, parseFlags } from './flags.ts';
+import { createFlags, parseFlags } from '../../src/protocol/command-line.ts';
 import { formatBytes, type Progress, startProgress } from './progress.ts';
 import { type Address, type BufferPair, STANDARD_INPUT, sendFile } from './send-file.ts';
 
