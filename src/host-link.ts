@@ -92,7 +92,13 @@ export class HostLink {
     const { buffer, byteOffset } = bytes;
     const isWorthIt = end - start >= TRANSFER_MIN_BYTES && buffer instanceof ArrayBuffer;
     this.#bytesInFlight += isWorthIt
-      ? this.#writer.transfer(RECORD.connectionChunk, connection, buffer, byteOffset + start, byteOffset + end)
+      ? this.#writer.transfer(
+          RECORD.connectionChunk,
+          connection,
+          buffer,
+          byteOffset + start,
+          byteOffset + end,
+        )
       : this.#writer.copy(RECORD.connectionBytes, connection, bytes, start, end);
     this.#scheduleFlush();
   }

@@ -6,8 +6,8 @@
  * `restartsPeriodMs` is loud: `onFatal`.
  */
 import { MessageChannel } from 'node:worker_threads';
-import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
+import { Piscina } from 'piscina';
 import { HostLink } from './host-link.ts';
 import type { HostEvent } from './protocol/control.ts';
 import type { HostTask, PeerPort, ServiceSettings } from './protocol/host-task.ts';
@@ -75,7 +75,9 @@ export class Hosts {
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
     });
-    this.pool.on('error', (error) => options.log.error({ error: messageOf(error) }, 'a worker thread failed'));
+    this.pool.on('error', (error) =>
+      options.log.error({ error: messageOf(error) }, 'a worker thread failed'),
+    );
   }
 
   /** Starts all hosts; resolves when every one is ready. */
@@ -231,7 +233,8 @@ export class Hosts {
   #isPastLimit(): boolean {
     const { restartsMax, restartsPeriodMs } = this.#options;
     const nowMs = monotonicMs();
-    while (this.#lossesMs[0] !== undefined && nowMs - this.#lossesMs[0] >= restartsPeriodMs) this.#lossesMs.shift();
+    while (this.#lossesMs[0] !== undefined && nowMs - this.#lossesMs[0] >= restartsPeriodMs)
+      this.#lossesMs.shift();
     this.#lossesMs.push(nowMs);
     return this.#lossesMs.length > restartsMax;
   }

@@ -35,7 +35,11 @@ export class Listener {
   #refusedLogged = 0;
   #refusalLoggedMs = -Infinity;
 
-  constructor(options: ListenerOptions, log: Logger, onConnection: (socket: Socket, listener: Listener) => void) {
+  constructor(
+    options: ListenerOptions,
+    log: Logger,
+    onConnection: (socket: Socket, listener: Listener) => void,
+  ) {
     this.options = options;
     this.pauses = options.pauseMs === undefined ? undefined : new InputPauses(options.pauseMs);
     this.#log = log;
@@ -62,7 +66,9 @@ export class Listener {
       this.#server.once('error', onError);
       this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off('error', onError);
-        this.#server.on('error', (error) => this.#log.error({ service }, `can't accept: ${messageOf(error)}`));
+        this.#server.on('error', (error) =>
+          this.#log.error({ service }, `can't accept: ${messageOf(error)}`),
+        );
         const address = this.#server.address();
         resolve(address !== null && typeof address === 'object' ? address.port : port);
       });

@@ -8,6 +8,11 @@ export async function createLog({ level, format }: Config['log']): Promise<Logge
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   if (!isPretty) return pino({ level, base: null }, pino.destination({ fd: STDERR, sync: true }));
   const { default: pretty } = await import('pino-pretty');
-  const stream = pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
+  const stream = pretty({
+    destination: STDERR,
+    sync: true,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
   return pino({ level, base: null }, stream);
 }

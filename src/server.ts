@@ -121,9 +121,13 @@ export class Server {
       balances: reports.map(({ balances }) => balances),
     });
     if (outcome.ok) return;
-    throw new OutcryError('ERR_REPORT_WRITE', `can't write ${path}: ${outcome.message}; the old one is as it was`, {
-      fields: { path },
-    });
+    throw new OutcryError(
+      'ERR_REPORT_WRITE',
+      `can't write ${path}: ${outcome.message}; the old one is as it was`,
+      {
+        fields: { path },
+      },
+    );
   }
 
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */

@@ -13,12 +13,18 @@ export async function run(args: readonly string[]): Promise<number> {
     usage: '[--config FILE] [--memory] [settings]',
     summary: 'Run every service until SIGINT or SIGTERM.',
   })
-    .option('--config <file>', 'settings file (default: config.ini in the working directory, where there is one)')
+    .option(
+      '--config <file>',
+      'settings file (default: config.ini in the working directory, where there is one)',
+    )
     .option('--memory', 'keep nothing on disk; for now this is how it always runs');
   addSettingFlags(flags);
   if (parseFlags(flags, args) === 'help') return 0;
   if (flags.args.length > 0) {
-    throw new OutcryError('ERR_USAGE', `outcry serve takes no argument "${flags.args[0]}"; see outcry serve --help`);
+    throw new OutcryError(
+      'ERR_USAGE',
+      `outcry serve takes no argument "${flags.args[0]}"; see outcry serve --help`,
+    );
   }
   const { config: file } = flags.opts<{ config?: string }>();
   const config = resolveConfig({ file, environment: process.env, flags: givenSettingFlags(flags.opts()) });

@@ -9,7 +9,12 @@ export type LogFields = Readonly<Record<string, string | number>>;
 /** From the main thread to a host. */
 export type HostCommand =
   /** A client was accepted: start its session. Sent again, in order, to the host that replaces a lost one. */
-  | { readonly type: 'open'; readonly connection: number; readonly service: string; readonly remoteAddress: string }
+  | {
+      readonly type: 'open';
+      readonly connection: number;
+      readonly service: string;
+      readonly remoteAddress: string;
+    }
   /** The client has sent everything (it half-closed); the session answers and stops. */
   | { readonly type: 'ended'; readonly connection: number }
   /** The connection is gone, or was given up; `isCutOff`: within a frame. */

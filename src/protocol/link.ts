@@ -212,7 +212,11 @@ export class BatchReader {
   }
 
   text(): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, this.end - this.start).toString();
+    return Buffer.from(
+      this.bytes.buffer,
+      this.bytes.byteOffset + this.start,
+      this.end - this.start,
+    ).toString();
   }
 
   askId(): number {

@@ -13,7 +13,12 @@
  * beyond which it might read, go through `#takeAny`, which knows the whole grammar and every reason. Both must agree:
  * a test compares them with a third, naive reader.
  */
-import { DISCARD_REASONS, type DiscardCounts, type DiscardReason, LEDGER_SHARDS } from '../../src/protocol/bank.ts';
+import {
+  DISCARD_REASONS,
+  type DiscardCounts,
+  type DiscardReason,
+  LEDGER_SHARDS,
+} from '../../src/protocol/bank.ts';
 import {
   HASH_SEED,
   hashName,
@@ -196,7 +201,8 @@ export class BankLines {
     const amountStart = skipBlanks(line, typeEnd, end);
     const amountEnd = skipField(line, amountStart, end);
     if (nameStart === end) return this.discard('empty');
-    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end) return this.discard('not-three-fields');
+    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end)
+      return this.discard('not-three-fields');
     if (!isName(line, nameStart, nameEnd)) return this.discard('name');
     const sign = signOf(line, typeStart, typeEnd);
     if (sign === 0) return this.discard('type');
@@ -262,7 +268,8 @@ function parseAmount(line: Uint8Array, start: number, end: number): number | 'am
     }
     if (decimals === 1) cents *= 10;
   }
-  if (dollars > DOLLARS_MAX || (dollars === DOLLARS_MAX && cents > CENTS_OF_DOLLARS_MAX)) return 'amount-too-large';
+  if (dollars > DOLLARS_MAX || (dollars === DOLLARS_MAX && cents > CENTS_OF_DOLLARS_MAX))
+    return 'amount-too-large';
   return dollars * 100 + cents;
 }
 

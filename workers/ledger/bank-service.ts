@@ -1,5 +1,10 @@
 /** The bank in a host: those of its ledger shards and its tally that live here, and the sessions of its connections. */
-import { LEDGER_ADDRESSES, LEDGER_SHARDS, TALLY_ADDRESS, type TallyCommand } from '../../src/protocol/bank.ts';
+import {
+  LEDGER_ADDRESSES,
+  LEDGER_SHARDS,
+  TALLY_ADDRESS,
+  type TallyCommand,
+} from '../../src/protocol/bank.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import { type ActorSpec, ESCALATE_FAULT, STOP_ON_FAULT } from '../runtime/actor.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
@@ -21,7 +26,10 @@ export function startBank(system: ActorSystem, settings: BankSettings): () => Ac
   const accountsMax = Math.ceil(settings.accountsMax / LEDGER_SHARDS);
   // An actor of these that fails has lost accounts or counts: that is never a thing to go on from quietly.
   for (const address of LEDGER_ADDRESSES.filter(isHere)) {
-    system.spawnRoot(address, { create: () => new LedgerShard(accountsMax, tally), supervision: ESCALATE_FAULT });
+    system.spawnRoot(address, {
+      create: () => new LedgerShard(accountsMax, tally),
+      supervision: ESCALATE_FAULT,
+    });
   }
   if (isHere(TALLY_ADDRESS)) {
     system.spawnRoot(TALLY_ADDRESS, { create: () => new BankTally(), supervision: ESCALATE_FAULT });

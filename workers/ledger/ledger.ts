@@ -128,7 +128,8 @@ export class Ledger {
     if (this.#nameWords + words > this.#names.length) this.#names = grown(this.#names, Int32Array);
     if (this.#accounts === this.#balances.length) this.#balances = grown(this.#balances, Float64Array);
     const wholeWords = length >> 2;
-    for (let i = 0; i < wholeWords; i++) this.#names[this.#nameWords + i] = view.getInt32(start + 4 * i, true);
+    for (let i = 0; i < wholeWords; i++)
+      this.#names[this.#nameWords + i] = view.getInt32(start + 4 * i, true);
     if (words > wholeWords) {
       const last = view.getInt32(start + 4 * wholeWords, true);
       this.#names[this.#nameWords + wholeWords] = lowBytes(last, length & 3);

@@ -23,8 +23,8 @@ import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
 import { ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
-import { OUTPUT, Outbox } from './outbox.ts';
 import { OutLink } from './out-link.ts';
+import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
 import { Timers } from './timers.ts';
 
@@ -181,7 +181,7 @@ export class ActorSystem {
     this.#turnMessages = TURN_MESSAGES;
     this.#turnBytes = TURN_BYTES;
     while (this.#turnMessages > 0 && this.#turnBytes > 0 && this.failure === undefined) {
-      const cell = this.#scheduler.take() ?? this.#takeStalled();
+      const cell = this.#scheduler.size > 0 ? this.#scheduler.take() : this.#takeStalled();
       if (cell === undefined) break;
       cell.queued = false;
       this.#dispatch(cell);
@@ -284,14 +284,22 @@ export class ActorSystem {
     const verdict = cell.budget.judge(this.nowMs);
     const fields = { actor: cell.self, error: stackOf(error) };
     if (verdict.type === 'restart') {
-      this.#options.log('error', `${cell.self} failed and is restarted in ${verdict.delayMs} ms: ${messageOf(error)}`, fields);
+      this.#options.log(
+        'error',
+        `${cell.self} failed and is restarted in ${verdict.delayMs} ms: ${messageOf(error)}`,
+        fields,
+      );
       this.#restart(cell, verdict.delayMs);
     } else if (verdict.type === 'stop') {
       this.#options.log('error', `${cell.self} failed and is stopped: ${messageOf(error)}`, fields);
       cell.closeReason = 'the session failed';
       this.#stop(cell);
     } else {
-      this.#options.log('error', `${cell.self} failed, escalated (${verdict.reason}): ${messageOf(error)}`, fields);
+      this.#options.log(
+        'error',
+        `${cell.self} failed, escalated (${verdict.reason}): ${messageOf(error)}`,
+        fields,
+      );
       this.#escalate(cell, error);
     }
   }
@@ -353,14 +361,26 @@ export class ActorSystem {
 
   #bury(reason: DeadLetterReason, address: Address, envelope: Envelope, cause?: unknown): void {
     const { item, start, end } = envelope;
-    const message = start === ASK ? (item as Ask).message : start === TELL ? item : (item as Uint8Array).subarray(start, end);
+    const message =
+      start === ASK
+        ? (item as Ask).message
+        : start === TELL
+          ? item
+          : (item as Uint8Array).subarray(start, end);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
   // Delivery
 
   /** Delivers a message that arrived over `link` for an address it has named. */
-  #receive(link: OutLink, reader: BatchReader, item: unknown, start: number, end: number, origin: number): void {
+  #receive(
+    link: OutLink,
+    reader: BatchReader,
+    item: unknown,
+    start: number,
+    end: number,
+    origin: number,
+  ): void {
     const ref = link.named[reader.target];
     if (ref === undefined) throw new RangeError(`a link used the number ${reader.target} without naming it`);
     const cell = this.cellOf(ref);
@@ -374,7 +394,14 @@ export class ActorSystem {
     this.#bury('no-actor', ref.address, envelope);
   }
 
-  #push(sender: Cell | undefined, cell: Cell, item: unknown, start: number, end: number, origin: number): void {
+  #push(
+    sender: Cell | undefined,
+    cell: Cell,
+    item: unknown,
+    start: number,
+    end: number,
+    origin: number,
+  ): void {
     const depth = cell.mailbox.push(item, start, end, origin);
     if (!cell.queued) this.#schedule(cell);
     if (depth >= cell.mailboxMax && sender !== undefined && sender !== cell) {
@@ -559,7 +586,8 @@ export class ActorSystem {
       return;
     }
     const link = this.#peerLink(ref);
-    if (link === undefined) this.deadLetters.add(this.#lossOf(ref), ref.address, bytes.subarray(start, end), this.nowMs);
+    if (link === undefined)
+      this.deadLetters.add(this.#lossOf(ref), ref.address, bytes.subarray(start, end), this.nowMs);
     else this.#charge(cell, link, link.writer.copy(RECORD.bytes, link.nameOf(ref), bytes, start, end));
   }
 
@@ -628,7 +656,11 @@ export class ActorSystem {
   }
 
   #expireAsks(): void {
-    for (let ask = this.#asks.takeExpired(this.nowMs); ask !== undefined; ask = this.#asks.takeExpired(this.nowMs)) {
+    for (
+      let ask = this.#asks.takeExpired(this.nowMs);
+      ask !== undefined;
+      ask = this.#asks.takeExpired(this.nowMs)
+    ) {
       const error = new OutcryError('ERR_ASK_TIMEOUT', 'no answer came before the deadline');
       this.#settle(ask, { ok: false, error: error.toRecord() });
     }
@@ -790,7 +822,11 @@ export class ActorSystem {
   }
 
   #fireTimers(): void {
-    for (let timer = this.#timers.takeDue(this.nowMs); timer !== undefined; timer = this.#timers.takeDue(this.nowMs)) {
+    for (
+      let timer = this.#timers.takeDue(this.nowMs);
+      timer !== undefined;
+      timer = this.#timers.takeDue(this.nowMs)
+    ) {
       timer.fire();
     }
   }

@@ -83,7 +83,13 @@ export class Cell implements Context<unknown> {
     timeoutMs: number,
     adapt: (answer: Answer<Reply>) => unknown,
   ): void {
-    this.#system.outbox.add(OUTPUT.ask, to, this.#system.createAsk(this, message, timeoutMs, adapt), timeoutMs, 0);
+    this.#system.outbox.add(
+      OUTPUT.ask,
+      to,
+      this.#system.createAsk(this, message, timeoutMs, adapt),
+      timeoutMs,
+      0,
+    );
   }
 
   reply(value: unknown): void {

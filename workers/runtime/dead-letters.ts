@@ -63,7 +63,10 @@ export class DeadLetters {
     this.#report(nowMs);
     this.#storms.set(reason, { loggedMs: nowMs, silent: 0 });
     const letter = this.#keep(reason, address, message, cause);
-    this.#log('warn', `dead letter for ${address}: ${reason}`, { message: letter.message, cause: letter.cause });
+    this.#log('warn', `dead letter for ${address}: ${reason}`, {
+      message: letter.message,
+      cause: letter.cause,
+    });
   }
 
   /** Logs what a storm has swallowed for a second or more; returns when to call again, Infinity if it is calm. */
@@ -79,7 +82,9 @@ export class DeadLetters {
   #report(nowMs: number): void {
     for (const [reason, storm] of this.#storms) {
       if (storm.silent === 0 || nowMs - storm.loggedMs < LOG_INTERVAL_MS) continue;
-      this.#log('warn', `${storm.silent} more dead letters: ${reason}`, { total: this.#counts.get(reason) ?? 0 });
+      this.#log('warn', `${storm.silent} more dead letters: ${reason}`, {
+        total: this.#counts.get(reason) ?? 0,
+      });
       storm.loggedMs = nowMs;
       storm.silent = 0;
     }
@@ -99,5 +104,10 @@ function picture(message: unknown): string {
     const head = Buffer.from(message.buffer, message.byteOffset, Math.min(message.length, PREVIEW_BYTES));
     return `${message.length} bytes: ${JSON.stringify(head.toString('latin1'))}`;
   }
-  return inspect(message, { depth: 2, breakLength: Infinity, maxStringLength: PREVIEW_BYTES, maxArrayLength: 8 });
+  return inspect(message, {
+    depth: 2,
+    breakLength: Infinity,
+    maxStringLength: PREVIEW_BYTES,
+    maxArrayLength: 8,
+  });
 }
