@@ -45,6 +45,11 @@ describe('RestartBudget', () => {
     const verdicts = [0, 1000, 2000].map((nowMs) => budget.judge(nowMs));
     assert.deepEqual(verdicts, Array(3).fill({ type: 'restart', delayMs: 10 }));
   });
+
+  test('without a limit the wait stays a number however often it is needed', () => {
+    const budget = new RestartBudget({ ...supervision, restartsMax: Infinity, backoffMinMs: 0 });
+    for (let i = 0; i < 2000; i++) assert.deepEqual(budget.judge(0), { type: 'restart', delayMs: 0 });
+  });
 });
 
 describe('supervision', () => {
