@@ -259,7 +259,10 @@ export class ActorSystem {
     return cell;
   }
 
-  /** Makes the cell's actor; a constructor or `started` that throws is a fault like any other. */
+  /**
+   * Makes the cell's actor; a constructor or `started` that throws is a fault like any other. Throws if the cell is
+   * just being spawned and its fault is its parent's.
+   */
   #createActor(cell: Cell): void {
     const outputs = this.outbox.count;
     try {
@@ -270,6 +273,7 @@ export class ActorSystem {
       this.#onFault(cell, error);
       return;
     }
+    cell.state = 'running';
     // Inside the handling of a message (a child was spawned) the outputs leave with that message's own.
     if (outputs === 0) this.#commit(cell);
     this.#schedule(cell);
@@ -317,9 +321,13 @@ export class ActorSystem {
 
   #escalate(cell: Cell, error: unknown): void {
     const { parent } = cell;
+    const isStarting = cell.state === 'starting';
     this.#stop(cell);
-    if (parent !== undefined) this.#onFault(parent, error);
-    else {
+    if (parent !== undefined) {
+      // Its parent is in the midst of a message, with `spawn`: the fault must end that too.
+      if (isStarting) throw error;
+      this.#onFault(parent, error);
+    } else {
       this.failure ??= new OutcryError('ERR_ASK_FAULT', `${cell.self} failed for good: ${messageOf(error)}`, {
         fields: { actor: cell.self },
       }).toRecord();

@@ -12,7 +12,8 @@ import { OUTPUT } from './outbox.ts';
 import { RestartBudget } from './supervision.ts';
 import type { Timer } from './timers.ts';
 
-export type CellState = 'running' | 'restarting' | 'stopped';
+/** starting: within `spawn`, before its first instance has started. */
+export type CellState = 'starting' | 'running' | 'restarting' | 'stopped';
 
 export class Cell implements Context<unknown> {
   readonly self: Address;
@@ -22,7 +23,7 @@ export class Cell implements Context<unknown> {
   readonly mailboxMax: number;
   readonly #system: ActorSystem;
   actor: Actor | undefined;
-  state: CellState = 'running';
+  state: CellState = 'starting';
   /** In the scheduler. Invariant: a cell is there at most once. */
   queued = false;
   /** It filled a mailbox or a link, and handles only notices until there is room again. */

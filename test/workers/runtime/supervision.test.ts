@@ -291,6 +291,35 @@ describe('supervision', () => {
       hosts.tell(A, 'not a pair' as unknown, undefined);
       assert.deepEqual(stops, ['/y', '/x/deep', '/x', '']);
     });
+
+    test('fails like its child when a child it starts while handling a message escalates', () => {
+      const hosts = new TestHosts();
+      const heard: unknown[] = [];
+      hosts.spawn(B, listening(heard));
+      const broken = specOf(() => {
+        throw new Error('no child');
+      }, ESCALATE_FAULT);
+      let starts = 0;
+      const parent = specOf(
+        () => ({
+          started: () => void starts++,
+          receive(message, context) {
+            if (message !== 'spawn') return undefined;
+            context.tell(refTo(context, B), 'before');
+            context.spawn('broken', broken);
+            context.startTimer('late', 10, 'of the old instance');
+            context.spawn('later', listening(heard));
+            context.tell(refTo(context, B), 'after');
+            return undefined;
+          },
+        }),
+        RESTART,
+      );
+      hosts.spawn(A, parent);
+      assert.deepEqual(hosts.ask(A, 'spawn'), ['ERR_ASK_FAULT']);
+      assert.deepEqual([starts, heard], [2, []]);
+      assert.deepEqual(hosts.ask(toAddress(`${A}/later`), 'anyone?'), ['ERR_ASK_NO_ACTOR']);
+    });
   });
 
   test('a fault that goes past the last supervisor ends the host', () => {
