@@ -265,17 +265,18 @@ export class ActorSystem {
    */
   #createActor(cell: Cell): void {
     const outputs = this.outbox.count;
+    const isSpawnedByParent = cell.state === 'starting' && cell.parent !== undefined;
     try {
       cell.actor = cell.spec.create();
       cell.actor.started?.(cell);
+      cell.state = 'running';
+      // What a child sends while its parent spawns it leaves with the outputs of the parent's message.
+      if (!isSpawnedByParent) this.#commit(cell);
     } catch (error) {
       this.outbox.truncate(outputs);
       this.#onFault(cell, error);
       return;
     }
-    cell.state = 'running';
-    // Inside the handling of a message (a child was spawned) the outputs leave with that message's own.
-    if (outputs === 0) this.#commit(cell);
     this.#schedule(cell);
   }
 
@@ -571,11 +572,13 @@ export class ActorSystem {
         const ref = outbox.target(i) as ActorRef<never>;
         this.#deliverBytes(cell, ref, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else if (output === OUTPUT.ask) {
-        this.#deliverAsk(cell, outbox.target(i) as ActorRef<never>, outbox.item(i) as Ask, outbox.start(i));
+        const ask = outbox.item(i) as Ask;
+        // The asker is a child of `cell` if that has just spawned it.
+        this.#deliverAsk(ask.asker ?? cell, outbox.target(i) as ActorRef<never>, ask, outbox.start(i));
       } else if (output === OUTPUT.reply) {
         this.#settle(outbox.target(i) as Ask, { ok: true, value: outbox.item(i) as never });
       } else if (output === OUTPUT.send) {
-        this.#send(cell, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
+        this.#send(outbox.target(i) as number, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else this.#stop(outbox.target(i) as Cell);
     }
     outbox.clear();
@@ -617,9 +620,8 @@ export class ActorSystem {
     this.#charge(cell, link, link.writer.ask(link.nameOf(ref), ask.id, ask.deadlineMs, ask.message));
   }
 
-  #send(cell: Cell, bytes: Uint8Array, start: number, end: number): void {
-    if (cell.connection === undefined) throw new TypeError(`${cell.self} has no connection to send to`);
-    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, cell.connection, bytes, start, end);
+  #send(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, connection, bytes, start, end);
   }
 
   #charge(sender: Cell, link: OutLink, charge: number): void {

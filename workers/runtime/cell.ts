@@ -109,7 +109,8 @@ export class Cell implements Context<unknown> {
   }
 
   send(bytes: Uint8Array, start: number, end: number): void {
-    this.#system.outbox.add(OUTPUT.send, undefined, bytes, start, end);
+    if (this.connection === undefined) throw new TypeError(`${this.self} has no connection to send to`);
+    this.#system.outbox.add(OUTPUT.send, this.connection, bytes, start, end);
   }
 
   spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message> {

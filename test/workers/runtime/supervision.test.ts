@@ -320,6 +320,26 @@ describe('supervision', () => {
       assert.deepEqual([starts, heard], [2, []]);
       assert.deepEqual(hosts.ask(toAddress(`${A}/later`), 'anyone?'), ['ERR_ASK_NO_ACTOR']);
     });
+
+    test('that fails takes back what the children it has just started wanted to send', () => {
+      const hosts = new TestHosts();
+      const heard: unknown[] = [];
+      hosts.spawn(B, listening(heard));
+      const child = specOf(() => ({
+        started: (context) => context.tell(refTo(context, B), 'from the child'),
+      }));
+      hosts.spawn(
+        A,
+        reacting((message, context) => {
+          context.spawn('child', child);
+          if (message === 'poison') throw new Error('it was poison');
+        }, RESTART),
+      );
+      hosts.tell(A, 'poison');
+      assert.deepEqual(heard, []);
+      hosts.tell(A, 'fine');
+      assert.deepEqual(heard, ['from the child']);
+    });
   });
 
   test('a fault that goes past the last supervisor ends the host', () => {
