@@ -505,12 +505,13 @@ export class ActorSystem {
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
+      // What can't be encoded for another thread is found out here.
+      if (!this.outbox.isEmpty) this.#commit(cell);
     } catch (error) {
       this.#onPoison(cell, envelope, error);
       return;
     }
     if (envelope.origin !== LOCAL) this.#giveBack(envelope);
-    if (!this.outbox.isEmpty) this.#commit(cell);
   }
 
   #handleAsk(cell: Cell, ask: Ask): void {
@@ -526,11 +527,10 @@ export class ActorSystem {
     try {
       const events = cell.actor?.receive(message, cell);
       if (events !== undefined) this.#apply(cell, events);
+      this.#commit(cell);
     } catch (error) {
       this.#onPoison(cell, { item: message, start: TELL, end: 0, origin: LOCAL }, error);
-      return;
     }
-    this.#commit(cell);
   }
 
   #apply(cell: Cell, events: readonly unknown[]): void {
@@ -634,14 +634,15 @@ export class ActorSystem {
   /** Settles an ask once; what comes later is ignored. */
   #settle(ask: Ask, answer: Answer<never>): void {
     if (ask.settled) return;
-    ask.settled = true;
     const { asker } = ask;
     if (asker === undefined) {
       const { writer } = this.#linkOf(ask.origin);
       if (answer.ok) writer.value(RECORD.reply, ask.id, answer.value);
       else writer.value(RECORD.reply, ask.id, answer.error, 1);
+      ask.settled = true;
       return;
     }
+    ask.settled = true;
     this.#asks.remove(ask);
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { toAddress } from '../../../src/values/address.ts';
 import { type Context, ESCALATE_FAULT, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
 import { RestartBudget } from '../../../workers/runtime/supervision.ts';
-import { listening, RESTART, reacting, refTo, specOf, TestHosts } from '../../support/actors.ts';
+import { addressIn, listening, RESTART, reacting, refTo, specOf, TestHosts } from '../../support/actors.ts';
 
 const A = toAddress('test/a');
 const B = toAddress('test/b');
@@ -350,5 +350,30 @@ describe('supervision', () => {
     hosts.turn();
     assert.deepEqual(hosts.system.failure?.fields, { actor: A });
     assert.equal(hosts.system.run(hosts.nowMs), false);
+  });
+
+  test('what can not be sent is the fault of its sender, not of the host', () => {
+    const hosts = new TestHosts({ hosts: 2 });
+    const far = addressIn(1, 2, 'far');
+    const near = addressIn(0, 2, 'near');
+    const wrongs: Record<string, (context: Context<unknown>) => void> = {
+      'bytes without a connection': (context) => context.send(new Uint8Array(1), 0, 1),
+      'a message that can not be encoded': (context) => context.tell(refTo(context, far), 2n ** 80n),
+      'a reply that can not be encoded': (context) => context.reply(2n ** 80n),
+    };
+    const heard: unknown[] = [];
+    hosts.spawn(
+      near,
+      reacting((message, context) => {
+        heard.push(message);
+        wrongs[message as string]?.(context);
+      }, RESTART),
+    );
+    for (const wrong of Object.keys(wrongs)) {
+      assert.deepEqual(hosts.ask(near, wrong), ['ERR_ASK_FAULT'], wrong);
+    }
+    hosts.tell(near, 'still here');
+    assert.deepEqual(heard, [...Object.keys(wrongs), 'still here']);
+    assert.equal(hosts.mainOf(0).inFlight, 0);
   });
 });
