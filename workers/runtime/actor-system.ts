@@ -507,6 +507,7 @@ export class ActorSystem {
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
       if (!this.outbox.isEmpty) this.#commit(cell);
+      cell.asking = undefined;
     } catch (error) {
       this.#onPoison(cell, envelope, error);
       return;
@@ -519,7 +520,6 @@ export class ActorSystem {
     if (ask.settled || ask.deadlineMs <= this.nowMs) return;
     cell.asking = ask;
     const events = cell.actor?.receive(ask.message, cell);
-    cell.asking = undefined;
     if (events !== undefined) this.#apply(cell, events);
   }
 
