@@ -286,6 +286,7 @@ export class ActorSystem {
     this.#stopChildren(cell);
     cell.cancelTimers();
     cell.actor = undefined;
+    this.#failTaken(cell, 'ERR_ASK_FAULT');
     const verdict = cell.budget.judge(this.nowMs);
     const fields = { actor: cell.self, error: stackOf(error) };
     if (verdict.type === 'restart') {
@@ -353,7 +354,8 @@ export class ActorSystem {
     cell.parent?.children?.delete(cell.self);
     this.#suspended.delete(cell);
     if (cell.connection !== undefined) this.#closeSession(cell, cell.connection);
-    this.#failAsk(cell.takeAsk(), 'ERR_ASK_STOPPED', cell.self);
+    this.#failAsk(cell.asking, 'ERR_ASK_STOPPED', cell.self);
+    this.#failTaken(cell, 'ERR_ASK_STOPPED');
     this.#buryMailbox(cell);
     if (cell.waiters !== undefined) this.#wakeAll(cell.waiters.splice(0));
     for (const watcher of cell.watchers ?? []) this.#notifyWatcher(watcher, cell.self);
@@ -639,10 +641,10 @@ export class ActorSystem {
       const { writer } = this.#linkOf(ask.origin);
       if (answer.ok) writer.value(RECORD.reply, ask.id, answer.value);
       else writer.value(RECORD.reply, ask.id, answer.error, 1);
-      ask.settled = true;
-      return;
     }
     ask.settled = true;
+    ask.taker?.taken?.delete(ask);
+    if (asker === undefined) return;
     this.#asks.remove(ask);
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;
@@ -656,6 +658,11 @@ export class ActorSystem {
       fields: { actor: address },
     });
     this.#settle(ask, { ok: false, error: error.toRecord() });
+  }
+
+  /** The instance that meant to answer them later is gone. */
+  #failTaken(cell: Cell, code: ErrorCode): void {
+    for (const ask of [...(cell.taken ?? [])]) this.#failAsk(ask, code, cell.self);
   }
 
   #onReply(reader: BatchReader): void {
@@ -854,6 +861,7 @@ function isIdle(cell: Cell): boolean {
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
+  ERR_ASK_FAULT: 'it failed first',
   ERR_ASK_NO_ACTOR: 'nobody lives there',
   ERR_ASK_STOPPED: 'it stopped first',
   ERR_HOST_LOST: 'its worker thread ended',

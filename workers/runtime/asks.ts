@@ -21,6 +21,8 @@ export class Ask {
   /** The host asked. */
   host = 0;
   settled = false;
+  /** Who has taken it to answer it later. */
+  taker: Cell | undefined;
   previous: Ask | undefined;
   next: Ask | undefined;
   list: AskList | undefined;

@@ -120,6 +120,20 @@ for (const [place, hostOfAsked] of [
       assert.deepEqual(outcomes, ['late']);
     });
 
+    test('that was taken is settled when the actor asked stops', () => {
+      const { hosts, outcomes } = setUp();
+      hosts.tell(asker, 'take');
+      hosts.tell(target, 'stop');
+      assert.deepEqual(outcomes, ['ERR_ASK_STOPPED']);
+    });
+
+    test('that was taken is settled when the actor asked fails: its next instance knows nothing of it', () => {
+      const { hosts, outcomes } = setUp();
+      hosts.tell(asker, 'take');
+      hosts.tell(target, 'throw');
+      assert.deepEqual(outcomes, ['ERR_ASK_FAULT']);
+    });
+
     test('that waits when the actor asked stops is settled', () => {
       const { hosts, outcomes } = setUp();
       for (const message of ['stop', 'reply', 'take']) hosts.mainOf(0).tell(asker, message);
