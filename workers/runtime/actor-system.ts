@@ -22,7 +22,7 @@ import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
-import { ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
@@ -375,9 +375,11 @@ export class ActorSystem {
     const message =
       start === ASK
         ? (item as Ask).message
-        : start === TELL
-          ? item
-          : (item as Uint8Array).subarray(start, end);
+        : start === ANSWER
+          ? (item as Ask).answer
+          : start === TELL
+            ? item
+            : (item as Uint8Array).subarray(start, end);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
@@ -505,6 +507,7 @@ export class ActorSystem {
         const events = actor.receive(item, cell);
         if (events !== undefined) this.#apply(cell, events);
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
+      else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
@@ -522,6 +525,13 @@ export class ActorSystem {
     if (ask.settled || ask.deadlineMs <= this.nowMs) return;
     cell.asking = ask;
     const events = cell.actor?.receive(ask.message, cell);
+    if (events !== undefined) this.#apply(cell, events);
+  }
+
+  /** The answer becomes a message in the asker's own turn: what `adapt` throws is the asker's fault. */
+  #handleAnswer(cell: Cell, { adapt, answer }: Ask): void {
+    if (adapt === undefined || answer === undefined) return;
+    const events = cell.actor?.receive(adapt(answer), cell);
     if (events !== undefined) this.#apply(cell, events);
   }
 
@@ -649,7 +659,8 @@ export class ActorSystem {
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;
     if (asker.state === 'stopped' || ask.adapt === undefined) return;
-    this.#push(undefined, asker, ask.adapt(answer), TELL, 0, LOCAL);
+    ask.answer = answer;
+    this.#push(undefined, asker, ask, ANSWER, 0, LOCAL);
   }
 
   #failAsk(ask: Ask | undefined, code: ErrorCode, address: Address): void {

@@ -21,6 +21,8 @@ export class Ask {
   /** The host asked. */
   host = 0;
   settled = false;
+  /** For an asker in this host: what settled it. */
+  answer: Answer<never> | undefined;
   /** Who has taken it to answer it later. */
   taker: Cell | undefined;
   previous: Ask | undefined;

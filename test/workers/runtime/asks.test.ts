@@ -204,6 +204,33 @@ describe('an ask', () => {
     assert.deepEqual(heard, ['go', 'question', 'answer']);
   });
 
+  test('whose answer can not be adapted is the fault of the asker alone', () => {
+    const hosts = new TestHosts();
+    const replier = toAddress('test/replier');
+    const heard: unknown[] = [];
+    hosts.spawn(replier, asked());
+    hosts.spawn(
+      asker,
+      reacting((message, context) => {
+        heard.push(message);
+        if (message === 'after') return;
+        context.ask(refTo(context, replier), message, TIMEOUT_MS, () => {
+          throw new Error('can not adapt');
+        });
+      }, RESTART),
+    );
+    hosts.tell(asker, 'reply');
+    hosts.tell(asker, 'take');
+    hosts.live(TIMEOUT_MS);
+    hosts.tell(asker, 'after');
+    assert.deepEqual(heard, ['reply', 'take', 'after']);
+    assert.deepEqual(
+      hosts.errors.map((text) => text.split(' ')[0]),
+      [asker, asker],
+    );
+    assert.deepEqual(hosts.ask(replier, 'reply'), ['replied']);
+  });
+
   test('told instead of asked is not replied to', () => {
     const hosts = new TestHosts();
     const replier = toAddress('test/replier');
