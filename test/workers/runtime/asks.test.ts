@@ -283,4 +283,15 @@ describe('PendingAsks', () => {
     assert.equal(asks.takeExpired(25), undefined);
     assert.deepEqual([asks.count, asks.nextDueMs()], [1, 30]);
   });
+
+  test('takes no longer for many timeouts that were used once', () => {
+    const asks = new PendingAsks();
+    for (let timeoutMs = 1; timeoutMs <= 10_000; timeoutMs++) {
+      const ask = pending(timeoutMs);
+      asks.add(ask, timeoutMs);
+      asks.remove(ask);
+      assert.equal(asks.takeExpired(timeoutMs), undefined);
+    }
+    assert.ok(asks.timeouts <= 2);
+  });
 });
