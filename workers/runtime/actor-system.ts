@@ -76,7 +76,7 @@ export class ActorSystem {
   /** Roots still to be stopped, the next one last; undefined unless draining. */
   #drainRoots: Cell[] | undefined;
   #restarting = 0;
-  #nextAskId = 1;
+  #nextAskId = 0;
   /** What is left of this turn. */
   #turnMessages = 0;
   #turnBytes = 0;
@@ -222,7 +222,9 @@ export class ActorSystem {
     timeoutMs: number,
     adapt: (answer: Answer<never>) => unknown,
   ): Ask {
-    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId++, asker, adapt);
+    // Numbers cross threads in 32 bits: after the last one they start again.
+    this.#nextAskId = (this.#nextAskId + 1) | 0;
+    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId, asker, adapt);
   }
 
   watch(watcher: Cell, ref: ActorRef<never>, message: unknown): void {
