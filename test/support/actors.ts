@@ -90,6 +90,8 @@ export interface TestHostsOptions {
   readonly linkHighWater?: number;
   readonly mailboxMax?: number;
   readonly createSession?: (service: string, remoteAddress: string) => ActorSpec;
+  /** Hosts know nothing of each other. */
+  readonly isIsolated?: boolean;
 }
 
 /** A host as the main thread sees it. */
@@ -333,7 +335,7 @@ export class TestHosts {
     this.mains[host] = new MainSide();
     this.#origins[host] = [];
     this.systems.forEach((other, peer) => {
-      if (peer === host) return;
+      if (peer === host || this.#options.isIsolated) return;
       (this.#origins[host] as number[])[peer] = system.connectPeer(peer);
       (this.#origins[peer] as number[])[host] = other.connectPeer(host);
       this.links.delete(`${host}>${peer}`);
