@@ -575,6 +575,7 @@ export class ActorSystem {
   /** Lets go what the message that `cell` has just handled wants done. */
   #commit(cell: Cell): void {
     const { outbox } = this;
+    let stopsItself = false;
     for (let i = 0; i < outbox.count; i++) {
       const output = outbox.output(i);
       if (output === OUTPUT.tell) {
@@ -593,9 +594,12 @@ export class ActorSystem {
         this.#settle(outbox.target(i) as Ask, { ok: true, value: outbox.item(i) as never });
       } else if (output === OUTPUT.send) {
         this.#send(outbox.target(i) as number, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
-      } else this.#stop(outbox.target(i) as Cell);
+      } else if (outbox.target(i) === cell) stopsItself = true;
+      else this.#stop(outbox.target(i) as Cell);
     }
     outbox.clear();
+    // Last, whatever it sent after it asked for it: nothing follows the close of a connection.
+    if (stopsItself) this.#stop(cell);
   }
 
   #tellElsewhere(cell: Cell, ref: ActorRef<never>, message: unknown): void {

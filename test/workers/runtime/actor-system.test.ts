@@ -298,6 +298,25 @@ describe('a stop', () => {
     );
   });
 
+  test('takes effect after all outputs of its message', () => {
+    const hosts = new TestHosts({
+      createSession: () =>
+        reacting((_message, context) => {
+          context.stop();
+          context.send(Buffer.from('goodbye'), 0, 7);
+          context.tell(refTo(context, B), 'goodbye');
+        }),
+    });
+    const heard: unknown[] = [];
+    hosts.spawn(B, listening(heard));
+    hosts.main.open(3);
+    hosts.main.command({ type: 'ended', connection: 3 });
+    hosts.settle();
+    assert.deepEqual([...hosts.main.written], [[3, 'goodbye']]);
+    assert.deepEqual([...hosts.main.closed], [[3, '']]);
+    assert.deepEqual(heard, ['goodbye']);
+  });
+
   test('leaves nothing that makes the host turn again', () => {
     const hosts = new TestHosts();
     const parent = specOf(() => ({
