@@ -246,12 +246,14 @@ export class ActorSystem {
 
   // Lifecycle
 
-  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined): Cell {
+  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined, connection?: number): Cell {
     if (this.#cells.has(address)) throw new RangeError(`the address ${address} is taken`);
     const cell = new Cell(this, address, spec, parent, this.#options.mailboxMax);
     this.#cells.set(address, cell);
     const ref = this.#refs.get(address);
     if (ref !== undefined) ref.cell = cell;
+    cell.connection = connection;
+    if (connection !== undefined) this.#sessions.set(connection, cell);
     if (parent === undefined) this.#roots.add(cell);
     else {
       parent.children ??= new Map();
@@ -812,10 +814,7 @@ export class ActorSystem {
 
   #openSession(connection: number, service: string, remoteAddress: string): void {
     const spec = this.#options.createSession(service, remoteAddress);
-    const cell = this.#spawn(toAddress(`${service}/${connection}`), spec, undefined);
-    cell.connection = connection;
-    if (cell.state === 'stopped') this.#closeSession(cell, connection);
-    else this.#sessions.set(connection, cell);
+    this.#spawn(toAddress(`${service}/${connection}`), spec, undefined, connection);
   }
 
   #tellSession(connection: number, message: ConnectionCommand): void {

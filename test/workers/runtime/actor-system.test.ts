@@ -551,6 +551,15 @@ describe('timers', () => {
 });
 
 describe('a session', () => {
+  test('can greet its client when it starts', () => {
+    const hosts = new TestHosts({
+      createSession: () => specOf(() => ({ started: (context) => context.send(Buffer.from('hello'), 0, 5) })),
+    });
+    hosts.main.open(4);
+    hosts.settle();
+    assert.deepEqual([...hosts.main.written], [[4, 'hello']]);
+  });
+
   test('takes whole frames, copied or transferred, in order, and hears of the end', () => {
     const heard: unknown[] = [];
     const hosts = new TestHosts({
