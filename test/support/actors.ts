@@ -277,7 +277,7 @@ export class TestHosts {
     for (let host = 0; host < this.hostCount; host++) {
       const main = this.mainOf(host);
       if (!main.writer.isEmpty) {
-        this.systemOf(host).intake(this.systemOf(host).mainOrigin, main.writer.take());
+        this.systemOf(host).intake(this.systemOf(host).mainOrigin, main.writer.take(), this.nowMs);
         isBusy = true;
       }
       if (this.systemOf(host).run(this.nowMs)) isBusy = true;
@@ -301,7 +301,7 @@ export class TestHosts {
       if (batch === undefined) continue;
       isBusy = true;
       this.#tally(from, to, batch);
-      this.systemOf(to).intake(this.#originOf(to, from), batch);
+      this.systemOf(to).intake(this.#originOf(to, from), batch, this.nowMs);
     }
     return isBusy;
   }

@@ -128,8 +128,9 @@ export class ActorSystem {
     return cell;
   }
 
-  /** Takes in what arrived over a link. Nothing runs yet. */
-  intake(origin: number, batch: Batch): void {
+  /** Takes in what arrived over a link at `nowMs`. No message is handled yet, but sessions start. */
+  intake(origin: number, batch: Batch, nowMs: number): void {
+    this.nowMs = nowMs;
     const link = this.#linkOf(origin);
     const reader = new BatchReader(batch);
     while (reader.next()) {

@@ -180,7 +180,7 @@ export class Simulation {
     this.#hosts[host] = started;
     this.#mainWriters[host] = new BatchWriter();
     this.#mainNames[host] = new Map();
-    this.#connect(MAIN, host, (batch) => system.intake(system.mainOrigin, batch));
+    this.#connect(MAIN, host, (batch) => system.intake(system.mainOrigin, batch, this.nowMs));
     this.#connect(host, MAIN, (batch) => this.#onMainBatch(host, batch));
     this.#hosts.forEach((other, index) => {
       if (index === host) return;
@@ -188,8 +188,8 @@ export class Simulation {
       const there = other.system.connectPeer(host);
       started.peerOrigins[index] = here;
       other.peerOrigins[host] = there;
-      this.#connect(index, host, (batch) => system.intake(here, batch));
-      this.#connect(host, index, (batch) => other.system.intake(there, batch));
+      this.#connect(index, host, (batch) => system.intake(here, batch, this.nowMs));
+      this.#connect(host, index, (batch) => other.system.intake(there, batch, this.nowMs));
     });
     this.#options.startHost(system);
   }

@@ -409,7 +409,7 @@ describe('a watcher', () => {
     hosts.spawn(A, watcher);
     for (const i of count(100)) hosts.main.tell(A, i);
     hosts.main.tell(B, 'stop');
-    hosts.systemOf(0).intake(hosts.system.mainOrigin, hosts.main.writer.take());
+    hosts.systemOf(0).intake(hosts.system.mainOrigin, hosts.main.writer.take(), hosts.nowMs);
     hosts.settle();
     assert.equal(heard.length, 101);
     assert.deepEqual(
@@ -547,6 +547,23 @@ describe('timers', () => {
     hosts.spawn(A, timing(heard));
     hosts.live(100);
     assert.deepEqual([heard, hosts.system.deadLetters.counts], [[], {}]);
+  });
+
+  test('are measured from when their message came, however long the host had nothing to do', () => {
+    const hosts = new TestHosts({
+      createSession: () =>
+        specOf(() => ({
+          started: (context) => context.startTimer('idle', 1000, 'idle'),
+          receive: (_message, context) => void context.stop(),
+        })),
+    });
+    hosts.settle();
+    hosts.nowMs += 60_000;
+    hosts.main.open(1);
+    hosts.settle();
+    assert.equal(hosts.main.closed.size, 0);
+    hosts.live(1000);
+    assert.equal(hosts.main.closed.size, 1);
   });
 });
 
