@@ -834,7 +834,7 @@ export class ActorSystem {
     const roots = this.#drainRoots;
     if (roots === undefined) return;
     for (let cell = roots.at(-1); cell !== undefined; cell = roots.at(-1)) {
-      if (!isIdle(cell)) return;
+      if (!isIdle(cell, this.nowMs)) return;
       this.#stop(cell);
       roots.pop();
     }
@@ -871,10 +871,13 @@ export class ActorSystem {
 const REFS_MAX = 65_536;
 
 /** It is stopped, or neither it nor a child of it has anything left to do. */
-function isIdle(cell: Cell): boolean {
+function isIdle(cell: Cell, nowMs: number): boolean {
   if (cell.state === 'stopped') return true;
-  const isWaiting = cell.state === 'restarting' || cell.mailbox.count > 0 || cell.asksPending > 0;
-  return !isWaiting && [...(cell.children?.values() ?? [])].every(isIdle);
+  const hasMail = cell.mailbox.count > 0 || cell.mailbox.hasNotice;
+  const isWaiting = cell.state === 'restarting' || cell.asksPending > 0 || cell.isAnswering(nowMs);
+  return (
+    !hasMail && !isWaiting && [...(cell.children?.values() ?? [])].every((child) => isIdle(child, nowMs))
+  );
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {

@@ -446,6 +446,26 @@ describe('a drain', () => {
     assert.deepEqual(stops, [], 'the last started was the first to stop');
   });
 
+  test('gives an actor the news of those that stopped before it', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    hosts.spawn(
+      A,
+      specOf(() => ({
+        receive(message, context) {
+          if (message === 'watch') context.watch(refTo(context, B), 'B is gone');
+          else heard.push(message);
+          return undefined;
+        },
+      })),
+    );
+    hosts.spawn(B, stoppable);
+    hosts.tell(A, 'watch');
+    drain(hosts);
+    assert.ok(drained(hosts));
+    assert.deepEqual(heard, ['B is gone']);
+  });
+
   test('waits for mail, for the actors that the mail goes on to, and for restarts', () => {
     const hosts = new TestHosts();
     const heard: unknown[] = [];
@@ -472,6 +492,32 @@ describe('a drain', () => {
     hosts.live(1);
     assert.ok(drained(hosts));
     assert.deepEqual(heard, count(1000).slice(1));
+  });
+
+  test('waits for asks without spinning, on both sides', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    hosts.spawn(
+      A,
+      reacting((message, context) => {
+        if (message === 'go') context.ask(refTo(context, B), 'question', 1000, outcomeOf);
+        else heard.push(message);
+      }),
+    );
+    hosts.spawn(
+      B,
+      reacting((message, context) => {
+        if (message === 'question') context.startTimer('answer', 300, context.takeAsk());
+        else context.replyTo(message as never, 'answer');
+      }),
+    );
+    hosts.tell(A, 'go');
+    drain(hosts);
+    assert.ok(!drained(hosts));
+    assert.ok(hosts.nextDueMs() > hosts.nowMs, 'there is nothing to do now');
+    assert.equal(hosts.settle(), 1);
+    hosts.live(300);
+    assert.deepEqual([heard, drained(hosts)], [['answer'], true]);
   });
 
   test('counts what nobody took', () => {
