@@ -847,6 +847,7 @@ export class ActorSystem {
       this.#scheduler.size === 0 &&
       this.#suspended.size === 0 &&
       this.#restarting === 0 &&
+      this.#asks.count === 0 &&
       this.#peerOrigins.every((origin) => origin === undefined || this.#linkOf(origin).inFlight === 0)
     );
   }

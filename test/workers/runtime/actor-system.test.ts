@@ -550,6 +550,33 @@ describe('a settle', () => {
     assert.equal(heard.length, 500);
     assert.deepEqual(hosts.mainOf(0).events, [{ type: 'settled', id: 5 }]);
   });
+
+  test('waits for asks and what comes of their answers', () => {
+    const hosts = new TestHosts();
+    const kept: Context<unknown>[] = [];
+    const heard: unknown[] = [];
+    hosts.spawn(
+      A,
+      reacting((message, context) => {
+        if (message === 'go') context.ask(refTo(context, B), 'question', 1000, outcomeOf);
+        else heard.push(message);
+      }),
+    );
+    hosts.spawn(
+      B,
+      reacting((message, context) => {
+        kept.push(context);
+        if (message === 'question') context.startTimer('answer', 100, context.takeAsk());
+        else context.replyTo(message as never, 'answer');
+      }),
+    );
+    hosts.main.tell(A, 'go');
+    hosts.main.command({ type: 'settle', id: 5 });
+    hosts.settle();
+    assert.equal(settled(hosts), 0);
+    hosts.live(100);
+    assert.deepEqual([settled(hosts), heard], [1, ['answer']]);
+  });
 });
 
 describe('timers', () => {
