@@ -232,6 +232,7 @@ export class ActorSystem {
     watcher.watches ??= new Map();
     watcher.watches.set(ref.address, message);
     if (ref.host === this.hostIndex) this.#addWatcher(ref.address, watcher.self);
+    else if (this.#peerOrigins[ref.host] === undefined) this.#noticeTermination(watcher, ref.address);
     else this.#sendPeer(ref.host, { type: 'watch', address: ref.address, watcher: watcher.self });
   }
 

@@ -401,6 +401,15 @@ describe('a watcher', () => {
     assert.deepEqual(heard, [['gone', target]]);
   });
 
+  test('learns at once that a host is not there', () => {
+    const hosts = new TestHosts({ hosts: 2, isIsolated: true });
+    const target = addressIn(1, 2, 'target');
+    const heard: unknown[] = [];
+    hosts.spawn(addressIn(0, 2, 'watcher'), watching([target], heard));
+    hosts.settle();
+    assert.deepEqual(heard, [['gone', target]]);
+  });
+
   test('hears of it ahead of a full mailbox, which loses nothing by it', () => {
     const hosts = new TestHosts();
     const heard: unknown[] = [];
