@@ -489,6 +489,7 @@ export class ActorSystem {
       bytes < batchBytes &&
       !cell.suspended &&
       cell.state === 'running' &&
+      !mailbox.hasNotice &&
       mailbox.take(envelope)
     ) {
       messages++;

@@ -426,6 +426,24 @@ describe('a watcher', () => {
       count(100),
     );
   });
+
+  test('hears of it before the messages that already wait', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    hosts.spawn(
+      A,
+      specOf(() => ({
+        started: (context) => context.watch(context.spawn('child', stoppable), 'gone'),
+        receive(message, context) {
+          heard.push(message);
+          if (message === 'end it') context.stopChild(refTo(context, `${A}/child`));
+          return undefined;
+        },
+      })),
+    );
+    hosts.tell(A, 'end it', 'next');
+    assert.deepEqual(heard, ['end it', 'gone', 'next']);
+  });
 });
 
 describe('a drain', () => {
