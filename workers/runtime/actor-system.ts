@@ -457,7 +457,8 @@ export class ActorSystem {
 
   /**
    * Nothing is ready. If actors are suspended and no link is full, mailboxes have filled each other in a cycle: the
-   * oldest runs. If a link is full its credit may come any moment, so the oldest runs only after a while.
+   * oldest runs. If a link is full its credit may come any moment, and an actor that is to be restarted will go on, so
+   * the oldest runs only after a while.
    */
   #takeStalled(): Cell | undefined {
     const [oldest] = this.#suspended;
@@ -466,8 +467,9 @@ export class ActorSystem {
       return undefined;
     }
     const aLinkIsFull = this.#links.some((link) => link !== undefined && !link.closed && link.isFull);
+    const mayGoOn = aLinkIsFull || this.#restarting > 0;
     this.#stalledSinceMs ??= this.nowMs;
-    if (aLinkIsFull && this.nowMs - this.#stalledSinceMs < STALL_MS) return undefined;
+    if (mayGoOn && this.nowMs - this.#stalledSinceMs < STALL_MS) return undefined;
     this.#stalledSinceMs = undefined;
     oldest.suspended = false;
     this.#suspended.delete(oldest);

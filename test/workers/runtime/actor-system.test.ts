@@ -234,6 +234,35 @@ describe('full mailboxes', () => {
     assert.deepEqual([hosts.linkOf(0, 1).inFlight, hosts.linkOf(1, 0).inFlight], [0, 0]);
   });
 
+  test('of an actor that waits for its restart hold its senders up', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    let sent = 0;
+    hosts.spawn(
+      A,
+      reacting((message, context) => {
+        sent++;
+        context.tell(refTo(context, B), message);
+      }),
+    );
+    hosts.spawn(
+      B,
+      reacting(
+        (message) => {
+          if (message === 'poison') throw new Error('it was poison');
+          heard.push(message);
+        },
+        { ...RESTART, backoffMinMs: 1000, backoffMaxMs: 1000 },
+        8,
+      ),
+    );
+    hosts.tell(B, 'poison');
+    hosts.tell(A, ...count(1000));
+    assert.ok(sent <= 16, `${sent} messages were sent on`);
+    hosts.live(1000);
+    assert.deepEqual(heard, count(1000));
+  });
+
   test('give the links all their credit back, whatever becomes of the messages', () => {
     const hosts = new TestHosts({ hosts: 2, linkHighWater: 2000, createSession: () => stoppable });
     const [near, far, gone] = [addressIn(0, 2, 'near'), addressIn(1, 2, 'far'), addressIn(1, 2, 'gone')];
