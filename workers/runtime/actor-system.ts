@@ -365,6 +365,7 @@ export class ActorSystem {
     this.#buryMailbox(cell);
     if (cell.waiters !== undefined) this.#wakeAll(cell.waiters.splice(0));
     for (const watcher of cell.watchers ?? []) this.#notifyWatcher(watcher, cell.self);
+    for (const address of cell.watches?.keys() ?? []) this.#unwatch(cell.self, address);
   }
 
   #buryMailbox(cell: Cell): void {
@@ -719,6 +720,13 @@ export class ActorSystem {
     }
   }
 
+  /** `watcher` has stopped: an actor that lives long must not remember all that ever watched it. */
+  #unwatch(watcher: Address, address: Address): void {
+    const host = hostIndexOf(address, this.hostCount);
+    if (host === this.hostIndex) this.#cells.get(address)?.watchers?.delete(watcher);
+    else this.#sendPeer(host, { type: 'unwatch', address, watcher });
+  }
+
   /** `address` has stopped: tells the watcher, wherever it is. */
   #notifyWatcher(watcher: Address, address: Address): void {
     const host = hostIndexOf(watcher, this.hostCount);
@@ -741,6 +749,7 @@ export class ActorSystem {
     const address = toAddress(message.address);
     const watcher = toAddress(message.watcher);
     if (message.type === 'watch') this.#addWatcher(address, watcher);
+    else if (message.type === 'unwatch') this.#unwatch(watcher, address);
     else this.#notifyWatcher(watcher, address);
   }
 
@@ -786,6 +795,9 @@ export class ActorSystem {
     for (const cell of this.#cells.values()) {
       for (const address of [...(cell.watches?.keys() ?? [])]) {
         if (hostIndexOf(address, this.hostCount) === host) this.#noticeTermination(cell, address);
+      }
+      for (const watcher of cell.watchers ?? []) {
+        if (hostIndexOf(watcher, this.hostCount) === host) cell.watchers?.delete(watcher);
       }
     }
     this.#wakeAll(link.waiters.splice(0));

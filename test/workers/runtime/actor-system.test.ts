@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { RECORD } from '../../../src/protocol/link.ts';
 import { type Address, toAddress } from '../../../src/values/address.ts';
 import { type Context, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
 import {
@@ -415,6 +416,24 @@ describe('a watcher', () => {
       hosts.spawn(addressIn(0, 2, 'watcher'), watching([target], heard));
       hosts.settle();
       assert.deepEqual(heard, [['gone', target]]);
+    });
+
+    test(`that is gone leaves no trace at an actor ${place}`, () => {
+      const hosts = new TestHosts({ hosts: 2 });
+      const target = addressIn(host, 2, 'target');
+      hosts.spawn(target, stoppable);
+      for (const i of count(10)) {
+        const watcher = addressIn(0, 2, `watcher-${i}`);
+        const spec = specOf(() => ({
+          started: (context) => context.watch(refTo(context, target), 'gone'),
+          receive: (_message, context) => void context.stop(),
+        }));
+        hosts.spawn(watcher, spec);
+        hosts.tell(watcher, 'stop');
+      }
+      const before = hosts.linkOf(1, 0).records.get(RECORD.control) ?? 0;
+      hosts.tell(target, 'stop');
+      assert.equal(hosts.linkOf(1, 0).records.get(RECORD.control) ?? 0, before);
     });
   }
 
