@@ -22,11 +22,11 @@ import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
-import { ANSWER, ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
-import { Timers } from './timers.ts';
+import { type DueTimer, Timers } from './timers.ts';
 
 /** How long suspended actors wait for a full link before the oldest runs all the same. */
 const STALL_MS = 100;
@@ -240,8 +240,8 @@ export class ActorSystem {
     cell.cancelTimer(key);
     cell.timers ??= new Map();
     const timer = this.#timers.start(this.nowMs + delayMs, cell, () => {
-      cell.timers?.delete(key);
-      this.#push(undefined, cell, message, TELL, 0, LOCAL);
+      const due: DueTimer = { timer, key, message };
+      this.#push(undefined, cell, due, DUE, 0, LOCAL);
     });
     cell.timers.set(key, timer);
   }
@@ -371,6 +371,7 @@ export class ActorSystem {
   #buryMailbox(cell: Cell): void {
     const envelope = { ...this.#envelope };
     while (cell.mailbox.take(envelope)) {
+      if (envelope.start === DUE) continue;
       this.#giveBack(envelope);
       if (envelope.start === ASK) this.#failAsk(envelope.item as Ask, 'ERR_ASK_STOPPED', cell.self);
       this.#bury('stopped', cell.self, envelope);
@@ -378,15 +379,7 @@ export class ActorSystem {
   }
 
   #bury(reason: DeadLetterReason, address: Address, envelope: Envelope, cause?: unknown): void {
-    const { item, start, end } = envelope;
-    const message =
-      start === ASK
-        ? (item as Ask).message
-        : start === ANSWER
-          ? (item as Ask).answer
-          : start === TELL
-            ? item
-            : (item as Uint8Array).subarray(start, end);
+    const message = messageIn(envelope);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
@@ -518,6 +511,7 @@ export class ActorSystem {
         if (events !== undefined) this.#apply(cell, events);
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
+      else if (start === DUE) this.#handleDue(cell, item as DueTimer);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
@@ -542,6 +536,14 @@ export class ActorSystem {
   #handleAnswer(cell: Cell, { adapt, answer }: Ask): void {
     if (adapt === undefined || answer === undefined) return;
     const events = cell.actor?.receive(adapt(answer), cell);
+    if (events !== undefined) this.#apply(cell, events);
+  }
+
+  #handleDue(cell: Cell, { timer, key, message }: DueTimer): void {
+    // It was cancelled or replaced while it waited, or the instance that started it is gone.
+    if (timer.cancelled) return;
+    cell.timers?.delete(key);
+    const events = cell.actor?.receive(message, cell);
     if (events !== undefined) this.#apply(cell, events);
   }
 
@@ -895,6 +897,14 @@ function isIdle(cell: Cell, nowMs: number): boolean {
   return (
     !hasMail && !isWaiting && [...(cell.children?.values() ?? [])].every((child) => isIdle(child, nowMs))
   );
+}
+
+function messageIn({ item, start, end }: Envelope): unknown {
+  if (start === TELL) return item;
+  if (start === ASK) return (item as Ask).message;
+  if (start === ANSWER) return (item as Ask).answer;
+  if (start === DUE) return (item as DueTimer).message;
+  return (item as Uint8Array).subarray(start, end);
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {

@@ -10,6 +10,13 @@ export interface Timer {
   cancelled: boolean;
 }
 
+/** What a mailbox holds for a timer that is due: it may still be cancelled before its turn comes. */
+export interface DueTimer {
+  readonly timer: Timer;
+  readonly key: string;
+  readonly message: unknown;
+}
+
 export class Timers {
   readonly #heap: Timer[] = [];
   #started = 0;

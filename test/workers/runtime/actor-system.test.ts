@@ -687,6 +687,35 @@ describe('timers', () => {
     assert.deepEqual(heard, ['a after 20']);
   });
 
+  test('do not come after they were cancelled, not even those that were already due', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    hosts.spawn(A, timing(heard));
+    hosts.tell(A, ['start', 'a', 10], ['start', 'b', 10]);
+    hosts.main.tell(A, ['cancel', 'a']);
+    hosts.main.tell(A, ['start', 'b', 5]);
+    hosts.system.intake(hosts.system.mainOrigin, hosts.main.writer.take(), hosts.nowMs);
+    hosts.advance(10);
+    assert.deepEqual(heard, []);
+    hosts.live(5);
+    assert.deepEqual(heard, ['b after 5']);
+  });
+
+  test('of an instance never come to the next one, not even those that were already due', () => {
+    const hosts = new TestHosts();
+    const heard: unknown[] = [];
+    hosts.spawn(A, timing(heard));
+    hosts.tell(A, ['start', 'early', 10], ['start', 'late', 20]);
+    hosts.main.tell(A, 'poison');
+    hosts.system.intake(hosts.system.mainOrigin, hosts.main.writer.take(), hosts.nowMs);
+    hosts.advance(10);
+    hosts.live(100);
+    assert.deepEqual(heard, []);
+    hosts.tell(A, ['start', 'late', 20]);
+    hosts.live(20);
+    assert.deepEqual(heard, ['late after 20']);
+  });
+
   test('of a stopped actor never come, also to one that takes its address', () => {
     const hosts = new TestHosts();
     const heard: unknown[] = [];
