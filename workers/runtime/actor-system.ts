@@ -189,6 +189,8 @@ export class ActorSystem {
     }
     this.#advanceDrain();
     this.#answerSettled();
+    // In the turn, so that the log's lines leave with its batches.
+    this.deadLetters.flush(nowMs);
     return this.#scheduler.size > 0 && this.failure === undefined;
   }
 
