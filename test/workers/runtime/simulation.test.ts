@@ -165,6 +165,23 @@ describe('Simulation', () => {
     assert.ok(crashes > 0, 'some run has crashed a host');
   });
 
+  test('sends what an actor tells when it starts', () => {
+    forEachSeed(10, (seed) => {
+      const heard: unknown[] = [];
+      const greeting = (name: string, to: Address) =>
+        specOf(() => ({
+          started: (context) => context.tell(refTo(context, to), `${name} is there`),
+          receive: (message) => void heard.push(message),
+        }));
+      const specs = new Map([
+        [BANK, greeting('bank', AUDIT)],
+        [AUDIT, greeting('audit', BANK)],
+      ]);
+      new Simulation({ seed, hosts: HOSTS, startHost: startAll(specs) }).runUntilQuiet();
+      assert.deepEqual(heard.sort(), ['audit is there', 'bank is there']);
+    });
+  });
+
   test('replaces a host whose fault went past the last supervisor', () => {
     const fragile = reacting(
       (message, context) => {
