@@ -12,6 +12,9 @@ import { ActorSystem } from './runtime/actor-system.ts';
 
 if (isMainThread) throw new Error('a host runs on a worker thread, not on the main thread');
 
+/** What setTimeout can wait; it takes anything longer for 1 ms, and the host would turn a thousand times a second. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
 /** Runs until the main thread closes the port. Rejects when a fault went past the last supervisor. */
 export function runHost(task: HostTask): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -91,7 +94,8 @@ class Host {
 
   #wakeUpAt(dueMs: number): void {
     if (dueMs === Infinity) return;
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, dueMs - monotonicMs()));
+    const delayMs = Math.min(Math.max(0, dueMs - monotonicMs()), DELAY_MAX_MS);
+    this.#timer = setTimeout(() => this.#turn(), delayMs);
   }
 
   #stop(): void {
