@@ -5,9 +5,9 @@
  * owns two buffers and sends one file at a time.
  */
 import { stat } from 'node:fs/promises';
+import { createFlags, parseFlags } from '../../src/protocol/command-line.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
-import { createFlags, parseFlags } from './flags.ts';
 import { formatBytes, type Progress, startProgress } from './progress.ts';
 import { type Address, type BufferPair, STANDARD_INPUT, sendFile } from './send-file.ts';
 

@@ -1,6 +1,6 @@
 /** A commander program that speaks as the rest of `outcry` does: errors are thrown, `--help` is an exit code. */
 import { Command, CommanderError } from 'commander';
-import { OutcryError } from '../../src/values/errors.ts';
+import { OutcryError } from '../values/errors.ts';
 
 /** `usage` is what follows the name, e.g. `PORT FILE…`. */
 export interface FlagsOptions {

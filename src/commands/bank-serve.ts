@@ -1,0 +1,67 @@
+/**
+ * `outcry bank serve PORT`: the homework's server. Accounts in memory; SIGINT reads every client to its end, writes
+ * log.txt in the working directory and ends; a second SIGINT writes what is there and ends at once.
+ */
+import { formatTotals } from '../bank-totals.ts';
+import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { createFlags, parseFlags } from '../protocol/command-line.ts';
+import { Server } from '../server.ts';
+import { takeOverSignals } from '../values/early-signals.ts';
+import { messageOf, type OutcryError } from '../values/errors.ts';
+
+const USAGE = 'usage: outcry bank serve PORT';
+const REPORT_PATH = 'log.txt';
+
+export async function run(args: readonly string[]): Promise<number> {
+  const flags = createFlags({
+    name: 'outcry bank serve',
+    usage: 'PORT',
+    summary: 'Serve bank transactions on PORT (0: any free one). SIGINT writes log.txt and ends.',
+  }).argument('[port]');
+  addSettingFlags(flags);
+  if (parseFlags(flags, args) === 'help') return 0;
+  const [port] = flags.args;
+  if (port === undefined || flags.args.length > 1) {
+    process.stderr.write(`${USAGE}\n`);
+    return 2;
+  }
+  const settingFlags = { 'log-level': 'warn', ...givenSettingFlags(flags.opts()), 'bank-port': port };
+  const config = resolveConfig({ file: null, environment: process.env, flags: settingFlags });
+  return serve(await Server.start({ config, log: await createLog(config.log), onFatal }));
+}
+
+async function serve(server: Server): Promise<number> {
+  const ending = new Promise<number>((resolve, reject) => {
+    let interrupts = 0;
+    takeOverSignals(() => {
+      interrupts++;
+      if (interrupts === 1) end(server, true).then(resolve, reject);
+      else if (interrupts === 2) end(server, false).then((code) => process.exit(code), reject);
+    });
+  });
+  for (const { host, port } of server.services) process.stdout.write(`bank: listening on ${host}:${port}\n`);
+  try {
+    // The threads have nothing left to do; ending them in order would only delay the exit.
+    process.exit(await ending);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Writes the report, after reading the clients to their ends if `isOrderly`. */
+async function end(server: Server, isOrderly: boolean): Promise<number> {
+  if (isOrderly) await server.drain();
+  await server.writeBankReport(REPORT_PATH);
+  process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
+  if (server.losses.length === 0) return 0;
+  const losses = server.losses.join('; ');
+  process.stderr.write(`outcry: ${REPORT_PATH} is not complete: accounts in memory were lost (${losses})\n`);
+  return 1;
+}
+
+function onFatal(error: OutcryError): void {
+  process.stderr.write(`outcry: ${messageOf(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,298 @@
+/**
+ * Where the settings come from: default < config.ini < environment < flag.
+ *
+ * Everything that is wrong is found before anything is refused, so that a person mends it in one go. A wrong value
+ * counts even where a stronger source overrides it: otherwise it would surface on the day the override goes.
+ *
+ * Invariant: a value reaches Config only through the schema that its row in the table of settings asks for.
+ */
+
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { parse } from 'ini';
+import * as z from 'zod';
+import {
+  ALL_SETTINGS,
+  expectationOf,
+  PORT_MAX,
+  SECTIONS,
+  type SETTINGS,
+  type Setting,
+  type SettingSpec,
+} from './settings.ts';
+import { messageOf, OutcryError } from './values/errors.ts';
+import { nearest } from './values/nearest.ts';
+
+type Table = typeof SETTINGS;
+
+type ValueOf<Spec> = Spec extends { readonly choices: readonly (infer Choice)[] }
+  ? Choice
+  : Spec extends { readonly type: 'boolean' }
+    ? boolean
+    : Spec extends { readonly type: 'host' | 'path' }
+      ? string
+      : number;
+
+export type Config = {
+  readonly [Section in keyof Table]: {
+    readonly [Key in keyof Table[Section]]: ValueOf<Table[Section][Key]>;
+  };
+};
+
+export interface ConfigSources {
+  /**
+   * Must exist when given; without it `config.ini` in the working directory is read where there is one, and with null
+   * none is.
+   */
+  readonly file?: string | null | undefined;
+  /** As `process.env`. An empty variable counts as not set. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Flag, without its dashes, to text; `givenSettingFlags` makes it. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+const FILE_DEFAULT = 'config.ini';
+
+/** Read by the code that starts up before there is a Config. */
+const OTHER_VARIABLES: readonly string[] = ['OUTCRY_DEBUG'];
+
+type SettingValue = Setting['default'];
+
+/** What a source says, in its order: a value, a wrong value of a known setting, or something that is no setting. */
+type Finding =
+  | {
+      readonly type: 'value';
+      readonly setting: Setting;
+      readonly origin: string;
+      readonly value: SettingValue;
+    }
+  | { readonly type: 'wrong'; readonly setting: Setting; readonly problem: string }
+  | { readonly type: 'stray'; readonly problem: string };
+
+/** Throws ERR_CONFIG_INVALID with one line for each problem. */
+export function resolveConfig({ file, environment, flags }: ConfigSources): Config {
+  const findings = [...readFile(file), ...readEnvironment(environment), ...readFlags(flags)];
+  const winners = strongest(findings);
+  const problems = [...problemsIn(findings), ...problemsBetween(winners)].map(printable);
+  if (problems.length > 0) {
+    throw new OutcryError('ERR_CONFIG_INVALID', problems.join('\n'), {
+      fields: { problems: problems.length },
+    });
+  }
+  return configOf(winners);
+}
+
+export const DEFAULT_CONFIG: Config = configOf(strongest([]));
+
+/** Adds one flag a setting. Flags have no default of their own, so that the weaker sources are heard. */
+export function addSettingFlags(command: Command): Command {
+  for (const setting of ALL_SETTINGS) {
+    command.addOption(optionOf(setting));
+  }
+  return command;
+}
+
+/** The flags of `addSettingFlags` that were given, out of the parsed options. */
+export function givenSettingFlags(options: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    ALL_SETTINGS.flatMap((setting) => {
+      const text = options[optionOf(setting).attributeName()];
+      return typeof text === 'string' ? [[setting.flag, text]] : [];
+    }),
+  );
+}
+
+function optionOf(setting: Setting): Option {
+  const help = `${setting.reason} (${expectationOf(setting)}; default ${setting.default})`;
+  return new Option(`--${setting.flag} <${setting.type}>`, help);
+}
+
+function readFile(file: string | null | undefined): readonly Finding[] {
+  if (file === null) return [];
+  const name = file ?? FILE_DEFAULT;
+  let text: string;
+  try {
+    text = readFileSync(name, 'utf8');
+  } catch (error) {
+    const isOptional = file === undefined;
+    return isOptional && isMissing(error)
+      ? []
+      : [stray(name, `expected a readable file, ${messageOf(error)}`)];
+  }
+  return readSections(name, parseIni(text));
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/**
+ * What the parser would take for a key is made plain first: a heading that is indented or followed by a comment, or
+ * that stands behind a byte order mark. Without bracketed arrays a repeated key becomes an array, where otherwise the
+ * last would silently win.
+ */
+function parseIni(text: string): Readonly<Record<string, unknown>> {
+  const plain = text.replace(/^\uFEFF/, '').replace(/^[ \t]*(\[[^\]\r\n]*\])[ \t]*(?:[;#].*)?$/gm, '$1');
+  return parse(plain, { bracketedArray: false });
+}
+
+function readSections(file: string, sections: Readonly<Record<string, unknown>>): readonly Finding[] {
+  return Object.entries(sections).flatMap(([section, content]) => {
+    if (!isSection(content)) {
+      return [stray(`${file} ${section}`, `expected below a section, such as [${SECTIONS[0]}]`)];
+    }
+    return SECTIONS.includes(section)
+      ? Object.entries(content).map(([key, value]) => readEntry(file, section, key, value))
+      : [strayName(`${file} [${section}]`, section, SECTIONS)];
+  });
+}
+
+/** A section with a dot in its name arrives as an entry of the section before the dot. */
+function readEntry(file: string, section: string, key: string, value: unknown): Finding {
+  if (isSection(value)) {
+    return strayName(`${file} [${section}.${key}]`, section, SECTIONS);
+  }
+  const origin = `${file} [${section}] ${key}`;
+  const settings = ALL_SETTINGS.filter((setting) => setting.section === section);
+  const known = settings.map(({ iniKey }) => iniKey);
+  const setting = settings.find(({ iniKey }) => iniKey === key);
+  return setting === undefined ? strayName(origin, key, known) : readValue(setting, origin, value);
+}
+
+/** The parser also calls a key repeated when it stood in another section; then its array has one element. */
+function readValue(setting: Setting, origin: string, value: unknown): Finding {
+  const texts = (Array.isArray(value) ? value : [value]).map(textOf);
+  const [text = ''] = texts;
+  return texts.length > 1
+    ? { type: 'wrong', setting, problem: `${origin}: ${texts.map(quote).join(' and ')}, expected one value` }
+    : read(setting, origin, text);
+}
+
+/** The parser makes other types of bare true, false and null, of a key alone and of values in single quotes. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readEnvironment(environment: ConfigSources['environment']): readonly Finding[] {
+  const known = [...ALL_SETTINGS.map((setting) => setting.variable), ...OTHER_VARIABLES];
+  return Object.entries(environment).flatMap(([variable, text]) => {
+    const isOurs = variable.startsWith('OUTCRY_') && !OTHER_VARIABLES.includes(variable);
+    if (!isOurs || text === undefined || text === '') {
+      return [];
+    }
+    const setting = ALL_SETTINGS.find((each) => each.variable === variable);
+    return setting === undefined ? [strayName(variable, variable, known)] : [read(setting, variable, text)];
+  });
+}
+
+function readFlags(flags: ConfigSources['flags']): readonly Finding[] {
+  const known = ALL_SETTINGS.map((setting) => `--${setting.flag}`);
+  return Object.entries(flags).map(([flag, text]) => {
+    const origin = `--${flag}`;
+    const setting = ALL_SETTINGS.find((each) => each.flag === flag);
+    return setting === undefined ? strayName(origin, origin, known) : read(setting, origin, text);
+  });
+}
+
+function read(setting: Setting, origin: string, text: string): Finding {
+  const result = schemaOf(setting).safeParse(text);
+  return result.success
+    ? { type: 'value', setting, origin, value: result.data }
+    : { type: 'wrong', setting, problem: `${origin}: ${quote(text)}, expected ${expectationOf(setting)}` };
+}
+
+function stray(origin: string, complaint: string): Finding {
+  return { type: 'stray', problem: `${origin}: ${complaint}` };
+}
+
+function strayName(origin: string, name: string, known: readonly string[]): Finding {
+  return stray(origin, `no such name, the nearest is ${nearest(name, known)}`);
+}
+
+/** In quotes, so that an empty value is seen. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** Names and values come from outside and go to a terminal, one line each. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '');
+}
+
+/** From text to value. */
+export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
+  switch (spec.type) {
+    case 'port':
+      return integerSchema(0, PORT_MAX);
+    case 'count':
+    case 'bytes':
+    case 'seconds':
+    case 'milliseconds':
+      return integerSchema(spec.min, spec.max);
+    case 'host':
+      // A host name of digits and dots alone is a mistyped address.
+      return z.union([z.ipv4(), z.ipv6(), z.hostname().regex(/[a-z]/i)]);
+    case 'path':
+      return z.string().min(1);
+    case 'choice':
+      return z.enum(spec.choices);
+    case 'boolean':
+      return z.stringbool();
+  }
+}
+
+/** Digits alone: coercion would also take the empty text as 0, and 1e3 and 0x10 as numbers. */
+function integerSchema(min: number, max: number): z.ZodType<number, string> {
+  return z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max));
+}
+
+/** The last finding for each setting, beginning with its default. */
+function strongest(findings: readonly Finding[]): ReadonlyMap<Setting, Finding> {
+  const winners = new Map<Setting, Finding>();
+  for (const setting of ALL_SETTINGS) {
+    const origin = `default [${setting.section}] ${setting.iniKey}`;
+    winners.set(setting, { type: 'value', setting, origin, value: setting.default });
+  }
+  for (const finding of findings) {
+    if (finding.type !== 'stray') {
+      winners.set(finding.setting, finding);
+    }
+  }
+  return winners;
+}
+
+function problemsIn(findings: readonly Finding[]): readonly string[] {
+  return findings.flatMap((finding) => (finding.type === 'value' ? [] : [finding.problem]));
+}
+
+/** A wrong value is compared with nothing, since what was meant is not known. */
+function problemsBetween(winners: ReadonlyMap<Setting, Finding>): readonly string[] {
+  return [...winners].flatMap(([setting, low]) => {
+    const greater = greaterThan(setting);
+    const high = greater && winners.get(greater);
+    return low.type === 'value' && high?.type === 'value' && low.value >= high.value
+      ? [`${low.origin}: "${low.value}", expected less than the "${high.value}" of ${high.origin}`]
+      : [];
+  });
+}
+
+function greaterThan(setting: Setting): Setting | undefined {
+  return ALL_SETTINGS.find(
+    ({ section, key }) => 'below' in setting && section === setting.section && key === setting.below,
+  );
+}
+
+/** The one place where the compiler takes our word: the winners have every row of the table, and so has Config. */
+function configOf(winners: ReadonlyMap<Setting, Finding>): Config {
+  const entriesOf = (section: string) =>
+    [...winners].flatMap(([setting, finding]) =>
+      setting.section === section && finding.type === 'value' ? [[setting.key, finding.value]] : [],
+    );
+  return Object.fromEntries(
+    SECTIONS.map((section) => [section, Object.fromEntries(entriesOf(section))]),
+  ) as Config;
+}

@@ -1,0 +1,155 @@
+/**
+ * The connections of all services: each feeds the host of its session and gets what the session writes; the idle are
+ * closed, and at the end all are read to their ends.
+ */
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Connection } from './connection.ts';
+import type { HostLink } from './host-link.ts';
+import { Listener, type ListenerOptions } from './listener.ts';
+import { hostIndexOf, toAddress } from './values/address.ts';
+import { monotonicMs } from './values/clock.ts';
+
+export interface DrainOptions {
+  /** A client that has been silent this long is given up. */
+  readonly silentMs: number;
+  /** All connections are given up at this time, monotonic. */
+  readonly deadlineMs: number;
+}
+
+const SWEEP_MS = 1000;
+const DRAIN_SWEEP_MS = 50;
+/** The event loop accepts one waiting connection a turn; after this many turns without one, none waits. */
+const QUIET_TURNS = 3;
+
+export class Gateway {
+  readonly #links: readonly HostLink[];
+  readonly #log: Logger;
+  readonly #listeners: Listener[] = [];
+  readonly #connections = new Map<number, { readonly connection: Connection; readonly listener: Listener }>();
+  /** Those written to since the last flush. */
+  readonly #corked: Connection[] = [];
+  readonly #idleSweep: NodeJS.Timeout;
+  #nextId = 1;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(links: readonly HostLink[], log: Logger) {
+    this.#links = links;
+    this.#log = log;
+    const sink = {
+      write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
+      close: (id: number, reason: string) => this.#connections.get(id)?.connection.finish(reason),
+      flush: () => this.#flush(),
+    };
+    for (const link of links) link.deliverTo(sink);
+    this.#idleSweep = setInterval(() => this.#abortIdle(), SWEEP_MS);
+    this.#idleSweep.unref();
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections let in since the start, over all services. */
+  get accepted(): number {
+    return this.#listeners.reduce((sum, { accepted }) => sum + accepted, 0);
+  }
+
+  /** Opens a service's door; resolves with its port. */
+  async listen(options: ListenerOptions): Promise<number> {
+    const listener = new Listener(options, this.#log, (socket) => this.#open(socket, listener));
+    const port = await listener.listen();
+    this.#listeners.push(listener);
+    return port;
+  }
+
+  /** The host was replaced: its connections get new sessions there. */
+  reopen(link: HostLink): void {
+    for (const { connection } of this.#connections.values()) {
+      if (connection.link === link) connection.reopen();
+    }
+  }
+
+  /**
+   * Takes in every connection that the kernel has accepted, closes the doors, and reads each connection to its end.
+   * Resolves when none is left.
+   */
+  async drain({ silentMs, deadlineMs }: DrainOptions): Promise<void> {
+    await this.#emptyAcceptQueues();
+    for (const listener of this.#listeners) listener.close();
+    const sweep = setInterval(() => {
+      if (monotonicMs() >= deadlineMs) this.#abortAll('the deadline of the shutdown has come');
+      else this.#abortSilent(() => silentMs, 'silent during the shutdown');
+    }, DRAIN_SWEEP_MS);
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#connections.size === 0) resolve();
+    });
+    clearInterval(sweep);
+  }
+
+  /** Closes the doors and all connections at once. */
+  close(): void {
+    clearInterval(this.#idleSweep);
+    for (const listener of this.#listeners) listener.close();
+    this.#abortAll('the server stops');
+  }
+
+  #open(socket: Socket, listener: Listener): void {
+    const id = this.#nextId++;
+    const { service } = listener.options;
+    const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
+    const link = this.#links[host] as HostLink;
+    const connection = new Connection(id, service, socket, link, listener.options, listener.pauses);
+    this.#connections.set(id, { connection, listener });
+    socket.once('close', () => this.#onClosed(connection));
+  }
+
+  #onClosed(connection: Connection): void {
+    this.#connections.delete(connection.id);
+    if (connection.reason !== '') {
+      const { service, remoteAddress, reason } = connection;
+      this.#log.debug({ service, remoteAddress }, `closed: ${reason}`);
+    }
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #write(id: number, bytes: Uint8Array): void {
+    const connection = this.#connections.get(id)?.connection;
+    // A client may vanish while the answer is on its way here.
+    if (connection?.write(bytes)) this.#corked.push(connection);
+  }
+
+  #flush(): void {
+    for (const connection of this.#corked.splice(0)) connection.uncork();
+  }
+
+  #abortIdle(): void {
+    this.#abortSilent((listener) => listener.options.idleMs, 'idle');
+  }
+
+  #abortSilent(limitMsOf: (listener: Listener) => number, what: string): void {
+    const nowMs = monotonicMs();
+    for (const { connection, listener } of this.#connections.values()) {
+      const limitMs = limitMsOf(listener);
+      if (connection.isPaused || nowMs - connection.lastInputMs < limitMs) continue;
+      connection.abort(`${what} for ${limitMs / 1000} s`);
+    }
+  }
+
+  #abortAll(reason: string): void {
+    for (const { connection } of this.#connections.values()) connection.abort(reason);
+  }
+
+  async #emptyAcceptQueues(): Promise<void> {
+    const seen = () => this.#listeners.reduce((sum, listener) => sum + listener.seen, 0);
+    for (let before = seen(), quiet = 0; quiet < QUIET_TURNS; quiet++) {
+      await nextTurn();
+      if (seen() !== before) {
+        before = seen();
+        quiet = 0;
+      }
+    }
+  }
+}

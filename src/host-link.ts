@@ -1,0 +1,196 @@
+/**
+ * The main thread's end of the link to one host. What a turn of the event loop produced leaves as one batch; what is
+ * in flight is counted, and above the high-water mark the connections that feed the host pause.
+ *
+ * Invariant: `#bytesInFlight` is the charge of all records sent to the present host and not yet given back.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { HostCommand, HostEvent } from './protocol/control.ts';
+import { type Batch, BatchReader, BatchWriter, RECORD, transferListOf } from './protocol/link.ts';
+import type { Address } from './values/address.ts';
+import { monotonicMs } from './values/clock.ts';
+import { type ErrorRecord, OutcryError } from './values/errors.ts';
+
+/** A connection, as far as the link is concerned. */
+export interface Pausable {
+  pause(): void;
+  resume(): void;
+}
+
+export interface HostLinkOptions {
+  readonly index: number;
+  readonly bytesHigh: number;
+  readonly bytesLow: number;
+  readonly onEvent: (event: HostEvent) => void;
+}
+
+/** Where what hosts send to connections goes. */
+export interface ConnectionSink {
+  write(connection: number, bytes: Uint8Array): void;
+  /** `reason` is empty when the session ended in order. */
+  close(connection: number, reason: string): void;
+  /** All of one batch has been handed over. */
+  flush(): void;
+}
+
+interface PendingAsk {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: OutcryError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Smaller runs of frames are copied into the batch: one more transferred buffer costs more than copying them. */
+const TRANSFER_MIN_BYTES = 4096;
+
+export class HostLink {
+  readonly index: number;
+  readonly #options: HostLinkOptions;
+  readonly #writer = new BatchWriter();
+  readonly #names = new Map<Address, number>();
+  readonly #asks = new Map<number, PendingAsk>();
+  readonly #paused = new Set<Pausable>();
+  #sink: ConnectionSink | undefined;
+  #port: MessagePort | undefined;
+  #flushing: NodeJS.Immediate | undefined;
+  #bytesInFlight = 0;
+  #nextAskId = 1;
+
+  constructor(options: HostLinkOptions) {
+    this.index = options.index;
+    this.#options = options;
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
+  }
+
+  /** Takes the port to a new host; what is written from now on goes there. */
+  attach(port: MessagePort): void {
+    this.#port = port;
+    port.on('message', (batch: Batch) => this.#receive(batch));
+  }
+
+  deliverTo(sink: ConnectionSink): void {
+    this.#sink = sink;
+  }
+
+  /** The host is gone: fails what waits for it, forgets what was in flight. */
+  lose(reason: string): void {
+    this.#port?.close();
+    this.#port = undefined;
+    this.#writer.take();
+    this.#names.clear();
+    for (const id of [...this.#asks.keys()]) {
+      this.#takeAsk(id)?.reject(new OutcryError('ERR_HOST_LOST', `host ${this.index} was lost: ${reason}`));
+    }
+    this.#bytesInFlight = 0;
+    this.#resumePaused();
+  }
+
+  /** Sends whole frames of a connection. If they are most of their ArrayBuffer, it is given up. */
+  sendFrames(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    const { buffer, byteOffset } = bytes;
+    const isWorthIt = end - start >= TRANSFER_MIN_BYTES && buffer instanceof ArrayBuffer;
+    this.#bytesInFlight += isWorthIt
+      ? this.#writer.transfer(
+          RECORD.connectionChunk,
+          connection,
+          buffer,
+          byteOffset + start,
+          byteOffset + end,
+        )
+      : this.#writer.copy(RECORD.connectionBytes, connection, bytes, start, end);
+    this.#scheduleFlush();
+  }
+
+  /** Pauses `connection` if too much is in flight; true if it did. It is resumed when there is room. */
+  pauseIfFull(connection: Pausable): boolean {
+    if (this.#bytesInFlight <= this.#options.bytesHigh) return false;
+    this.#paused.add(connection);
+    connection.pause();
+    return true;
+  }
+
+  command(command: HostCommand): void {
+    this.#writer.value(RECORD.control, 0, command);
+    this.#scheduleFlush();
+  }
+
+  /** Asks an actor of this host; rejects with an OutcryError if it can't answer within `timeoutMs`. */
+  ask(address: Address, message: unknown, timeoutMs: number): Promise<unknown> {
+    const id = this.#nextAskId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#takeAsk(id)?.reject(
+          new OutcryError('ERR_ASK_TIMEOUT', `${address} did not answer within ${timeoutMs} ms`),
+        );
+      }, timeoutMs);
+      this.#asks.set(id, { resolve, reject, timer });
+      this.#bytesInFlight += this.#writer.ask(this.#nameOf(address), id, monotonicMs() + timeoutMs, message);
+      this.#scheduleFlush();
+    });
+  }
+
+  #nameOf(address: Address): number {
+    let name = this.#names.get(address);
+    if (name === undefined) {
+      name = this.#names.size;
+      this.#names.set(address, name);
+      this.#writer.text(RECORD.bind, name, address);
+    }
+    return name;
+  }
+
+  /** Everything that this turn of the event loop still produces joins the batch. */
+  #scheduleFlush(): void {
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined;
+      if (this.#port === undefined || this.#writer.isEmpty) return;
+      const batch = this.#writer.take();
+      this.#port.postMessage(batch, transferListOf(batch));
+    });
+  }
+
+  #receive(batch: Batch): void {
+    const reader = new BatchReader(batch);
+    while (reader.next()) {
+      switch (reader.kind) {
+        case RECORD.write:
+          this.#sink?.write(reader.target, reader.bytes.subarray(reader.start, reader.end));
+          break;
+        case RECORD.close:
+          this.#sink?.close(reader.target, reader.text());
+          break;
+        case RECORD.credit:
+          this.#bytesInFlight -= reader.target;
+          break;
+        case RECORD.reply: {
+          const value = reader.value();
+          // Its deadline may have passed: a late reply is ignored.
+          if (reader.flags === 0) this.#takeAsk(reader.target)?.resolve(value);
+          else this.#takeAsk(reader.target)?.reject(OutcryError.fromRecord(value as ErrorRecord));
+          break;
+        }
+        case RECORD.control:
+          this.#options.onEvent(reader.value() as HostEvent);
+          break;
+        default:
+          throw new RangeError(`the main thread can't take in a record of kind ${reader.kind}`);
+      }
+    }
+    this.#sink?.flush();
+    if (this.#bytesInFlight <= this.#options.bytesLow) this.#resumePaused();
+  }
+
+  #resumePaused(): void {
+    for (const connection of this.#paused) connection.resume();
+    this.#paused.clear();
+  }
+
+  #takeAsk(id: number): PendingAsk | undefined {
+    const ask = this.#asks.get(id);
+    this.#asks.delete(id);
+    clearTimeout(ask?.timer);
+    return ask;
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The worker threads that run actors: started together, linked with each other, replaced when one dies.
+ *
+ * Piscina gives a task to any idle worker, so each host is one task that lasts as long as its worker; the pool has as
+ * many threads as hosts. A host that ends fails what waits for it, and is replaced; more than `restartsMax` within
+ * `restartsPeriodMs` is loud: `onFatal`.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { Piscina } from 'piscina';
+import { HostLink } from './host-link.ts';
+import type { HostEvent } from './protocol/control.ts';
+import type { HostTask, PeerPort, ServiceSettings } from './protocol/host-task.ts';
+import { type Address, hostIndexOf } from './values/address.ts';
+import { monotonicMs } from './values/clock.ts';
+import { messageOf, OutcryError } from './values/errors.ts';
+
+export interface HostsOptions {
+  readonly count: number;
+  readonly bytesHigh: number;
+  readonly bytesLow: number;
+  readonly mailboxMax: number;
+  readonly restartsMax: number;
+  readonly restartsPeriodMs: number;
+  readonly services: ServiceSettings;
+  readonly log: Logger;
+  /** A host was lost and replaced; what it held in memory is gone. */
+  readonly onReplaced: (link: HostLink, reason: string) => void;
+  /** A host was lost for good; the server can't go on. */
+  readonly onFatal: (error: OutcryError) => void;
+}
+
+interface Host {
+  readonly link: HostLink;
+  /** Settles when the present host says it is ready, or is lost before. */
+  onReady: ((error?: OutcryError) => void) | undefined;
+  port: MessageChannel['port1'] | undefined;
+}
+
+const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
+
+export class Hosts {
+  readonly links: readonly HostLink[];
+  /** The pool of worker threads; a host is one task in it. */
+  readonly pool: Piscina<HostTask, void>;
+  readonly #options: HostsOptions;
+  readonly #hosts: readonly Host[];
+  readonly #settling = new Map<number, { readonly link: HostLink; readonly resolve: () => void }>();
+  readonly #lossesMs: number[] = [];
+  #nextSettleId = 1;
+  #drained = 0;
+  #onDrained: (() => void) | undefined;
+  #isClosing = false;
+  readonly #deadLetters: Record<string, number> = {};
+
+  private constructor(options: HostsOptions) {
+    this.#options = options;
+    this.#hosts = Array.from({ length: options.count }, (_, index) => ({
+      link: new HostLink({
+        index,
+        bytesHigh: options.bytesHigh,
+        bytesLow: options.bytesLow,
+        onEvent: (event) => this.#onEvent(index, event),
+      }),
+      onReady: undefined,
+      port: undefined,
+    }));
+    this.links = this.#hosts.map(({ link }) => link);
+    this.pool = new Piscina<HostTask, void>({
+      filename: HOST_ENTRY,
+      name: 'runHost',
+      minThreads: options.count,
+      maxThreads: options.count,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+    });
+    this.pool.on('error', (error) =>
+      options.log.error({ error: messageOf(error) }, 'a worker thread failed'),
+    );
+  }
+
+  /** Starts all hosts; resolves when every one is ready. */
+  static async start(options: HostsOptions): Promise<Hosts> {
+    const hosts = new Hosts(options);
+    await Promise.all(hosts.#hosts.map((_, index) => hosts.#startHost(index)));
+    return hosts;
+  }
+
+  /** Dead letters by reason, as counted by the hosts when they drained. */
+  get deadLetters(): Readonly<Record<string, number>> {
+    return this.#deadLetters;
+  }
+
+  /** Asks the actor at `address`; rejects with an OutcryError if it can't answer within `timeoutMs`. */
+  ask(address: Address, message: unknown, timeoutMs: number): Promise<unknown> {
+    const link = this.links[hostIndexOf(address, this.links.length)] as HostLink;
+    return link.ask(address, message, timeoutMs);
+  }
+
+  /** Resolves once nothing that the hosts have taken in is still on its way between actors. */
+  async settle(): Promise<void> {
+    await Promise.all(
+      this.links.map((link) => {
+        const id = this.#nextSettleId++;
+        return new Promise<void>((resolve) => {
+          this.#settling.set(id, { link, resolve });
+          link.command({ type: 'settle', id });
+        });
+      }),
+    );
+  }
+
+  /** Stops all actors in the reverse order of their start. Resolves when done, or at the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
+    for (const link of this.links) link.command({ type: 'drain' });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));
+    });
+    await Promise.race([drained, late]);
+    clearTimeout(timer);
+  }
+
+  /** Ends the worker threads. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const { link } of this.#hosts) link.lose('the server stops');
+    await this.pool.destroy();
+  }
+
+  #startHost(index: number): Promise<void> {
+    const host = this.#hosts[index] as Host;
+    const { count, bytesHigh, mailboxMax, services } = this.#options;
+    const main = new MessageChannel();
+    const peers = this.#linkPeers(index);
+    const task: HostTask = {
+      hostIndex: index,
+      hostCount: count,
+      port: main.port2,
+      peers,
+      linkHighWater: bytesHigh,
+      mailboxMax,
+      services,
+    };
+    host.link.attach(main.port1);
+    host.port = main.port1;
+    const transferList = [main.port2, ...peers.map(({ port }) => port)];
+    return new Promise((resolve, reject) => {
+      host.onReady = (error) => (error === undefined ? resolve() : reject(error));
+      this.pool.run(task, { transferList }).then(
+        () => this.#onLost(index, 'it ended'),
+        (error: unknown) => this.#onLost(index, messageOf(error)),
+      );
+    });
+  }
+
+  /** Makes the links between host `index` and the others that are up; returns its ends of them. */
+  #linkPeers(index: number): { host: number; port: MessageChannel['port1'] }[] {
+    const others = this.#hosts.filter(({ link, port }) => link.index !== index && port !== undefined);
+    return others.map(({ link, port }) => {
+      const channel = new MessageChannel();
+      const message: PeerPort = { peer: index, port: channel.port1 };
+      port?.postMessage(message, [channel.port1]);
+      return { host: link.index, port: channel.port2 };
+    });
+  }
+
+  #onEvent(index: number, event: HostEvent): void {
+    const host = this.#hosts[index] as Host;
+    switch (event.type) {
+      case 'ready':
+        host.onReady?.();
+        host.onReady = undefined;
+        break;
+      case 'settled':
+        this.#settling.get(event.id)?.resolve();
+        this.#settling.delete(event.id);
+        break;
+      case 'drained':
+        for (const [reason, count] of Object.entries(event.deadLetters)) {
+          this.#deadLetters[reason] = (this.#deadLetters[reason] ?? 0) + count;
+        }
+        this.#drained++;
+        if (this.#drained === this.#hosts.length) this.#onDrained?.();
+        break;
+      case 'log':
+        this.#options.log[event.level]({ host: index, ...event.fields }, event.text);
+        break;
+      case 'fatal':
+        this.#options.log.error({ host: index }, event.error.message);
+        break;
+    }
+  }
+
+  #onLost(index: number, reason: string): void {
+    if (this.#isClosing) return;
+    const host = this.#hosts[index] as Host;
+    host.port = undefined;
+    host.link.lose(reason);
+    this.#settleLost(host.link);
+    this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);
+    const lost = new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
+    if (host.onReady !== undefined) {
+      host.onReady(lost);
+      return;
+    }
+    if (this.#isPastLimit()) {
+      const { restartsMax, restartsPeriodMs } = this.#options;
+      const period = `${restartsMax} restarts within ${restartsPeriodMs / 1000} s is the limit`;
+      this.#options.onFatal(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
+      return;
+    }
+    this.#startHost(index).then(
+      () => this.#options.log.warn({ host: index }, `host ${index} was replaced`),
+      (error: OutcryError) => this.#options.onFatal(error),
+    );
+    this.#options.onReplaced(host.link, reason);
+  }
+
+  /** A lost host has nothing on its way any more. */
+  #settleLost(lost: HostLink): void {
+    for (const [id, { link, resolve }] of this.#settling) {
+      if (link !== lost) continue;
+      this.#settling.delete(id);
+      resolve();
+    }
+  }
+
+  #isPastLimit(): boolean {
+    const { restartsMax, restartsPeriodMs } = this.#options;
+    const nowMs = monotonicMs();
+    while (this.#lossesMs[0] !== undefined && nowMs - this.#lossesMs[0] >= restartsPeriodMs)
+      this.#lossesMs.shift();
+    this.#lossesMs.push(nowMs);
+    return this.#lossesMs.length > restartsMax;
+  }
+}

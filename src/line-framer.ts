@@ -1,0 +1,90 @@
+/**
+ * Finds the boundaries of lines in what a connection sends; it looks for newlines and at nothing else.
+ *
+ * What it hands on is whole lines, each with its LF: the large middle of a chunk as it is, and the line that was split
+ * between chunks joined in a small copy. The last line may lack its LF; it is given one at the end of the input, and,
+ * where clients send no newlines at all, when the input pauses.
+ *
+ * A line longer than the maximum is cut to one byte more than it, so that whoever parses it sees that it was too long
+ * however it was split into chunks; the rest of it is skipped, and memory stays bounded.
+ */
+export type LineSink = (bytes: Uint8Array, start: number, end: number) => void;
+
+const LF = 10;
+const NOTHING = new Uint8Array(0);
+
+export class LineFramer {
+  readonly #lineLengthMax: number;
+  /** The bytes since the last LF. Invariant: at most the maximum. */
+  #carry = NOTHING;
+  /** In the rest of a line that was too long. */
+  #isSkipping = false;
+
+  constructor(lineLengthMax: number) {
+    this.#lineLengthMax = lineLengthMax;
+  }
+
+  /** True within a line. */
+  get hasPartialLine(): boolean {
+    return this.#carry.length > 0;
+  }
+
+  feed(chunk: Uint8Array, sink: LineSink): void {
+    const firstEnd = chunk.indexOf(LF) + 1;
+    if (firstEnd === 0) {
+      this.#keep(chunk, 0, sink);
+      return;
+    }
+    let start = 0;
+    if (this.#isSkipping) {
+      this.#isSkipping = false;
+      start = firstEnd;
+    } else if (this.#carry.length > 0) {
+      this.#emitJoined(chunk, firstEnd, sink);
+      start = firstEnd;
+    }
+    const end = chunk.lastIndexOf(LF) + 1;
+    if (end > start) sink(chunk, start, end);
+    if (end < chunk.length) this.#keep(chunk, end, sink);
+  }
+
+  /** The input has ended or paused: what is left is a line. */
+  flush(sink: LineSink): void {
+    this.#isSkipping = false;
+    if (this.#carry.length === 0) return;
+    const line = this.#takeCarry(NOTHING);
+    sink(line, 0, line.length);
+  }
+
+  /** Adds the tail of a chunk, which has no LF, to the carry. */
+  #keep(chunk: Uint8Array, start: number, sink: LineSink): void {
+    if (this.#isSkipping) return;
+    const length = this.#carry.length + chunk.length - start;
+    if (length <= this.#lineLengthMax) {
+      const carry = new Uint8Array(length);
+      carry.set(this.#carry);
+      carry.set(chunk.subarray(start), this.#carry.length);
+      this.#carry = carry;
+      return;
+    }
+    const cut = this.#takeCarry(chunk.subarray(start));
+    sink(cut, 0, cut.length);
+    this.#isSkipping = true;
+  }
+
+  #emitJoined(chunk: Uint8Array, firstEnd: number, sink: LineSink): void {
+    const line = this.#takeCarry(chunk.subarray(0, firstEnd - 1));
+    sink(line, 0, line.length);
+  }
+
+  /** The carry and `rest` as one line with its LF, cut if it is too long; the carry is empty afterwards. */
+  #takeCarry(rest: Uint8Array): Uint8Array {
+    const restLength = Math.min(rest.length, this.#lineLengthMax + 1 - this.#carry.length);
+    const line = new Uint8Array(this.#carry.length + restLength + 1);
+    line.set(this.#carry);
+    line.set(rest.subarray(0, restLength), this.#carry.length);
+    line[line.length - 1] = LF;
+    this.#carry = NOTHING;
+    return line;
+  }
+}

@@ -1,0 +1,133 @@
+/** The door of one service: it listens, and lets connections in within the limits. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { ConnectionLimits } from './connection.ts';
+import { InputPauses } from './input-pauses.ts';
+import { monotonicMs } from './values/clock.ts';
+import { messageOf, OutcryError } from './values/errors.ts';
+
+export interface ListenerOptions extends ConnectionLimits {
+  readonly service: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  /** Where clients send no newline: a message ends when the input pauses this long. */
+  readonly pauseMs?: number;
+  readonly idleMs: number;
+}
+
+/** As many wait to be accepted as the kernel allows. */
+const BACKLOG = 4096;
+/** Refusals are logged once in this time, with their number: a flood of clients must not become a flood of lines. */
+const REFUSAL_LOG_MS = 1000;
+
+export class Listener {
+  readonly options: ListenerOptions;
+  readonly pauses: InputPauses | undefined;
+  readonly #server: Server;
+  readonly #log: Logger;
+  readonly #countByAddress = new Map<string, number>();
+  #count = 0;
+  #accepted = 0;
+  #refused = 0;
+  #refusedLogged = 0;
+  #refusalLoggedMs = -Infinity;
+
+  constructor(
+    options: ListenerOptions,
+    log: Logger,
+    onConnection: (socket: Socket, listener: Listener) => void,
+  ) {
+    this.options = options;
+    this.pauses = options.pauseMs === undefined ? undefined : new InputPauses(options.pauseMs);
+    this.#log = log;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#admit(socket)) onConnection(socket, this);
+    });
+  }
+
+  /** Connections let in since the start. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Connections that knocked since the start. */
+  get seen(): number {
+    return this.#accepted + this.#refused;
+  }
+
+  /** Resolves with the port. Rejects with ERR_CONFIG_PORT if it can't listen. */
+  listen(): Promise<number> {
+    const { service, host, port } = this.options;
+    return new Promise((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException) => reject(portError(this.options, error));
+      this.#server.once('error', onError);
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', onError);
+        this.#server.on('error', (error) =>
+          this.#log.error({ service }, `can't accept: ${messageOf(error)}`),
+        );
+        const address = this.#server.address();
+        resolve(address !== null && typeof address === 'object' ? address.port : port);
+      });
+    });
+  }
+
+  /** Lets nobody in any more. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #admit(socket: Socket): boolean {
+    const { connectionsMax, connectionsPerAddressMax } = this.options;
+    const address = socket.remoteAddress ?? 'unknown';
+    const fromAddress = this.#countByAddress.get(address) ?? 0;
+    if (this.#count >= connectionsMax || fromAddress >= connectionsPerAddressMax) {
+      this.#refuse(socket, this.#count >= connectionsMax ? 'of the service' : `of the address ${address}`);
+      return false;
+    }
+    this.#accepted++;
+    this.#count++;
+    this.#countByAddress.set(address, fromAddress + 1);
+    socket.once('close', () => this.#release(address));
+    return true;
+  }
+
+  #release(address: string): void {
+    this.#count--;
+    const left = (this.#countByAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#countByAddress.delete(address);
+    else this.#countByAddress.set(address, left);
+  }
+
+  #refuse(socket: Socket, limit: string): void {
+    this.#refused++;
+    socket.on('error', () => {
+      // It is being closed anyway.
+    });
+    socket.destroy();
+    const nowMs = monotonicMs();
+    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_MS) return;
+    const { service } = this.options;
+    const refused = this.#refused - this.#refusedLogged;
+    this.#log.warn({ service, refused }, `refused ${refused} connections: the limit ${limit} is reached`);
+    this.#refusedLogged = this.#refused;
+    this.#refusalLoggedMs = nowMs;
+  }
+}
+
+function portError(options: ListenerOptions, error: NodeJS.ErrnoException): OutcryError {
+  const { service, host, port } = options;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'the port is in use; stop what uses it or choose another',
+    EACCES: 'this user may not use the port; choose one above 1023',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+  };
+  const reason = reasons[error.code ?? ''] ?? messageOf(error);
+  return new OutcryError('ERR_CONFIG_PORT', `${service} can't listen on ${host}:${port}: ${reason}`, {
+    cause: error,
+    fields: { service, host, port },
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * Control messages on a link: rare, small, a closed union each way. Everything frequent is a record of its own kind.
+ */
+import type { ErrorRecord } from '../values/errors.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number>>;
+
+/** From the main thread to a host. */
+export type HostCommand =
+  /** A client was accepted: start its session. Sent again, in order, to the host that replaces a lost one. */
+  | {
+      readonly type: 'open';
+      readonly connection: number;
+      readonly service: string;
+      readonly remoteAddress: string;
+    }
+  /** The client has sent everything (it half-closed); the session answers and stops. */
+  | { readonly type: 'ended'; readonly connection: number }
+  /** The connection is gone, or was given up; `isCutOff`: within a frame. */
+  | {
+      readonly type: 'closed';
+      readonly connection: number;
+      readonly reason: string;
+      readonly isCutOff: boolean;
+    }
+  /** Answer once nothing that this host has taken in is still on its way. */
+  | { readonly type: 'settle'; readonly id: number }
+  /** Stop all actors in the reverse order of their start, each after its mailbox is empty. */
+  | { readonly type: 'drain' };
+
+/** From a host to the main thread. */
+export type HostEvent =
+  | { readonly type: 'ready' }
+  | { readonly type: 'settled'; readonly id: number }
+  | { readonly type: 'drained'; readonly deadLetters: Readonly<Record<string, number>> }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly text: string; readonly fields: LogFields }
+  /** A fault was escalated past the last supervisor: the host can't go on. */
+  | { readonly type: 'fatal'; readonly error: ErrorRecord };
+
+/** Between two hosts. */
+export type PeerMessage =
+  | { readonly type: 'watch'; readonly address: string; readonly watcher: string }
+  | { readonly type: 'terminated'; readonly address: string; readonly watcher: string };

@@ -1,0 +1,38 @@
+/** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
+import type { MessagePort } from 'node:worker_threads';
+
+/** The task that a host runs until its port closes. */
+export interface HostTask {
+  readonly hostIndex: number;
+  readonly hostCount: number;
+  /** The link to the main thread. */
+  readonly port: MessagePort;
+  /** Links to the other hosts that are up, by index. */
+  readonly peers: readonly { readonly host: number; readonly port: MessagePort }[];
+  readonly linkHighWater: number;
+  readonly mailboxMax: number;
+  readonly services: ServiceSettings;
+}
+
+/** What hosts must know of each service that is on. */
+export interface ServiceSettings {
+  readonly bank: { readonly lineLengthMax: number; readonly accountsMax: number };
+}
+
+/** Sent on a host's port beside batches: another host was replaced, and this is the new link to it. */
+export interface PeerPort {
+  readonly peer: number;
+  readonly port: MessagePort;
+}
+
+/** Writes the bank's report; `balances` are those of all shards (workers/ledger/balances.ts). */
+export interface ReportJob {
+  readonly type: 'write-report';
+  readonly path: string;
+  readonly balances: readonly Uint8Array[];
+}
+
+export type Job = ReportJob;
+
+/** Errors lose their class between threads, so a job's outcome is a value. */
+export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };

@@ -1,0 +1,164 @@
+/**
+ * The server: hosts, gateway and services put together.
+ *
+ * Start: hosts first; when every actor is ready the doors open, all or none. End: `drain` reads every client to its
+ * end and waits until nothing is on its way; then reports can be written; `stop` ends the worker threads.
+ */
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import type { BankTotals } from './bank-totals.ts';
+import type { Config } from './config.ts';
+import { Gateway } from './gateway.ts';
+import { Hosts } from './hosts.ts';
+import { Jobs } from './jobs.ts';
+import {
+  LEDGER_ADDRESSES,
+  type LedgerCommand,
+  type LedgerReport,
+  TALLY_ADDRESS,
+  type TallyCommand,
+  type TallyReport,
+} from './protocol/bank.ts';
+import { monotonicMs } from './values/clock.ts';
+import { OutcryError } from './values/errors.ts';
+
+export interface ServiceAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** A line to try in a shell. */
+  readonly example: string;
+}
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** The server can't go on: what it was doing has been logged. */
+  readonly onFatal: (error: OutcryError) => void;
+}
+
+/** A shard with a million accounts answers well within it. */
+const REPORT_TIMEOUT_MS = 30_000;
+
+export class Server {
+  readonly hosts: Hosts;
+  readonly #options: ServerOptions;
+  readonly #gateway: Gateway;
+  readonly #jobs: Jobs;
+  #services: readonly ServiceAddress[] = [];
+  #losses: readonly string[] = [];
+  #drainDeadlineMs = 0;
+
+  private constructor(options: ServerOptions, hosts: Hosts, losses: string[]) {
+    this.#options = options;
+    this.hosts = hosts;
+    this.#losses = losses;
+    this.#gateway = new Gateway(hosts.links, options.log);
+    this.#jobs = new Jobs();
+  }
+
+  static async start(options: ServerOptions): Promise<Server> {
+    const { config, log, onFatal } = options;
+    const losses: string[] = [];
+    const hosts = await Hosts.start({
+      count: config.server.hosts || Math.max(1, availableParallelism() - 1),
+      bytesHigh: config.flow.hostBytesHigh,
+      bytesLow: config.flow.hostBytesLow,
+      mailboxMax: config.flow.mailboxMessagesMax,
+      restartsMax: config.supervision.hostRestartsMax,
+      restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
+      services: { bank: config.bank },
+      log,
+      onReplaced: (link, reason) => {
+        losses.push(reason);
+        log.error(`host ${link.index} kept its accounts in memory: they are lost`);
+        server.#gateway.reopen(link);
+      },
+      onFatal,
+    });
+    const server = new Server(options, hosts, losses);
+    try {
+      await server.#openDoors();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  get services(): readonly ServiceAddress[] {
+    return this.#services;
+  }
+
+  /** Why hosts were lost since the start; with the memory store each took its accounts with it. */
+  get losses(): readonly string[] {
+    return this.#losses;
+  }
+
+  /** Reads every client to its end, within the limits of [drain], and lets all that came in be done. */
+  async drain(): Promise<void> {
+    const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
+    this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
+    await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
+    await this.hosts.settle();
+  }
+
+  /** What the bank has done since the start. */
+  async bankTotals(): Promise<BankTotals> {
+    const reports = await this.#ledgerReports();
+    const tally: TallyCommand = { type: 'report' };
+    const discarded = (await this.hosts.ask(TALLY_ADDRESS, tally, REPORT_TIMEOUT_MS)) as TallyReport;
+    const applied = reports.reduce((sum, report) => sum + report.applied, 0);
+    return { connections: this.#gateway.accepted, applied, discarded };
+  }
+
+  /** Writes the balances of all accounts to `path`, whole or not at all; rejects with ERR_REPORT_WRITE. */
+  async writeBankReport(path: string): Promise<void> {
+    const reports = await this.#ledgerReports();
+    const outcome = await this.#jobs.run({
+      type: 'write-report',
+      path,
+      balances: reports.map(({ balances }) => balances),
+    });
+    if (outcome.ok) return;
+    throw new OutcryError(
+      'ERR_REPORT_WRITE',
+      `can't write ${path}: ${outcome.message}; the old one is as it was`,
+      {
+        fields: { path },
+      },
+    );
+  }
+
+  /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
+  async stop(): Promise<void> {
+    this.#gateway.close();
+    await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
+    await Promise.all([this.hosts.close(), this.#jobs.close()]);
+  }
+
+  async #openDoors(): Promise<void> {
+    const { server, bank, flow } = this.#options.config;
+    const port = await this.#gateway.listen({
+      service: 'bank',
+      host: server.host,
+      port: bank.port,
+      connectionsMax: bank.connectionsMax,
+      connectionsPerAddressMax: bank.connectionsPerAddressMax,
+      lineLengthMax: bank.lineLengthMax,
+      idleMs: bank.idleSeconds * 1000,
+      outboundBytesMax: flow.connectionOutboundBytesMax,
+    });
+    const example = `printf 'Marc credit $2\\n' | nc -N ${server.host} ${port}`;
+    this.#services = [{ name: 'bank', host: server.host, port, example }];
+  }
+
+  async #ledgerReports(): Promise<LedgerReport[]> {
+    const command: LedgerCommand = { type: 'report' };
+    const asks = LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS));
+    return (await Promise.all(asks)) as LedgerReport[];
+  }
+}
+
+/** Actors get at least this long to stop, even when the clients have used up the deadline. */
+const STOP_MIN_MS = 2000;

@@ -1,0 +1,238 @@
+/**
+ * Every setting, once.
+ *
+ * The type of Config, the checks, the names in config.ini, in the environment and on the command line, the help texts
+ * and the template config.ini all follow from the table below. A new setting is a new row (and its lines in config.ini,
+ * which a test asks for).
+ *
+ * Units stand last in a name. The longest period is what a Node timer can hold: 2³¹ − 1 ms; beyond it fires at once.
+ */
+
+interface Described {
+  /** One sentence: what it is for, or what goes wrong without it. */
+  readonly reason: string;
+}
+
+interface PortSpec extends Described {
+  readonly type: 'port';
+  readonly default: number;
+}
+
+interface NumberSpec extends Described {
+  readonly type: 'count' | 'bytes' | 'seconds' | 'milliseconds';
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  /** The key, in the same section, of the setting that must be greater. */
+  readonly below?: string;
+}
+
+interface TextSpec extends Described {
+  readonly type: 'host' | 'path';
+  readonly default: string;
+}
+
+interface ChoiceSpec extends Described {
+  readonly type: 'choice';
+  readonly default: string;
+  readonly choices: readonly string[];
+}
+
+interface BooleanSpec extends Described {
+  readonly type: 'boolean';
+  readonly default: boolean;
+}
+
+export type SettingSpec = PortSpec | NumberSpec | TextSpec | ChoiceSpec | BooleanSpec;
+
+/** A row of the table with its names. */
+export type Setting = SettingSpec & {
+  readonly section: string;
+  /** `lineLengthMax`, in code. */
+  readonly key: string;
+  /** `line_length_max`, in config.ini. */
+  readonly iniKey: string;
+  /** `OUTCRY_BANK_LINE_LENGTH_MAX`. */
+  readonly variable: string;
+  /** `bank-line-length-max`, on the command line after two dashes. */
+  readonly flag: string;
+};
+
+const CONNECTIONS_LIMIT = 1_000_000;
+const BYTES_LIMIT = 1_073_741_824;
+const SECONDS_LIMIT = 2_147_483;
+
+export const PORT_MAX = 65_535;
+
+export const SETTINGS = {
+  server: {
+    host: {
+      type: 'host',
+      default: '127.0.0.1',
+      reason: 'All services bind this address; the default is reached from this machine only.',
+    },
+    hosts: {
+      type: 'count',
+      default: 0,
+      min: 0,
+      max: 256,
+      reason: 'Worker threads that run actors; 0 takes one less than there are cores, at least 1.',
+    },
+  },
+  bank: {
+    port: {
+      type: 'port',
+      default: 50_000,
+      reason: 'Bank clients connect here; 0 picks a free port.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 16_384,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this are refused, since each holds a file descriptor and memory.',
+    },
+    connectionsPerAddressMax: {
+      type: 'count',
+      default: 16_384,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'One address holds no more connections than this; lower it so that none can take them all.',
+    },
+    lineLengthMax: {
+      type: 'bytes',
+      default: 1_024,
+      min: 128,
+      max: 1_048_576,
+      reason: 'A longer line is discarded, so that a client that sends no newline cannot fill the memory.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 3_600,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A connection silent for this long is closed, since its client may be gone without a word.',
+    },
+    accountsMax: {
+      type: 'count',
+      default: 16_000_000,
+      min: 1,
+      max: 100_000_000,
+      reason: 'The bank opens no more accounts than this, so that invented names cannot fill the memory.',
+    },
+  },
+  flow: {
+    hostBytesHigh: {
+      type: 'bytes',
+      default: 16_777_216,
+      min: 1,
+      max: BYTES_LIMIT,
+      reason: 'With more than this in flight to a host, the sockets that feed it pause.',
+    },
+    hostBytesLow: {
+      type: 'bytes',
+      default: 8_388_608,
+      min: 0,
+      max: BYTES_LIMIT,
+      below: 'hostBytesHigh',
+      reason: 'With no more than this in flight to a host, the sockets that feed it resume.',
+    },
+    connectionOutboundBytesMax: {
+      type: 'bytes',
+      default: 1_048_576,
+      min: 1,
+      max: BYTES_LIMIT,
+      reason: 'A reader that lets more than this wait for it is too slow and is disconnected.',
+    },
+    mailboxMessagesMax: {
+      type: 'count',
+      default: 65_536,
+      min: 1,
+      max: 16_777_216,
+      reason: 'No more messages than this wait for one actor, so that a flood cannot fill the memory.',
+    },
+  },
+  drain: {
+    silentSeconds: {
+      type: 'seconds',
+      default: 10,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'During shutdown a client silent for this long is given up.',
+    },
+    deadlineSeconds: {
+      type: 'seconds',
+      default: 60,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'The whole shutdown takes no longer than this; then what is left is cut off.',
+    },
+  },
+  supervision: {
+    hostRestartsMax: {
+      type: 'count',
+      default: 3,
+      min: 0,
+      max: 1_000,
+      reason:
+        'Worker threads that end are replaced this often within the period; then the server stops loudly.',
+    },
+    hostRestartsSeconds: {
+      type: 'seconds',
+      default: 60,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'The period in which replacements of worker threads are counted.',
+    },
+  },
+  log: {
+    level: {
+      type: 'choice',
+      default: 'info',
+      choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      reason: 'Entries below this level are not logged.',
+    },
+    format: {
+      type: 'choice',
+      default: 'auto',
+      choices: ['auto', 'pretty', 'json'],
+      reason: 'The form of the log; auto is pretty on a terminal and json elsewhere.',
+    },
+  },
+} as const satisfies Record<string, Record<string, SettingSpec>>;
+
+export const SECTIONS: readonly string[] = Object.keys(SETTINGS);
+
+/** The table as a list, in its order. */
+export const ALL_SETTINGS: readonly Setting[] = Object.entries(SETTINGS).flatMap(([section, specs]) =>
+  Object.entries<SettingSpec>(specs).map(([key, spec]) => named(section, key, spec)),
+);
+
+/** What a value must be, as the end of a sentence that begins with "expected". */
+export function expectationOf(spec: SettingSpec): string {
+  switch (spec.type) {
+    case 'port':
+      return `a port from 0 to ${PORT_MAX}`;
+    case 'count':
+      return `a whole number from ${spec.min} to ${spec.max}`;
+    case 'bytes':
+    case 'seconds':
+    case 'milliseconds':
+      return `a whole number of ${spec.type} from ${spec.min} to ${spec.max}`;
+    case 'host':
+      return 'an IP address or a host name';
+    case 'path':
+      return 'a path';
+    case 'choice':
+      return `one of ${spec.choices.join(', ')}`;
+    case 'boolean':
+      return 'true or false';
+  }
+}
+
+function named(section: string, key: string, spec: SettingSpec): Setting {
+  const iniKey = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const variable = `OUTCRY_${section}_${iniKey}`.toUpperCase();
+  const flag = `${section}-${iniKey}`.replaceAll('_', '-');
+  return { ...spec, section, key, iniKey, variable, flag };
+}

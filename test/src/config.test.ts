@@ -1,0 +1,517 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import {
+  addSettingFlags,
+  type Config,
+  DEFAULT_CONFIG,
+  givenSettingFlags,
+  resolveConfig,
+  schemaOf,
+} from '../../src/config.ts';
+import { ALL_SETTINGS, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
+import { OutcryError } from '../../src/values/errors.ts';
+
+const TEMPLATE = fileURLToPath(new URL('../../../config.ini', import.meta.url));
+
+let folder = '';
+let file = '';
+let startFolder = '';
+
+before(() => {
+  startFolder = process.cwd();
+  folder = mkdtempSync(join(tmpdir(), 'outcry-config-'));
+  process.chdir(folder);
+  file = 'test.ini';
+});
+
+after(() => {
+  process.chdir(startFolder);
+  rmSync(folder, { recursive: true });
+});
+
+interface Given {
+  readonly ini?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: Readonly<Record<string, string>>;
+}
+
+function resolve({ ini = '', environment = {}, flags = {} }: Given): Config {
+  writeFileSync(file, ini);
+  return resolveConfig({ file, environment, flags });
+}
+
+function problemsOf(action: () => unknown): readonly string[] {
+  try {
+    action();
+  } catch (error) {
+    assert.ok(error instanceof OutcryError);
+    assert.equal(error.code, 'ERR_CONFIG_INVALID');
+    const problems = error.message.split('\n');
+    assert.deepEqual(error.fields, { problems: problems.length });
+    return problems;
+  }
+  return [];
+}
+
+function problems(given: Given): readonly string[] {
+  return problemsOf(() => resolve(given));
+}
+
+/** The flags as commander hands them over. */
+function parsed(...args: readonly string[]): Record<string, string> {
+  const command = addSettingFlags(new Command()).exitOverride();
+  return givenSettingFlags(command.parse(args, { from: 'user' }).opts());
+}
+
+describe('resolveConfig > precedence', () => {
+  const ini = '[bank]\nport = 1';
+  const environment = { OUTCRY_BANK_PORT: '2' };
+  const flags = { 'bank-port': '3' };
+
+  test('takes the default where nothing is said', () => {
+    assert.deepEqual(resolve({}), DEFAULT_CONFIG);
+    assert.equal(DEFAULT_CONFIG.bank.port, 50_000);
+  });
+
+  test('takes the file before the default', () => {
+    assert.equal(resolve({ ini }).bank.port, 1);
+  });
+
+  test('takes the environment before the file', () => {
+    assert.equal(resolve({ ini, environment }).bank.port, 2);
+  });
+
+  test('takes the flag before the environment', () => {
+    assert.equal(resolve({ ini, environment, flags }).bank.port, 3);
+  });
+
+  test('changes nothing but the setting that is given', () => {
+    assert.deepEqual(resolve({ flags }), { ...DEFAULT_CONFIG, bank: { ...DEFAULT_CONFIG.bank, port: 3 } });
+  });
+
+  test('counts an empty variable as not set, and an undefined one too', () => {
+    const empty = { OUTCRY_BANK_PORT: '', OUTCRY_NONSENSE: '', OUTCRY_LOG_LEVEL: undefined };
+    assert.equal(resolve({ ini, environment: empty }).bank.port, 1);
+  });
+});
+
+describe('resolveConfig > file', () => {
+  test('does without the default file', () => {
+    assert.deepEqual(resolveConfig({ environment: {}, flags: {} }), DEFAULT_CONFIG);
+  });
+
+  test('reads config.ini in the working directory when no file is given', (context) => {
+    writeFileSync('config.ini', '[bank]\nport = 7');
+    context.after(() => rmSync('config.ini'));
+    assert.equal(resolveConfig({ environment: {}, flags: {} }).bank.port, 7);
+  });
+
+  test('refuses a given file that does not exist', () => {
+    assert.deepEqual(
+      problemsOf(() => resolveConfig({ file: 'gone.ini', environment: {}, flags: {} })),
+      ["gone.ini: expected a readable file, ENOENT: no such file or directory, open 'gone.ini'"],
+    );
+  });
+
+  test('refuses a folder', () => {
+    assert.deepEqual(
+      problemsOf(() => resolveConfig({ file: '.', environment: {}, flags: {} })),
+      ['.: expected a readable file, EISDIR: illegal operation on a directory, read'],
+    );
+  });
+
+  test('takes comments, quotes, blank lines, CRLF and a byte order mark', () => {
+    const ini = '\uFEFF [server] ; where\r\n\r\n# why\r\nhost = "::1"\r\n[bank]# bank\r\nport=5; free\r\n';
+    const config = resolve({ ini });
+    assert.deepEqual([config.server.host, config.bank.port], ['::1', 5]);
+  });
+
+  test('joins the parts of a section that stands twice', () => {
+    const config = resolve({ ini: '[bank]\nport = 1\n[log]\nlevel = warn\n[bank]\nidle_seconds = 2' });
+    assert.deepEqual([config.bank.port, config.bank.idleSeconds, config.log.level], [1, 2, 'warn']);
+  });
+});
+
+describe('resolveConfig > a wrong value', () => {
+  const port = 'expected a port from 0 to 65535';
+
+  for (const { kind, ini, problem } of [
+    { kind: 'a port that is no number', ini: '[bank]\nport = http', problem: `[bank] port: "http", ${port}` },
+    { kind: 'a port too great', ini: '[bank]\nport = 65536', problem: `[bank] port: "65536", ${port}` },
+    { kind: 'a negative port', ini: '[bank]\nport = -1', problem: `[bank] port: "-1", ${port}` },
+    { kind: 'a fraction', ini: '[bank]\nport = 1.5', problem: `[bank] port: "1.5", ${port}` },
+    { kind: 'an exponent', ini: '[bank]\nport = 1e3', problem: `[bank] port: "1e3", ${port}` },
+    { kind: 'a hexadecimal number', ini: '[bank]\nport = 0x10', problem: `[bank] port: "0x10", ${port}` },
+    {
+      kind: 'a number past all ranges',
+      ini: '[bank]\nport = 99999999999999999999',
+      problem: `[bank] port: "99999999999999999999", ${port}`,
+    },
+    { kind: 'an empty value', ini: '[bank]\nport =', problem: `[bank] port: "", ${port}` },
+    { kind: 'a key alone', ini: '[bank]\nport', problem: `[bank] port: "true", ${port}` },
+    { kind: 'bare true', ini: '[bank]\nport = true', problem: `[bank] port: "true", ${port}` },
+    { kind: 'bare null', ini: '[bank]\nport = null', problem: `[bank] port: "null", ${port}` },
+    {
+      kind: 'a count too small',
+      ini: '[bank]\nconnections_max = 0',
+      problem: '[bank] connections_max: "0", expected a whole number from 1 to 1000000',
+    },
+    {
+      kind: 'bytes with a unit',
+      ini: '[bank]\nline_length_max = 1KiB',
+      problem: '[bank] line_length_max: "1KiB", expected a whole number of bytes from 128 to 1048576',
+    },
+    {
+      kind: 'a period longer than a timer can hold',
+      ini: '[bank]\nidle_seconds = 2147484',
+      problem: '[bank] idle_seconds: "2147484", expected a whole number of seconds from 1 to 2147483',
+    },
+    {
+      kind: 'a host with a space',
+      ini: '[server]\nhost = my machine',
+      problem: '[server] host: "my machine", expected an IP address or a host name',
+    },
+    {
+      kind: 'a mistyped address',
+      ini: '[server]\nhost = 127.0.0.256',
+      problem: '[server] host: "127.0.0.256", expected an IP address or a host name',
+    },
+    {
+      kind: 'a quoted value with a comment behind it, which the format does not know',
+      ini: '[log]\nlevel = "info" ; terse',
+      problem: '[log] level: "\\"info\\"", expected one of trace, debug, info, warn, error, fatal, silent',
+    },
+    {
+      kind: 'an unknown choice',
+      ini: '[log]\nlevel = loud',
+      problem: '[log] level: "loud", expected one of trace, debug, info, warn, error, fatal, silent',
+    },
+    {
+      kind: 'a choice in the wrong case',
+      ini: '[log]\nformat = JSON',
+      problem: '[log] format: "JSON", expected one of auto, pretty, json',
+    },
+    {
+      kind: 'a key given twice',
+      ini: '[bank]\nport = 1\nport = 2',
+      problem: '[bank] port: "1" and "2", expected one value',
+    },
+  ]) {
+    test(`refuses ${kind}`, () => {
+      assert.deepEqual(problems({ ini }), [`test.ini ${problem}`]);
+    });
+  }
+
+  test('names the variable it came from', () => {
+    assert.deepEqual(problems({ environment: { OUTCRY_BANK_PORT: ' 5' } }), [
+      `OUTCRY_BANK_PORT: " 5", ${port}`,
+    ]);
+  });
+
+  test('names the flag it came from', () => {
+    assert.deepEqual(problems({ flags: { 'bank-port': '' } }), [`--bank-port: "", ${port}`]);
+  });
+
+  test('is refused even where a stronger source overrides it', () => {
+    assert.deepEqual(problems({ ini: '[bank]\nport = x', flags: { 'bank-port': '1' } }), [
+      `test.ini [bank] port: "x", ${port}`,
+    ]);
+  });
+
+  test('reaches the terminal without control characters, on one line', () => {
+    assert.deepEqual(
+      problems({ ini: '[ba\u001b[2Jnk]', environment: { OUTCRY_BANK_PORT: '\u009b1\n\u0007' } }),
+      ['test.ini [ba[2Jnk]: no such name, the nearest is bank', `OUTCRY_BANK_PORT: "1\\n\\u0007", ${port}`],
+    );
+  });
+});
+
+describe('resolveConfig > an accepted value', () => {
+  test('may be at either end of its range', () => {
+    const config = resolve({
+      ini: '[bank]\nport = 0\n[flow]\nhost_bytes_low = 0\nhost_bytes_high = 1073741824',
+    });
+    assert.deepEqual(
+      [config.bank.port, config.flow.hostBytesLow, config.flow.hostBytesHigh],
+      [0, 0, 1_073_741_824],
+    );
+    assert.equal(resolve({ ini: '[bank]\nport = 65535' }).bank.port, 65_535);
+  });
+
+  for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost', 'trading.example.org', '4games']) {
+    test(`may be the host ${host}`, () => {
+      assert.equal(resolve({ ini: `[server]\nhost = ${host}` }).server.host, host);
+    });
+  }
+});
+
+describe('resolveConfig > an unknown name', () => {
+  for (const { kind, given, problem } of [
+    {
+      kind: 'section',
+      given: { ini: '[bnak]\nport = 1' },
+      problem: 'test.ini [bnak]: no such name, the nearest is bank',
+    },
+    {
+      kind: 'section with a dot',
+      given: { ini: '[bank.limits]\nport = 1' },
+      problem: 'test.ini [bank.limits]: no such name, the nearest is bank',
+    },
+    {
+      kind: 'section with a dot that is also a key',
+      given: { ini: '[bank]\nport = 1\n[bank.port]\nx = 1' },
+      problem: 'test.ini [bank.port]: no such name, the nearest is bank',
+    },
+    {
+      kind: 'key',
+      given: { ini: '[bank]\nconection_max = 1' },
+      problem: 'test.ini [bank] conection_max: no such name, the nearest is connections_max',
+    },
+    {
+      kind: 'key in the spelling of the code',
+      given: { ini: '[bank]\nidleSeconds = 1' },
+      problem: 'test.ini [bank] idleSeconds: no such name, the nearest is idle_seconds',
+    },
+    {
+      kind: 'key with the brackets of a list',
+      given: { ini: '[bank]\nport[] = 1' },
+      problem: 'test.ini [bank] port[]: no such name, the nearest is port',
+    },
+    {
+      kind: 'key before every section',
+      given: { ini: 'port = 1\n[bank]' },
+      problem: 'test.ini port: expected below a section, such as [server]',
+    },
+    {
+      kind: 'variable',
+      given: { environment: { OUTCRY_PORT: '1' } },
+      problem: 'OUTCRY_PORT: no such name, the nearest is OUTCRY_BANK_PORT',
+    },
+    {
+      kind: 'variable close to one that is no setting',
+      given: { environment: { OUTCRY_DEBUGG: '1' } },
+      problem: 'OUTCRY_DEBUGG: no such name, the nearest is OUTCRY_DEBUG',
+    },
+    {
+      kind: 'flag',
+      given: { flags: { 'bank-prot': '1' } },
+      problem: '--bank-prot: no such name, the nearest is --bank-port',
+    },
+  ]) {
+    test(`is refused with the nearest one: ${kind}`, () => {
+      assert.deepEqual(problems(given), [problem]);
+    });
+  }
+
+  test('is nothing to us in a variable of others, nor in OUTCRY_DEBUG', () => {
+    const environment = { PATH: '/bin', BANK_PORT: '1', OUTCRYBANK: '1', OUTCRY_DEBUG: '1' };
+    assert.deepEqual(resolve({ environment }), DEFAULT_CONFIG);
+  });
+});
+
+describe('resolveConfig > two settings that disagree', () => {
+  test('refuses marks that are equal', () => {
+    assert.deepEqual(problems({ ini: '[flow]\nhost_bytes_low = 9\nhost_bytes_high = 9' }), [
+      'test.ini [flow] host_bytes_low: "9", expected less than the "9" of test.ini [flow] host_bytes_high',
+    ]);
+  });
+
+  test('names where both come from', () => {
+    assert.deepEqual(problems({ flags: { 'flow-host-bytes-high': '100' } }), [
+      'default [flow] host_bytes_low: "8388608", expected less than the "100" of --flow-host-bytes-high',
+    ]);
+  });
+
+  test('accepts marks that differ by one', () => {
+    const { flow } = resolve({ ini: '[flow]\nhost_bytes_low = 8\nhost_bytes_high = 9' });
+    assert.deepEqual([flow.hostBytesLow, flow.hostBytesHigh], [8, 9]);
+  });
+
+  test('compares nothing with a value that is itself wrong', () => {
+    assert.deepEqual(problems({ ini: '[flow]\nhost_bytes_low = 99999999\nhost_bytes_high = many' }), [
+      'test.ini [flow] host_bytes_high: "many", expected a whole number of bytes from 1 to 1073741824',
+    ]);
+  });
+});
+
+describe('resolveConfig > many problems', () => {
+  test('reports all of them at once, the weakest source first', () => {
+    const given = {
+      ini: 'level = info\n[bank]\nport = x\nprot = 1\n[flow]\nhost_bytes_low = 16777216\n[logs]\n',
+      environment: { OUTCRY_LOG_FORMAT: 'xml', OUTCRY_BANK: '1' },
+      flags: { 'server-hosts': 'all' },
+    };
+    assert.deepEqual(problems(given), [
+      'test.ini level: expected below a section, such as [server]',
+      'test.ini [bank] port: "x", expected a port from 0 to 65535',
+      'test.ini [bank] prot: no such name, the nearest is port',
+      'test.ini [logs]: no such name, the nearest is log',
+      'OUTCRY_LOG_FORMAT: "xml", expected one of auto, pretty, json',
+      'OUTCRY_BANK: no such name, the nearest is OUTCRY_BANK_PORT',
+      '--server-hosts: "all", expected a whole number from 0 to 256',
+      'test.ini [flow] host_bytes_low: "16777216", expected less than the "16777216" of default [flow] host_bytes_high',
+    ]);
+  });
+
+  test('reports an unreadable file together with what else is wrong', () => {
+    const lines = problemsOf(() =>
+      resolveConfig({ file: 'gone.ini', environment: { OUTCRY_BANK_PORT: 'x' }, flags: {} }),
+    );
+    assert.deepEqual(
+      lines.map((line) => line.split(':')[0]),
+      ['gone.ini', 'OUTCRY_BANK_PORT'],
+    );
+  });
+});
+
+describe('resolveConfig > hostile names', () => {
+  for (const ini of [
+    '[__proto__]\nport = 1',
+    '[bank]\n__proto__ = 1',
+    '[bank.__proto__]\nport = 1',
+    '[__proto__.bank]\nport = 1',
+    '[constructor]\nprototype = 1',
+    '[constructor.prototype]\nport = 1',
+    '[bank]\nport = \'[{"toString": 1}]\'',
+    'bank = \'{"__proto__": {"port": 1}}\'',
+  ]) {
+    test(`changes no prototype and throws nothing of its own: ${JSON.stringify(ini)}`, () => {
+      problems({ ini });
+      assert.equal('port' in {}, false);
+      assert.equal('prototype' in {}, false);
+      assert.deepEqual(resolve({}), DEFAULT_CONFIG);
+    });
+  }
+
+  test('is refused in the environment and among the flags like any other', () => {
+    const flags = JSON.parse('{"__proto__": "1"}') as Record<string, string>;
+    assert.equal(problems({ environment: { OUTCRY___PROTO__: '1' }, flags }).length, 2);
+  });
+});
+
+describe('addSettingFlags', () => {
+  test('gives every setting a flag', () => {
+    const args = ALL_SETTINGS.flatMap(({ flag, default: value }) => [`--${flag}`, String(value)]);
+    const flags = parsed(...args);
+    assert.deepEqual(
+      Object.keys(flags),
+      ALL_SETTINGS.map(({ flag }) => flag),
+    );
+    assert.deepEqual(resolve({ flags }), DEFAULT_CONFIG);
+  });
+
+  test('hands over only the flags that were given', () => {
+    assert.deepEqual(parsed('--bank-port', '0'), { 'bank-port': '0' });
+    assert.deepEqual(parsed(), {});
+  });
+
+  test('leaves the options of others alone', () => {
+    assert.deepEqual(givenSettingFlags({ config: 'a.ini', memory: true, bankPort: '1' }), {
+      'bank-port': '1',
+    });
+  });
+
+  test('says in the help what a setting is for, what it may be and its default', () => {
+    const help = addSettingFlags(new Command().configureHelp({ helpWidth: 1_000 })).helpInformation();
+    for (const setting of ALL_SETTINGS) {
+      const line = help.split('\n').find((each) => each.includes(`--${setting.flag} <${setting.type}>`));
+      assert.ok(
+        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${setting.default})`),
+        line,
+      );
+    }
+  });
+});
+
+describe('settings', () => {
+  test('have defaults that their own checks accept', () => {
+    for (const setting of ALL_SETTINGS) {
+      assert.equal(schemaOf(setting).parse(String(setting.default)), setting.default, setting.flag);
+    }
+  });
+
+  test('have names of their own', () => {
+    assert.equal(new Set(ALL_SETTINGS.map(({ variable }) => variable)).size, ALL_SETTINGS.length);
+    assert.equal(new Set(ALL_SETTINGS.map(({ flag }) => flag)).size, ALL_SETTINGS.length);
+  });
+
+  test('give a reason of one sentence', () => {
+    for (const { reason, flag } of ALL_SETTINGS) {
+      assert.match(reason, /^\S[^.]*\.$/, flag);
+    }
+  });
+
+  test('compare with a setting that exists', () => {
+    for (const { section, ...setting } of ALL_SETTINGS) {
+      if ('below' in setting && setting.below !== undefined) {
+        const other = ALL_SETTINGS.find((each) => each.section === section && each.key === setting.below);
+        assert.notEqual(other, undefined, setting.flag);
+      }
+    }
+  });
+
+  for (const { spec, expectation, accepted, refused } of [
+    {
+      spec: { type: 'boolean', default: true, reason: '' },
+      expectation: 'true or false',
+      accepted: [
+        ['true', true],
+        ['false', false],
+        ['no', false],
+      ],
+      refused: ['', 'maybe', '2'],
+    },
+    {
+      spec: { type: 'milliseconds', default: 1, min: 1, max: 9, reason: '' },
+      expectation: 'a whole number of milliseconds from 1 to 9',
+      accepted: [
+        ['1', 1],
+        ['9', 9],
+      ],
+      refused: ['0', '10', '1s'],
+    },
+    {
+      spec: { type: 'path', default: 'data', reason: '' },
+      expectation: 'a path',
+      accepted: [['./my data', './my data']],
+      refused: [''],
+    },
+  ] as const satisfies readonly { spec: SettingSpec; [other: string]: unknown }[]) {
+    test(`may be of the type ${spec.type}`, () => {
+      const schema = schemaOf(spec);
+      assert.equal(expectationOf(spec), expectation);
+      for (const [text, value] of accepted) {
+        assert.equal(schema.parse(text), value);
+      }
+      for (const text of refused) {
+        assert.equal(schema.safeParse(text).success, false, text);
+      }
+    });
+  }
+});
+
+describe('config.ini', () => {
+  test('sets exactly the defaults', () => {
+    assert.deepEqual(resolveConfig({ file: TEMPLATE, environment: {}, flags: {} }), DEFAULT_CONFIG);
+  });
+
+  test('lists every setting in the order of the table, with its reason, what it may be and its default', () => {
+    const expected = SECTIONS.map((section) => `[${section}]\n\n${linesOf(section).join('\n\n')}\n`).join(
+      '\n',
+    );
+    const text = readFileSync(TEMPLATE, 'utf8');
+    assert.equal(text.slice(text.indexOf('[server]')), expected);
+  });
+
+  function linesOf(section: string): readonly string[] {
+    return ALL_SETTINGS.filter((setting) => setting.section === section).map(
+      (setting) =>
+        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${setting.default}`,
+    );
+  }
+});

@@ -1,0 +1,13 @@
+/** The entry of short, stateless jobs: what takes long or touches files and networks, outside actors and main thread. */
+import type { Job, JobOutcome } from '../src/protocol/host-task.ts';
+import { messageOf } from '../src/values/errors.ts';
+import { writeReport } from './ledger/write-report.ts';
+
+export async function runJob(job: Job): Promise<JobOutcome> {
+  try {
+    await writeReport(job.path, job.balances);
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, message: messageOf(error) };
+  }
+}

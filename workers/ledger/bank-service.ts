@@ -1,0 +1,40 @@
+/** The bank in a host: those of its ledger shards and its tally that live here, and the sessions of its connections. */
+import {
+  LEDGER_ADDRESSES,
+  LEDGER_SHARDS,
+  TALLY_ADDRESS,
+  type TallyCommand,
+} from '../../src/protocol/bank.ts';
+import { type Address, hostIndexOf } from '../../src/values/address.ts';
+import { type ActorSpec, ESCALATE_FAULT, STOP_ON_FAULT } from '../runtime/actor.ts';
+import type { ActorSystem } from '../runtime/actor-system.ts';
+import { BankLines } from './bank-lines.ts';
+import { BankCounter, BankSession } from './bank-session.ts';
+import { BankTally } from './bank-tally.ts';
+import { LedgerShard } from './ledger-shard.ts';
+
+export interface BankSettings {
+  readonly lineLengthMax: number;
+  /** In the whole server. */
+  readonly accountsMax: number;
+}
+
+/** Starts what the bank has in this host; returns what makes a session. */
+export function startBank(system: ActorSystem, settings: BankSettings): () => ActorSpec {
+  const isHere = (address: Address) => hostIndexOf(address, system.hostCount) === system.hostIndex;
+  const tally = system.refer<TallyCommand>(TALLY_ADDRESS);
+  const accountsMax = Math.ceil(settings.accountsMax / LEDGER_SHARDS);
+  // An actor of these that fails has lost accounts or counts: that is never a thing to go on from quietly.
+  for (const address of LEDGER_ADDRESSES.filter(isHere)) {
+    system.spawnRoot(address, {
+      create: () => new LedgerShard(accountsMax, tally),
+      supervision: ESCALATE_FAULT,
+    });
+  }
+  if (isHere(TALLY_ADDRESS)) {
+    system.spawnRoot(TALLY_ADDRESS, { create: () => new BankTally(), supervision: ESCALATE_FAULT });
+  }
+  const shards = LEDGER_ADDRESSES.map((address) => system.refer<never>(address));
+  const counter = new BankCounter(new BankLines(settings.lineLengthMax), shards, tally);
+  return () => ({ create: () => new BankSession(counter), supervision: STOP_ON_FAULT });
+}

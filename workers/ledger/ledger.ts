@@ -1,0 +1,163 @@
+/**
+ * Accounts and their balances: bytes in, integer cents, nothing allocated for a posting.
+ *
+ * A name is looked up by its hash in an open-addressing table; its bytes are kept as words, zero-padded, one name
+ * after the other:
+ *
+ *     slots      4 words a slot: account + 1 (0 if free), hash, first word of the name, length of the name in bytes
+ *     names      the words of all names
+ *     balances   cents by account, in the order in which the accounts were opened
+ *
+ * Invariants: at most half of the slots are taken; every balance is a safe integer.
+ * Names come as a DataView with at least 3 readable bytes after the name, so that its last word can be read whole.
+ */
+import type { DiscardReason } from '../../src/protocol/bank.ts';
+import { MINOR_UNITS_MAX, type MinorUnits } from '../../src/values/money.ts';
+
+/** What became of a posting. */
+export const POSTING = { applied: 0, balanceRange: 1, accountsFull: 2 } as const;
+export type PostingOutcome = (typeof POSTING)[keyof typeof POSTING];
+
+/** The reason under which a refused posting is counted. */
+export function refusalOf(outcome: PostingOutcome): DiscardReason {
+  return outcome === POSTING.balanceRange ? 'balance-out-of-range' : 'too-many-accounts';
+}
+
+const SLOT_WORDS = 4;
+const SLOTS_MIN = 1024;
+const NAME_WORDS_MIN = 4096;
+const HASH_SEED = 0x811c9dc5 | 0;
+
+/** Mixes the next whole word of a name into its hash. */
+export function mixWord(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** Mixes the last word, of which only the name's own bytes are set (none if its length is a multiple of 4). */
+export function mixLastWord(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x85ebca77);
+  return mixed ^ (mixed >>> 13);
+}
+
+/** The bytes of `word` that belong to a name which has `count` (0 to 3) bytes in it. */
+export function lowBytes(word: number, count: number): number {
+  return word & ((1 << (count << 3)) - 1);
+}
+
+export function hashName(view: DataView, start: number, length: number): number {
+  const wholeEnd = start + (length & ~3);
+  let hash = HASH_SEED;
+  for (let at = start; at < wholeEnd; at += 4) hash = mixWord(hash, view.getInt32(at, true));
+  return mixLastWord(hash, lowBytes(view.getInt32(wholeEnd, true), length & 3));
+}
+
+export { HASH_SEED };
+
+export class Ledger {
+  readonly #accountsMax: number;
+  #slots = new Int32Array(SLOTS_MIN * SLOT_WORDS);
+  #mask = SLOTS_MIN - 1;
+  #names = new Int32Array(NAME_WORDS_MIN);
+  #nameWords = 0;
+  #balances = new Float64Array(SLOTS_MIN / 2);
+  #accounts = 0;
+
+  constructor(accountsMax: number) {
+    this.#accountsMax = accountsMax;
+  }
+
+  get accountCount(): number {
+    return this.#accounts;
+  }
+
+  /**
+   * Adds `cents` (negative for a debit) to the account, opening it first if it is new. `hash` is `hashName` of the
+   * name. Refused as a whole if the balance would leave the safe range or there is no room for the account.
+   */
+  post(view: DataView, start: number, length: number, hash: number, cents: number): PostingOutcome {
+    const slot = this.#findSlot(view, start, length, hash);
+    let account = (this.#slots[slot] as number) - 1;
+    if (account < 0) {
+      if (this.#accounts >= this.#accountsMax) return POSTING.accountsFull;
+      account = this.#open(slot, view, start, length, hash);
+    }
+    const balance = (this.#balances[account] as number) + cents;
+    if (balance > MINOR_UNITS_MAX || balance < -MINOR_UNITS_MAX) return POSTING.balanceRange;
+    this.#balances[account] = balance;
+    return POSTING.applied;
+  }
+
+  /** Calls `visit` for each account, in the order of opening. `name` is a copy. */
+  forEach(visit: (name: Uint8Array, balance: MinorUnits) => void): void {
+    const names = new Uint8Array(this.#names.buffer);
+    for (let slot = 0; slot < this.#slots.length; slot += SLOT_WORDS) {
+      const account = (this.#slots[slot] as number) - 1;
+      if (account < 0) continue;
+      const start = (this.#slots[slot + 2] as number) * 4;
+      const length = this.#slots[slot + 3] as number;
+      visit(names.slice(start, start + length), this.#balances[account] as MinorUnits);
+    }
+  }
+
+  /** The slot of the name, or the free one where it belongs. */
+  #findSlot(view: DataView, start: number, length: number, hash: number): number {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    for (let i = hash & mask; ; i = (i + 1) & mask) {
+      const slot = i * SLOT_WORDS;
+      if (slots[slot] === 0) return slot;
+      if (slots[slot + 1] === hash && slots[slot + 3] === length) {
+        if (this.#hasName(slots[slot + 2] as number, view, start, length)) return slot;
+      }
+    }
+  }
+
+  #hasName(firstWord: number, view: DataView, start: number, length: number): boolean {
+    const names = this.#names;
+    const wholeEnd = start + (length & ~3);
+    let word = firstWord;
+    for (let at = start; at < wholeEnd; at += 4) {
+      if (names[word++] !== view.getInt32(at, true)) return false;
+    }
+    return (length & 3) === 0 || names[word] === lowBytes(view.getInt32(wholeEnd, true), length & 3);
+  }
+
+  #open(slot: number, view: DataView, start: number, length: number, hash: number): number {
+    const words = (length + 3) >> 2;
+    if (this.#nameWords + words > this.#names.length) this.#names = grown(this.#names, Int32Array);
+    if (this.#accounts === this.#balances.length) this.#balances = grown(this.#balances, Float64Array);
+    const wholeWords = length >> 2;
+    for (let i = 0; i < wholeWords; i++)
+      this.#names[this.#nameWords + i] = view.getInt32(start + 4 * i, true);
+    if (words > wholeWords) {
+      const last = view.getInt32(start + 4 * wholeWords, true);
+      this.#names[this.#nameWords + wholeWords] = lowBytes(last, length & 3);
+    }
+    const account = this.#accounts++;
+    this.#slots.set([account + 1, hash, this.#nameWords, length], slot);
+    this.#nameWords += words;
+    if (this.#accounts * 2 > this.#mask) this.#rehash();
+    return account;
+  }
+
+  #rehash(): void {
+    const old = this.#slots;
+    const slots = new Int32Array(old.length * 2);
+    const mask = slots.length / SLOT_WORDS - 1;
+    for (let from = 0; from < old.length; from += SLOT_WORDS) {
+      if (old[from] === 0) continue;
+      let i = (old[from + 1] as number) & mask;
+      while (slots[i * SLOT_WORDS] !== 0) i = (i + 1) & mask;
+      slots.set(old.subarray(from, from + SLOT_WORDS), i * SLOT_WORDS);
+    }
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+}
+
+function grown<A extends Int32Array | Float64Array>(old: A, make: new (length: number) => A): A {
+  const larger = new make(old.length * 2);
+  larger.set(old);
+  return larger;
+}

@@ -1,0 +1,112 @@
+/**
+ * What an actor is, and what it may do.
+ *
+ * An actor is deterministic: it sees nothing but its messages. No clock, randomness, I/O, timers or promises inside;
+ * time is `context.nowMs`, a timer is a message it asked for, and outside data is a message too. It runs on one
+ * thread, one message at a time.
+ *
+ * `receive` decides: it returns the events that happened and hands its outputs (tells, replies, bytes for its
+ * connection) to the context. `apply` changes state, from an event alone. Outputs leave after the events are stored
+ * and applied; if `receive` throws, neither events nor outputs exist, and the supervisor decides what becomes of the
+ * actor. An actor that handles bytes (`receiveBytes`) may keep its state in typed arrays and change it in place.
+ */
+import type { Address } from '../../src/values/address.ts';
+import type { ErrorRecord } from '../../src/values/errors.ts';
+import type { ActorRef } from './actor-ref.ts';
+import type { Ask } from './asks.ts';
+
+export interface Actor<Command = unknown, Event = unknown> {
+  receive(command: Command, context: Context<Command>): readonly Event[] | undefined;
+  apply?(event: Event): void;
+  /**
+   * A byte message, `bytes` from `start` to `end`. The bytes belong to the batch they came in: they never change, but
+   * whoever keeps a part for long keeps the whole batch, so copy what is kept.
+   */
+  receiveBytes?(bytes: Uint8Array, start: number, end: number, context: Context<Command>): void;
+  /** Called once an instance, before its first message, after each restart too: start children and timers here. */
+  started?(context: Context<Command>): void;
+}
+
+/** What a session hears of its connection, beside the frames. */
+export type ConnectionCommand =
+  /** The client half-closed after its last frame. A session that has answered everything stops itself. */
+  | { readonly type: 'connection-ended' }
+  /** The connection is gone; the session stops itself. `isCutOff`: it broke within a frame, which is dropped. */
+  | { readonly type: 'connection-closed'; readonly reason: string; readonly isCutOff: boolean };
+
+/** The outcome of an ask, delivered as a message. */
+export type Answer<Reply> =
+  | { readonly ok: true; readonly value: Reply }
+  | { readonly ok: false; readonly error: ErrorRecord };
+
+export interface Context<Command> {
+  readonly self: Address;
+  /** Monotonic time of this turn, the same on all threads of the process. */
+  readonly nowMs: number;
+  refer<Message>(address: Address): ActorRef<Message>;
+  tell<Message>(to: ActorRef<Message>, message: Message): void;
+  /** Hands over `bytes`: neither side changes them afterwards. */
+  tellBytes(to: ActorRef<never>, bytes: Uint8Array, start: number, end: number): void;
+  /** The outcome arrives as the message that `adapt` makes of it, exactly once, by the deadline at the latest. */
+  ask<Message, Reply>(
+    to: ActorRef<Message>,
+    message: Message,
+    timeoutMs: number,
+    adapt: (answer: Answer<Reply>) => Command,
+  ): void;
+  /** Answers the ask being handled. Without one (the message was told) nothing happens. */
+  reply(value: unknown): void;
+  /** Takes the ask being handled, to be answered in a later turn with `replyTo`. */
+  takeAsk(): Ask | undefined;
+  replyTo(ask: Ask, value: unknown): void;
+  /** Bytes for the connection of this session. */
+  send(bytes: Uint8Array, start: number, end: number): void;
+  /** Starts a child in this host; it stops with its parent. Throws if the name is taken. */
+  spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message>;
+  /** Stops this actor after the current message; a session's connection is closed once its bytes are out. */
+  stop(): void;
+  stopChild(child: ActorRef<never>): void;
+  /** `message` comes once, ahead of the mailbox, when the watched actor has stopped or was never there. */
+  watch(ref: ActorRef<never>, message: Command): void;
+  /** `message` comes after `delayMs`; a timer with the same key is replaced. Cleared by a stop or restart. */
+  startTimer(key: string, delayMs: number, message: Command): void;
+  cancelTimer(key: string): void;
+  /**
+   * The actor behind `ref` if it runs in this host, for a direct call on a hot path; undefined elsewhere. The call
+   * belongs to the caller's turn. Never keep the result beyond the message: a restart replaces the actor.
+   */
+  peer(ref: ActorRef<never>): Actor | undefined;
+}
+
+/** What becomes of an actor that throws. */
+export interface Supervision {
+  /**
+   * restart: a new instance goes on with the mailbox; the poison message is a dead letter.
+   * stop: the actor stops, its mailbox goes to dead letters.
+   * escalate: its parent has failed.
+   */
+  readonly onFault: 'restart' | 'stop' | 'escalate';
+  /** Restarts within `periodMs` before the fault is escalated; counted for each child by itself. */
+  readonly restartsMax: number;
+  readonly periodMs: number;
+  /** The wait before the first restart in a row; it doubles up to the maximum. */
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+}
+
+export interface ActorSpec {
+  /** Makes an instance; called again for each restart. Throwing counts as a fault. */
+  readonly create: () => Actor;
+  readonly supervision: Supervision;
+  /** Messages that may wait; a sender that fills the mailbox pauses until it is half empty. */
+  readonly mailboxMax?: number;
+}
+
+export const STOP_ON_FAULT: Supervision = {
+  onFault: 'stop',
+  restartsMax: 0,
+  periodMs: 0,
+  backoffMinMs: 0,
+  backoffMaxMs: 0,
+};
+export const ESCALATE_FAULT: Supervision = { ...STOP_ON_FAULT, onFault: 'escalate' };

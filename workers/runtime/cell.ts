@@ -1,0 +1,150 @@
+/**
+ * One actor's place in its host: the instance, its mailbox, its family, and the context through which it acts. The
+ * cell outlives the instance: a restart replaces the actor and keeps the mailbox.
+ */
+import type { Address } from '../../src/values/address.ts';
+import type { Actor, ActorSpec, Answer, Context } from './actor.ts';
+import type { ActorRef } from './actor-ref.ts';
+import type { ActorSystem } from './actor-system.ts';
+import type { Ask } from './asks.ts';
+import { Mailbox } from './mailbox.ts';
+import { OUTPUT } from './outbox.ts';
+import { RestartBudget } from './supervision.ts';
+import type { Timer } from './timers.ts';
+
+export type CellState = 'running' | 'restarting' | 'stopped';
+
+export class Cell implements Context<unknown> {
+  readonly self: Address;
+  readonly spec: ActorSpec;
+  readonly parent: Cell | undefined;
+  readonly mailbox = new Mailbox();
+  readonly mailboxMax: number;
+  readonly #system: ActorSystem;
+  actor: Actor | undefined;
+  state: CellState = 'running';
+  /** In the scheduler. Invariant: a cell is there at most once. */
+  queued = false;
+  /** It filled a mailbox or a link, and handles only notices until there is room again. */
+  suspended = false;
+  /** Senders that wait until this mailbox is half empty. */
+  waiters: Cell[] | undefined;
+  /** The ask being handled, until it is replied to or taken. */
+  asking: Ask | undefined;
+  asksPending = 0;
+  children: Map<string, Cell> | undefined;
+  timers: Map<string, Timer> | undefined;
+  /** Whom it watches, and the message it wants; and who watches it. */
+  watches: Map<Address, unknown> | undefined;
+  watchers: Set<Address> | undefined;
+  /** For a session, its connection. */
+  connection: number | undefined;
+  closeReason = '';
+  #budget: RestartBudget | undefined;
+
+  constructor(
+    system: ActorSystem,
+    self: Address,
+    spec: ActorSpec,
+    parent: Cell | undefined,
+    mailboxMax: number,
+  ) {
+    this.#system = system;
+    this.self = self;
+    this.spec = spec;
+    this.parent = parent;
+    this.mailboxMax = spec.mailboxMax ?? mailboxMax;
+  }
+
+  get budget(): RestartBudget {
+    this.#budget ??= new RestartBudget(this.spec.supervision);
+    return this.#budget;
+  }
+
+  get nowMs(): number {
+    return this.#system.nowMs;
+  }
+
+  refer<Message>(address: Address): ActorRef<Message> {
+    return this.#system.refer(address);
+  }
+
+  tell<Message>(to: ActorRef<Message>, message: Message): void {
+    this.#system.outbox.add(OUTPUT.tell, to, message, 0, 0);
+  }
+
+  tellBytes(to: ActorRef<never>, bytes: Uint8Array, start: number, end: number): void {
+    this.#system.outbox.add(OUTPUT.bytes, to, bytes, start, end);
+  }
+
+  ask<Message, Reply>(
+    to: ActorRef<Message>,
+    message: Message,
+    timeoutMs: number,
+    adapt: (answer: Answer<Reply>) => unknown,
+  ): void {
+    this.#system.outbox.add(
+      OUTPUT.ask,
+      to,
+      this.#system.createAsk(this, message, timeoutMs, adapt),
+      timeoutMs,
+      0,
+    );
+  }
+
+  reply(value: unknown): void {
+    const ask = this.takeAsk();
+    if (ask !== undefined) this.replyTo(ask, value);
+  }
+
+  takeAsk(): Ask | undefined {
+    const ask = this.asking;
+    this.asking = undefined;
+    return ask;
+  }
+
+  replyTo(ask: Ask, value: unknown): void {
+    this.#system.outbox.add(OUTPUT.reply, ask, value, 0, 0);
+  }
+
+  send(bytes: Uint8Array, start: number, end: number): void {
+    this.#system.outbox.add(OUTPUT.send, undefined, bytes, start, end);
+  }
+
+  spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message> {
+    return this.#system.spawnChild(this, name, spec);
+  }
+
+  stop(): void {
+    this.#system.outbox.add(OUTPUT.stop, this, undefined, 0, 0);
+  }
+
+  stopChild(child: ActorRef<never>): void {
+    for (const cell of this.children?.values() ?? []) {
+      if (cell.self === child.address) this.#system.outbox.add(OUTPUT.stop, cell, undefined, 0, 0);
+    }
+  }
+
+  watch(ref: ActorRef<never>, message: unknown): void {
+    this.#system.watch(this, ref, message);
+  }
+
+  startTimer(key: string, delayMs: number, message: unknown): void {
+    this.#system.startTimer(this, key, delayMs, message);
+  }
+
+  cancelTimer(key: string): void {
+    const timer = this.timers?.get(key);
+    if (timer !== undefined) timer.cancelled = true;
+    this.timers?.delete(key);
+  }
+
+  cancelTimers(): void {
+    for (const timer of this.timers?.values() ?? []) timer.cancelled = true;
+    this.timers = undefined;
+  }
+
+  peer(ref: ActorRef<never>): Actor | undefined {
+    return this.#system.cellOf(ref)?.actor;
+  }
+}

@@ -1,0 +1,31 @@
+/** What becomes of an actor that threw: pure decisions from its strategy and the times of its earlier restarts. */
+import type { Supervision } from './actor.ts';
+
+export type Verdict =
+  | { readonly type: 'restart'; readonly delayMs: number }
+  | { readonly type: 'stop' }
+  | { readonly type: 'escalate'; readonly reason: string };
+
+/** Restarts of one child; every child has its own, so that siblings never use up each other's. */
+export class RestartBudget {
+  readonly #supervision: Supervision;
+  #restartsMs: number[] = [];
+
+  constructor(supervision: Supervision) {
+    this.#supervision = supervision;
+  }
+
+  /** The verdict on a fault at `nowMs`; a restart is counted as used. */
+  judge(nowMs: number): Verdict {
+    const { onFault, restartsMax, periodMs, backoffMinMs, backoffMaxMs } = this.#supervision;
+    if (onFault === 'stop') return { type: 'stop' };
+    if (onFault === 'escalate') return { type: 'escalate', reason: 'its strategy is to escalate' };
+    this.#restartsMs = this.#restartsMs.filter((restartMs) => nowMs - restartMs < periodMs);
+    const earlier = this.#restartsMs.length;
+    if (earlier >= restartsMax) {
+      return { type: 'escalate', reason: `${earlier} restarts within ${periodMs} ms is the limit` };
+    }
+    this.#restartsMs.push(nowMs);
+    return { type: 'restart', delayMs: Math.min(backoffMaxMs, backoffMinMs * 2 ** earlier) };
+  }
+}
