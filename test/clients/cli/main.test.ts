@@ -48,15 +48,19 @@ describe('outcry', () => {
       {
         exitCode: 2,
         stdout: '',
-        stderr: 'outcry: unknown command "bank sned"; did you mean "outcry bank send"?\n',
+        stderr:
+          'outcry: unknown command "bank sned"; did you mean "outcry bank send"? outcry --help lists all commands\n',
       },
     );
   });
 
-  test('points to the list when nothing it knows is near', async () => {
-    const { exitCode, stderr } = await runOutcry(['xyzzy']);
+  test('points to the list of commands beside its guess', async () => {
+    const { exitCode, stderr } = await runOutcry(['sevre', '--port', '5000']);
     assert.equal(exitCode, 2);
-    assert.equal(stderr, 'outcry: unknown command "xyzzy"; outcry --help lists the commands\n');
+    assert.equal(
+      stderr,
+      'outcry: unknown command "sevre"; did you mean "outcry serve"? outcry --help lists all commands\n',
+    );
   });
 
   test('refuses an unknown option', async () => {
