@@ -53,7 +53,7 @@ const FULL: BankBenchOptions = {
   connections: 50,
   linesPerConnection: 200_000,
   repeats: 5,
-  pythonShare: 0.02,
+  pythonShare: 0.2,
   redisRequests: 4_000_000,
 };
 
