@@ -1,4 +1,4 @@
-/** The pool of short, stateless jobs; see workers/job.ts. One thread is kept warm. */
+/** The pool of short, stateless jobs; see workers/job.ts. One thread is kept, with its code loaded. */
 import { Piscina } from 'piscina';
 import type { Job, JobOutcome } from './protocol/host-task.ts';
 
@@ -13,6 +13,11 @@ export class Jobs {
     maxThreads: THREADS_MAX,
     atomics: 'disabled',
   });
+
+  /** Resolves when a thread is ready for work. */
+  async start(): Promise<void> {
+    await this.run({ type: 'warm-up' });
+  }
 
   run(job: Job): Promise<JobOutcome> {
     return this.#pool.run(job);

@@ -78,6 +78,7 @@ export class Server {
     });
     const server = new Server(options, hosts, losses);
     try {
+      await server.#jobs.start();
       await server.#openDoors();
     } catch (error) {
       await server.stop();
