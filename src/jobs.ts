@@ -14,9 +14,13 @@ export class Jobs {
     atomics: 'disabled',
   });
 
+  private constructor() {}
+
   /** Resolves when a thread is ready for work. */
-  async start(): Promise<void> {
-    await this.run({ type: 'warm-up' });
+  static async start(): Promise<Jobs> {
+    const jobs = new Jobs();
+    await jobs.run({ type: 'warm-up' });
+    return jobs;
   }
 
   run(job: Job): Promise<JobOutcome> {
