@@ -259,19 +259,24 @@ export class ActorSystem {
     return cell;
   }
 
-  /** Makes the cell's actor; a constructor or `started` that throws is a fault like any other. */
+  /**
+   * Makes the cell's actor; a constructor or `started` that throws is a fault like any other. Throws if the cell is
+   * just being spawned and its fault is its parent's.
+   */
   #createActor(cell: Cell): void {
     const outputs = this.outbox.count;
+    const isSpawnedByParent = cell.state === 'starting' && cell.parent !== undefined;
     try {
       cell.actor = cell.spec.create();
       cell.actor.started?.(cell);
+      cell.state = 'running';
+      // What a child sends while its parent spawns it leaves with the outputs of the parent's message.
+      if (!isSpawnedByParent) this.#commit(cell);
     } catch (error) {
       this.outbox.truncate(outputs);
       this.#onFault(cell, error);
       return;
     }
-    // Inside the handling of a message (a child was spawned) the outputs leave with that message's own.
-    if (outputs === 0) this.#commit(cell);
     this.#schedule(cell);
   }
 
@@ -317,9 +322,13 @@ export class ActorSystem {
 
   #escalate(cell: Cell, error: unknown): void {
     const { parent } = cell;
+    const isStarting = cell.state === 'starting';
     this.#stop(cell);
-    if (parent !== undefined) this.#onFault(parent, error);
-    else {
+    if (parent !== undefined) {
+      // Its parent is in the midst of a message, with `spawn`: the fault must end that too.
+      if (isStarting) throw error;
+      this.#onFault(parent, error);
+    } else {
       this.failure ??= new OutcryError('ERR_ASK_FAULT', `${cell.self} failed for good: ${messageOf(error)}`, {
         fields: { actor: cell.self },
       }).toRecord();
@@ -496,12 +505,13 @@ export class ActorSystem {
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
+      // What can't be encoded for another thread is found out here.
+      if (!this.outbox.isEmpty) this.#commit(cell);
     } catch (error) {
       this.#onPoison(cell, envelope, error);
       return;
     }
     if (envelope.origin !== LOCAL) this.#giveBack(envelope);
-    if (!this.outbox.isEmpty) this.#commit(cell);
   }
 
   #handleAsk(cell: Cell, ask: Ask): void {
@@ -517,11 +527,10 @@ export class ActorSystem {
     try {
       const events = cell.actor?.receive(message, cell);
       if (events !== undefined) this.#apply(cell, events);
+      this.#commit(cell);
     } catch (error) {
       this.#onPoison(cell, { item: message, start: TELL, end: 0, origin: LOCAL }, error);
-      return;
     }
-    this.#commit(cell);
   }
 
   #apply(cell: Cell, events: readonly unknown[]): void {
@@ -563,11 +572,13 @@ export class ActorSystem {
         const ref = outbox.target(i) as ActorRef<never>;
         this.#deliverBytes(cell, ref, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else if (output === OUTPUT.ask) {
-        this.#deliverAsk(cell, outbox.target(i) as ActorRef<never>, outbox.item(i) as Ask, outbox.start(i));
+        const ask = outbox.item(i) as Ask;
+        // The asker is a child of `cell` if that has just spawned it.
+        this.#deliverAsk(ask.asker ?? cell, outbox.target(i) as ActorRef<never>, ask, outbox.start(i));
       } else if (output === OUTPUT.reply) {
         this.#settle(outbox.target(i) as Ask, { ok: true, value: outbox.item(i) as never });
       } else if (output === OUTPUT.send) {
-        this.#send(cell, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
+        this.#send(outbox.target(i) as number, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else this.#stop(outbox.target(i) as Cell);
     }
     outbox.clear();
@@ -609,9 +620,8 @@ export class ActorSystem {
     this.#charge(cell, link, link.writer.ask(link.nameOf(ref), ask.id, ask.deadlineMs, ask.message));
   }
 
-  #send(cell: Cell, bytes: Uint8Array, start: number, end: number): void {
-    if (cell.connection === undefined) throw new TypeError(`${cell.self} has no connection to send to`);
-    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, cell.connection, bytes, start, end);
+  #send(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, connection, bytes, start, end);
   }
 
   #charge(sender: Cell, link: OutLink, charge: number): void {
@@ -624,14 +634,15 @@ export class ActorSystem {
   /** Settles an ask once; what comes later is ignored. */
   #settle(ask: Ask, answer: Answer<never>): void {
     if (ask.settled) return;
-    ask.settled = true;
     const { asker } = ask;
     if (asker === undefined) {
       const { writer } = this.#linkOf(ask.origin);
       if (answer.ok) writer.value(RECORD.reply, ask.id, answer.value);
       else writer.value(RECORD.reply, ask.id, answer.error, 1);
+      ask.settled = true;
       return;
     }
+    ask.settled = true;
     this.#asks.remove(ask);
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;
