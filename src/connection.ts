@@ -102,9 +102,8 @@ export class Connection {
       this.#socket.cork();
     }
     this.#socket.write(bytes);
-    const unread = this.#socket.writableLength;
-    if (unread > this.#outboundBytesMax) {
-      this.abort(`it left ${unread} bytes unread; the limit is ${this.#outboundBytesMax}`);
+    if (this.#socket.writableLength > this.#outboundBytesMax) {
+      this.abort(`it left more than ${this.#outboundBytesMax} bytes unread`);
     }
     return isFirst;
   }
