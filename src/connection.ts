@@ -134,7 +134,7 @@ export class Connection {
     this.#framer.feed(chunk, this.#sink);
     this.link.pauseIfFull(this);
     if (this.#pauses === undefined) return;
-    if (this.#framer.hasPartialLine) this.#pauses.await(this);
+    if (this.#framer.isWithinLine) this.#pauses.await(this);
     else this.#pauses.forget(this);
   }
 
