@@ -72,12 +72,14 @@ export class Connection {
 
   pause(): void {
     this.#isPaused = true;
+    this.#pauses?.forget(this);
     this.#socket.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
     this.lastInputMs = monotonicMs();
+    this.#awaitInputPause();
     this.#socket.resume();
   }
 
@@ -132,8 +134,11 @@ export class Connection {
     this.lastInputMs = monotonicMs();
     if (this.#isClosing) return;
     this.#framer.feed(chunk, this.#sink);
-    this.link.pauseIfFull(this);
-    if (this.#pauses === undefined) return;
+    if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
+  }
+
+  #awaitInputPause(): void {
+    if (this.#pauses === undefined || this.#isClosing) return;
     if (this.#framer.isWithinLine) this.#pauses.await(this);
     else this.#pauses.forget(this);
   }
