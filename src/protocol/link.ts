@@ -100,7 +100,8 @@ export class BatchWriter {
   /** Appends a record whose body is the msgpack of `value`; returns its charge. */
   value(kind: number, target: number, value: unknown, flags = 0): number {
     const body = packr.pack(value);
-    this.#bytes.set(body, this.#begin(kind, flags, target, body.length));
+    const at = this.#begin(kind, flags, target, body.length);
+    this.#bytes.set(body, at);
     return chargeOf(body.length);
   }
 
@@ -115,7 +116,8 @@ export class BatchWriter {
 
   text(kind: number, target: number, text: string): void {
     const body = Buffer.from(text, 'utf8');
-    this.#bytes.set(body, this.#begin(kind, 0, target, body.length));
+    const at = this.#begin(kind, 0, target, body.length);
+    this.#bytes.set(body, at);
   }
 
   credit(charge: number): void {
