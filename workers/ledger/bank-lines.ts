@@ -78,11 +78,10 @@ export class BankLines {
 
   /** Posts the lines of `bytes` from `start` to `end`; the last byte is an LF. `targets` are the shards. */
   take(bytes: Uint8Array, start: number, end: number, targets: readonly PostingTarget[]): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const plainEnd = Math.min(end, bytes.length - PLAIN_BYTES_MAX);
     let at = start;
     while (at < end) {
-      at = this.#takePlain(bytes, view, at, plainEnd, targets);
+      at = this.#takePlain(bytes, at, plainEnd, targets);
       if (at < end) at = this.#takeAny(bytes, at, targets);
     }
   }
@@ -109,13 +108,8 @@ export class BankLines {
    * Posts plain lines from `start` until one is not plain or begins at or after `plainEnd`; returns where it begins.
    * Everything is read before anything is posted.
    */
-  #takePlain(
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    plainEnd: number,
-    targets: readonly PostingTarget[],
-  ): number {
+  #takePlain(bytes: Uint8Array, start: number, plainEnd: number, targets: readonly PostingTarget[]): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let line = start;
     while (line < plainEnd) {
       let at = line;
@@ -148,28 +142,29 @@ export class BankLines {
       if (byte === DOLLAR) byte = bytes[++at] as number;
       let digit = (byte - ZERO) >>> 0;
       if (digit > 9) return line;
-      let cents = digit;
+      let dollars = digit;
       const digitsEnd = at + PLAIN_DIGITS_MAX;
       byte = bytes[++at] as number;
       digit = (byte - ZERO) >>> 0;
       while (digit <= 9) {
         if (at === digitsEnd) return line;
-        cents = cents * 10 + digit;
+        dollars = dollars * 10 + digit;
         byte = bytes[++at] as number;
         digit = (byte - ZERO) >>> 0;
       }
-      cents *= 100;
+      let cents = dollars * 100;
       if (byte === POINT) {
         const tenths = ((bytes[at + 1] as number) - ZERO) >>> 0;
         const hundredths = ((bytes[at + 2] as number) - ZERO) >>> 0;
         if (tenths > 9 || hundredths > 9) return line;
-        cents += tenths * 10 + hundredths;
+        cents = dollars * 100 + tenths * 10 + hundredths;
         at += 3;
         byte = bytes[at] as number;
       }
       if (byte !== LF) return line;
 
-      const signed = credit === 1 ? cents : -cents;
+      // Multiplied, not chosen: which of the two comes next is the one branch that nothing predicts.
+      const signed = cents * (credit + credit - 1);
       const target = targets[shardOf(hash)] as PostingTarget;
       const outcome = target.post(view, line, length, hash, signed);
       if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
@@ -185,13 +180,14 @@ export class BankLines {
     if (length > this.#lineLengthMax) this.discard('line-too-long');
     else {
       this.#scratch.set(bytes.subarray(start, newline));
-      this.#postScratch(length, targets);
+      const reason = this.#postScratch(length, targets);
+      if (reason !== undefined) this.discard(reason);
     }
     return newline + 1;
   }
 
-  /** Posts the line in the scratch buffer, or discards it. */
-  #postScratch(lineLength: number, targets: readonly PostingTarget[]): void {
+  /** Posts the line in the scratch buffer; returns why it was not applied, if it was not. */
+  #postScratch(lineLength: number, targets: readonly PostingTarget[]): DiscardReason | undefined {
     const line = this.#scratch;
     const end = lineLength > 0 && line[lineLength - 1] === CR ? lineLength - 1 : lineLength;
     const nameStart = skipBlanks(line, 0, end);
@@ -200,19 +196,18 @@ export class BankLines {
     const typeEnd = skipField(line, typeStart, end);
     const amountStart = skipBlanks(line, typeEnd, end);
     const amountEnd = skipField(line, amountStart, end);
-    if (nameStart === end) return this.discard('empty');
-    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end)
-      return this.discard('not-three-fields');
-    if (!isName(line, nameStart, nameEnd)) return this.discard('name');
+    if (nameStart === end) return 'empty';
+    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end) return 'not-three-fields';
+    if (!isName(line, nameStart, nameEnd)) return 'name';
     const sign = signOf(line, typeStart, typeEnd);
-    if (sign === 0) return this.discard('type');
+    if (sign === 0) return 'type';
     const cents = parseAmount(line, amountStart, amountEnd);
-    if (typeof cents === 'string') return this.discard(cents);
+    if (typeof cents === 'string') return cents;
 
     const hash = hashName(this.#scratchView, nameStart, nameEnd - nameStart);
     const target = targets[shardOf(hash)] as PostingTarget;
     const outcome = target.post(this.#scratchView, nameStart, nameEnd - nameStart, hash, sign * cents);
-    if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
+    return outcome === POSTING.applied ? undefined : refusalOf(outcome);
   }
 }
 
