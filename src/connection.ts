@@ -72,12 +72,14 @@ export class Connection {
 
   pause(): void {
     this.#isPaused = true;
+    this.#pauses?.forget(this);
     this.#socket.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
     this.lastInputMs = monotonicMs();
+    this.#awaitInputPause();
     this.#socket.resume();
   }
 
@@ -102,9 +104,8 @@ export class Connection {
       this.#socket.cork();
     }
     this.#socket.write(bytes);
-    const unread = this.#socket.writableLength;
-    if (unread > this.#outboundBytesMax) {
-      this.abort(`it left ${unread} bytes unread; the limit is ${this.#outboundBytesMax}`);
+    if (this.#socket.writableLength > this.#outboundBytesMax) {
+      this.abort(`it left more than ${this.#outboundBytesMax} bytes unread`);
     }
     return isFirst;
   }
@@ -133,9 +134,12 @@ export class Connection {
     this.lastInputMs = monotonicMs();
     if (this.#isClosing) return;
     this.#framer.feed(chunk, this.#sink);
-    this.link.pauseIfFull(this);
-    if (this.#pauses === undefined) return;
-    if (this.#framer.hasPartialLine) this.#pauses.await(this);
+    if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
+  }
+
+  #awaitInputPause(): void {
+    if (this.#pauses === undefined || this.#isClosing) return;
+    if (this.#framer.isWithinLine) this.#pauses.await(this);
     else this.#pauses.forget(this);
   }
 

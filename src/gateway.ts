@@ -7,7 +7,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Connection } from './connection.ts';
 import type { HostLink } from './host-link.ts';
-import { Listener, type ListenerOptions } from './listener.ts';
+import { counted, Listener, type ListenerOptions } from './listener.ts';
+import { LogStorm } from './log-storm.ts';
 import { hostIndexOf, toAddress } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
 
@@ -26,6 +27,7 @@ const QUIET_TURNS = 3;
 export class Gateway {
   readonly #links: readonly HostLink[];
   readonly #log: Logger;
+  readonly #storms = new LogStorm();
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<number, { readonly connection: Connection; readonly listener: Listener }>();
   /** Those written to since the last flush. */
@@ -58,7 +60,7 @@ export class Gateway {
 
   /** Opens a service's door; resolves with its port. */
   async listen(options: ListenerOptions): Promise<number> {
-    const listener = new Listener(options, this.#log, (socket) => this.#open(socket, listener));
+    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
     const port = await listener.listen();
     this.#listeners.push(listener);
     return port;
@@ -87,6 +89,7 @@ export class Gateway {
       if (this.#connections.size === 0) resolve();
     });
     clearInterval(sweep);
+    this.#storms.flush();
   }
 
   /** Closes the doors and all connections at once. */
@@ -94,6 +97,7 @@ export class Gateway {
     clearInterval(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
     this.#abortAll('the server stops');
+    this.#storms.flush();
   }
 
   #open(socket: Socket, listener: Listener): void {
@@ -108,11 +112,14 @@ export class Gateway {
 
   #onClosed(connection: Connection): void {
     this.#connections.delete(connection.id);
-    if (connection.reason !== '') {
-      const { service, remoteAddress, reason } = connection;
-      this.#log.debug({ service, remoteAddress }, `closed: ${reason}`);
-    }
+    if (connection.reason !== '') this.#logClose(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #logClose({ service, remoteAddress, reason }: Connection): void {
+    this.#storms.add(`${service} closed: ${reason}`, (closed) => {
+      this.#log.info({ service, closed, remoteAddress }, `closed ${counted(closed)}: ${reason}`);
+    });
   }
 
   #write(id: number, bytes: Uint8Array): void {
