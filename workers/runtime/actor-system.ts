@@ -22,7 +22,7 @@ import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
-import { ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
@@ -76,7 +76,7 @@ export class ActorSystem {
   /** Roots still to be stopped, the next one last; undefined unless draining. */
   #drainRoots: Cell[] | undefined;
   #restarting = 0;
-  #nextAskId = 1;
+  #nextAskId = 0;
   /** What is left of this turn. */
   #turnMessages = 0;
   #turnBytes = 0;
@@ -222,7 +222,9 @@ export class ActorSystem {
     timeoutMs: number,
     adapt: (answer: Answer<never>) => unknown,
   ): Ask {
-    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId++, asker, adapt);
+    // Numbers cross threads in 32 bits: after the last one they start again.
+    this.#nextAskId = (this.#nextAskId + 1) | 0;
+    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId, asker, adapt);
   }
 
   watch(watcher: Cell, ref: ActorRef<never>, message: unknown): void {
@@ -286,6 +288,7 @@ export class ActorSystem {
     this.#stopChildren(cell);
     cell.cancelTimers();
     cell.actor = undefined;
+    this.#failTaken(cell, 'ERR_ASK_FAULT');
     const verdict = cell.budget.judge(this.nowMs);
     const fields = { actor: cell.self, error: stackOf(error) };
     if (verdict.type === 'restart') {
@@ -353,7 +356,8 @@ export class ActorSystem {
     cell.parent?.children?.delete(cell.self);
     this.#suspended.delete(cell);
     if (cell.connection !== undefined) this.#closeSession(cell, cell.connection);
-    this.#failAsk(cell.takeAsk(), 'ERR_ASK_STOPPED', cell.self);
+    this.#failAsk(cell.asking, 'ERR_ASK_STOPPED', cell.self);
+    this.#failTaken(cell, 'ERR_ASK_STOPPED');
     this.#buryMailbox(cell);
     if (cell.waiters !== undefined) this.#wakeAll(cell.waiters.splice(0));
     for (const watcher of cell.watchers ?? []) this.#notifyWatcher(watcher, cell.self);
@@ -373,9 +377,11 @@ export class ActorSystem {
     const message =
       start === ASK
         ? (item as Ask).message
-        : start === TELL
-          ? item
-          : (item as Uint8Array).subarray(start, end);
+        : start === ANSWER
+          ? (item as Ask).answer
+          : start === TELL
+            ? item
+            : (item as Uint8Array).subarray(start, end);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
@@ -503,10 +509,12 @@ export class ActorSystem {
         const events = actor.receive(item, cell);
         if (events !== undefined) this.#apply(cell, events);
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
+      else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
       if (!this.outbox.isEmpty) this.#commit(cell);
+      cell.asking = undefined;
     } catch (error) {
       this.#onPoison(cell, envelope, error);
       return;
@@ -519,7 +527,13 @@ export class ActorSystem {
     if (ask.settled || ask.deadlineMs <= this.nowMs) return;
     cell.asking = ask;
     const events = cell.actor?.receive(ask.message, cell);
-    cell.asking = undefined;
+    if (events !== undefined) this.#apply(cell, events);
+  }
+
+  /** The answer becomes a message in the asker's own turn: what `adapt` throws is the asker's fault. */
+  #handleAnswer(cell: Cell, { adapt, answer }: Ask): void {
+    if (adapt === undefined || answer === undefined) return;
+    const events = cell.actor?.receive(adapt(answer), cell);
     if (events !== undefined) this.#apply(cell, events);
   }
 
@@ -639,15 +653,16 @@ export class ActorSystem {
       const { writer } = this.#linkOf(ask.origin);
       if (answer.ok) writer.value(RECORD.reply, ask.id, answer.value);
       else writer.value(RECORD.reply, ask.id, answer.error, 1);
-      ask.settled = true;
-      return;
     }
     ask.settled = true;
+    ask.taker?.taken?.delete(ask);
+    if (asker === undefined) return;
     this.#asks.remove(ask);
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;
     if (asker.state === 'stopped' || ask.adapt === undefined) return;
-    this.#push(undefined, asker, ask.adapt(answer), TELL, 0, LOCAL);
+    ask.answer = answer;
+    this.#push(undefined, asker, ask, ANSWER, 0, LOCAL);
   }
 
   #failAsk(ask: Ask | undefined, code: ErrorCode, address: Address): void {
@@ -656,6 +671,11 @@ export class ActorSystem {
       fields: { actor: address },
     });
     this.#settle(ask, { ok: false, error: error.toRecord() });
+  }
+
+  /** The instance that meant to answer them later is gone. */
+  #failTaken(cell: Cell, code: ErrorCode): void {
+    for (const ask of [...(cell.taken ?? [])]) this.#failAsk(ask, code, cell.self);
   }
 
   #onReply(reader: BatchReader): void {
@@ -854,6 +874,7 @@ function isIdle(cell: Cell): boolean {
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
+  ERR_ASK_FAULT: 'it failed first',
   ERR_ASK_NO_ACTOR: 'nobody lives there',
   ERR_ASK_STOPPED: 'it stopped first',
   ERR_HOST_LOST: 'its worker thread ended',

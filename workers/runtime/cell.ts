@@ -33,6 +33,8 @@ export class Cell implements Context<unknown> {
   /** The ask being handled, until it is replied to or taken. */
   asking: Ask | undefined;
   asksPending = 0;
+  /** Asks to be answered in a later turn. Invariant: none of them is settled. */
+  taken: Set<Ask> | undefined;
   children: Map<string, Cell> | undefined;
   timers: Map<string, Timer> | undefined;
   /** Whom it watches, and the message it wants; and who watches it. */
@@ -94,13 +96,19 @@ export class Cell implements Context<unknown> {
   }
 
   reply(value: unknown): void {
-    const ask = this.takeAsk();
+    const ask = this.asking;
+    this.asking = undefined;
     if (ask !== undefined) this.replyTo(ask, value);
   }
 
   takeAsk(): Ask | undefined {
     const ask = this.asking;
     this.asking = undefined;
+    if (ask !== undefined) {
+      this.taken ??= new Set();
+      this.taken.add(ask);
+      ask.taker = this;
+    }
     return ask;
   }
 
