@@ -4,6 +4,9 @@
  *
  *     open ── the client half-closes ──► ended ── the session stops ──► closing ── both sides closed ──► closed
  *       └───────────────── reset, idle, too slow, session stopped ──────────┘
+ *
+ * While it closes it reads on and throws away what it reads: to close a socket that has unread bytes is to reset it,
+ * and the client would lose what is still on its way to it.
  */
 import type { Socket } from 'node:net';
 import type { HostLink } from './host-link.ts';
@@ -17,6 +20,9 @@ export interface ConnectionLimits {
   /** Bytes written and not yet taken by the client, beyond which it is disconnected. */
   readonly outboundBytesMax: number;
 }
+
+/** How long a client may take to close its side after all that was written is out. */
+const LINGER_MS = 2000;
 
 export class Connection {
   readonly id: number;
@@ -35,6 +41,9 @@ export class Connection {
   #isClosing = false;
   #isPaused = false;
   #isCorked = false;
+  /** The client had not taken all of the earlier batches when the present one came. */
+  #isBehind = false;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(
     id: number,
@@ -95,24 +104,29 @@ export class Connection {
     this.#framer.flush(this.#sink);
   }
 
-  /** Writes for the session; true if it is the first write since the last `uncork`. */
+  /**
+   * Writes for the session; true if it is the first write since the last `uncork`. `bytes` is part of a batch: what
+   * must wait is copied, or a slow client would keep whole batches, with the bytes of others, in memory.
+   */
   write(bytes: Uint8Array): boolean {
     if (this.#isClosing) return false;
     const isFirst = !this.#isCorked;
     if (isFirst) {
       this.#isCorked = true;
+      this.#isBehind = this.#socket.writableLength > 0;
       this.#socket.cork();
     }
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength > this.#outboundBytesMax) {
-      this.abort(`it left more than ${this.#outboundBytesMax} bytes unread`);
-    }
+    this.#socket.write(this.#isBehind ? Uint8Array.from(bytes) : bytes);
     return isFirst;
   }
 
+  /** Hands what was written to the kernel; what the kernel does not take, the client has left unread. */
   uncork(): void {
     this.#isCorked = false;
     this.#socket.uncork();
+    if (this.#socket.writableLength > this.#outboundBytesMax) {
+      this.abort(`it left more than ${this.#outboundBytesMax} bytes unread`);
+    }
   }
 
   /** Closes once all that was written is out; `reason` is empty if the session ended in order. */
@@ -120,7 +134,11 @@ export class Connection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#reason = reason;
-    this.#socket.destroySoon();
+    this.#pauses?.forget(this);
+    if (this.#isPaused) this.resume();
+    this.#socket.end(() => {
+      this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    });
   }
 
   /** Closes at once. */
@@ -131,8 +149,8 @@ export class Connection {
   }
 
   #onData(chunk: Uint8Array): void {
-    this.lastInputMs = monotonicMs();
     if (this.#isClosing) return;
+    this.lastInputMs = monotonicMs();
     this.#framer.feed(chunk, this.#sink);
     if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
   }
@@ -158,6 +176,7 @@ export class Connection {
   /** A frame that was cut off by the close is dropped: half a message is none. */
   #onClose(): void {
     this.#isClosing = true;
+    clearTimeout(this.#lingering);
     this.#pauses?.forget(this);
     const isCutOff = this.#framer.hasPartialLine;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });

@@ -4,7 +4,7 @@
  *
  *     echo       sends back the frames; answers the client's half-close with "bye" and stops
  *     once       sends back the first frame and stops
- *     flood      answers every frame with as many bytes as the frame says, and stays
+ *     flood      answers every line with as many bytes as the line says, and stays
  *     greeting   sends "hello" before it has heard anything
  *     deaf       takes the frames, never answers and never stops by itself before the connection is gone
  *     faulty     throws at the frame "fault"; otherwise echo
@@ -46,8 +46,8 @@ export class EchoHost {
   readonly sessions: Heard[] = [];
   readonly events: HostEvent[] = [];
   readonly #options: Required<EchoHostOptions>;
-  #system: ActorSystem;
-  #port: MessagePort | undefined;
+  #port: MessagePort;
+  #takeIn: (batches: readonly Batch[]) => void = () => {};
   #held: Batch[] | undefined;
 
   constructor(options: EchoHostOptions = {}) {
@@ -55,7 +55,7 @@ export class EchoHost {
     this.#options = { ...defaults, ...options };
     const { index, bytesHigh, bytesLow } = this.#options;
     this.link = new HostLink({ index, bytesHigh, bytesLow, onEvent: (event) => this.events.push(event) });
-    this.#system = this.#start();
+    this.#port = this.#start();
   }
 
   /** The session of the latest connection. */
@@ -70,16 +70,17 @@ export class EchoHost {
     this.#held ??= [];
   }
 
+  /** Takes in all that is held, in one turn. */
   release(): void {
     const batches = this.#held ?? [];
     this.#held = undefined;
-    for (const batch of batches) this.#takeIn(batch);
+    this.#takeIn(batches);
   }
 
   /** Takes in the oldest batch that is held, and stays held. */
   step(): void {
     const batch = this.#held?.shift();
-    if (batch !== undefined) this.#takeIn(batch);
+    if (batch !== undefined) this.#takeIn([batch]);
   }
 
   get heldCount(): number {
@@ -88,18 +89,18 @@ export class EchoHost {
 
   /** Dies and is replaced by another, empty one. */
   replace(): void {
-    this.#port?.close();
+    this.#port.close();
     this.link.lose('the test ended it');
     this.#held = undefined;
-    this.#system = this.#start();
+    this.#port = this.#start();
   }
 
   close(): void {
     this.link.lose('the test is over');
-    this.#port?.close();
+    this.#port.close();
   }
 
-  #start(): ActorSystem {
+  #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     const system = new ActorSystem({
       hostIndex: this.#options.index,
@@ -111,26 +112,22 @@ export class EchoHost {
       },
       createSession: (service, remoteAddress) => this.#createSession(service, remoteAddress),
     });
-    this.#port = port2;
+    const turn = () => {
+      const hasMore = system.run(monotonicMs());
+      const out = system.takeBatch(system.mainOrigin);
+      if (out !== undefined) port2.postMessage(out, transferListOf(out));
+      if (hasMore) setImmediate(turn);
+    };
+    this.#takeIn = (batches) => {
+      for (const batch of batches) system.intake(system.mainOrigin, batch);
+      turn();
+    };
     this.link.attach(port1);
     port2.on('message', (batch: Batch) => {
-      if (this.#held === undefined) this.#takeIn(batch);
+      if (this.#held === undefined) this.#takeIn([batch]);
       else this.#held.push(batch);
     });
-    return system;
-  }
-
-  #takeIn(batch: Batch): void {
-    const system = this.#system;
-    system.intake(system.mainOrigin, batch);
-    this.#turn(system);
-  }
-
-  #turn(system: ActorSystem): void {
-    const hasMore = system.run(monotonicMs());
-    const out = system.takeBatch(system.mainOrigin);
-    if (out !== undefined) this.#port?.postMessage(out, transferListOf(out));
-    if (hasMore) setImmediate(() => this.#turn(system));
+    return port2;
   }
 
   #createSession(service: string, remoteAddress: string): ActorSpec {
@@ -156,7 +153,7 @@ class Session implements Actor<ConnectionCommand> {
     this.#heard.messages.push(text);
     switch (this.#heard.service) {
       case 'flood':
-        sendText(context, 'x'.repeat(Number(text)));
+        for (const line of text.trimEnd().split('\n')) sendText(context, 'x'.repeat(Number(line)));
         break;
       case 'deaf':
         break;

@@ -7,6 +7,8 @@ export class TestClient {
   readonly socket: Socket;
   readonly #chunks: Uint8Array[] = [];
   receivedBytes = 0;
+  /** Set to false where only the number of bytes matters. */
+  isKeeping = true;
   /** The server has sent its last byte. */
   hasEnded = false;
   isClosed = false;
@@ -16,7 +18,7 @@ export class TestClient {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Uint8Array) => {
-      this.#chunks.push(chunk);
+      if (this.isKeeping) this.#chunks.push(chunk);
       this.receivedBytes += chunk.length;
     });
     socket.on('end', () => {
@@ -64,6 +66,15 @@ export class TestClient {
 
   receives(text: string): Promise<void> {
     return until(`the client receives ${JSON.stringify(text)}`, () => this.text.endsWith(text));
+  }
+
+  /** The server has closed its side, or broken the connection off. */
+  get isDropped(): boolean {
+    return this.hasEnded || this.isClosed;
+  }
+
+  isLetGo(): Promise<void> {
+    return until('the server closes the connection', () => this.isDropped);
   }
 
   closes(): Promise<void> {

@@ -246,10 +246,15 @@ export class ActorSystem {
 
   // Lifecycle
 
-  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined): Cell {
+  /** `connection` is that of a session, which may write to it as soon as it starts. */
+  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined, connection?: number): Cell {
     if (this.#cells.has(address)) throw new RangeError(`the address ${address} is taken`);
     const cell = new Cell(this, address, spec, parent, this.#options.mailboxMax);
     this.#cells.set(address, cell);
+    if (connection !== undefined) {
+      cell.connection = connection;
+      this.#sessions.set(connection, cell);
+    }
     const ref = this.#refs.get(address);
     if (ref !== undefined) ref.cell = cell;
     if (parent === undefined) this.#roots.add(cell);
@@ -808,10 +813,7 @@ export class ActorSystem {
 
   #openSession(connection: number, service: string, remoteAddress: string): void {
     const spec = this.#options.createSession(service, remoteAddress);
-    const cell = this.#spawn(toAddress(`${service}/${connection}`), spec, undefined);
-    cell.connection = connection;
-    if (cell.state === 'stopped') this.#closeSession(cell, connection);
-    else this.#sessions.set(connection, cell);
+    this.#spawn(toAddress(`${service}/${connection}`), spec, undefined, connection);
   }
 
   #tellSession(connection: number, message: ConnectionCommand): void {
