@@ -34,7 +34,8 @@ export class Gateway {
   readonly #corked: Connection[] = [];
   readonly #idleSweep: NodeJS.Timeout;
   #nextId = 1;
-  #onEmpty: (() => void) | undefined;
+  /** Resolve the drains that are under way. */
+  readonly #onEmpty: (() => void)[] = [];
 
   constructor(links: readonly HostLink[], log: Logger) {
     this.#links = links;
@@ -82,10 +83,15 @@ export class Gateway {
     for (const listener of this.#listeners) listener.close();
     const sweep = setInterval(() => {
       if (monotonicMs() >= deadlineMs) this.#abortAll('the deadline of the shutdown has come');
-      else this.#abortSilent(() => silentMs, 'silent during the shutdown');
+      else
+        this.#abortSilent(
+          () => silentMs,
+          'silent during the shutdown',
+          (connection) => connection.isWaiting,
+        );
     }, DRAIN_SWEEP_MS);
     await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
+      this.#onEmpty.push(resolve);
       if (this.#connections.size === 0) resolve();
     });
     clearInterval(sweep);
@@ -113,7 +119,8 @@ export class Gateway {
   #onClosed(connection: Connection): void {
     this.#connections.delete(connection.id);
     if (connection.reason !== '') this.#logClose(connection);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#connections.size > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   #logClose({ service, remoteAddress, reason }: Connection): void {
@@ -133,14 +140,23 @@ export class Gateway {
   }
 
   #abortIdle(): void {
-    this.#abortSilent((listener) => listener.options.idleMs, 'idle');
+    this.#abortSilent(
+      (listener) => listener.options.idleMs,
+      'idle',
+      (connection) => connection.isPaused,
+    );
   }
 
-  #abortSilent(limitMsOf: (listener: Listener) => number, what: string): void {
+  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused. */
+  #abortSilent(
+    limitMsOf: (listener: Listener) => number,
+    what: string,
+    isExcused: (connection: Connection) => boolean,
+  ): void {
     const nowMs = monotonicMs();
     for (const { connection, listener } of this.#connections.values()) {
       const limitMs = limitMsOf(listener);
-      if (connection.isPaused || nowMs - connection.lastInputMs < limitMs) continue;
+      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
       connection.abort(`${what} for ${limitMs / 1000} s`);
     }
   }
