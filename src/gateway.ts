@@ -19,7 +19,7 @@ export interface DrainOptions {
   readonly deadlineMs: number;
 }
 
-const SWEEP_MS = 1000;
+const SWEEP_MAX_MS = 10_000;
 const DRAIN_SWEEP_MS = 50;
 /** The event loop accepts one waiting connection a turn; after this many turns without one, none waits. */
 const QUIET_TURNS = 3;
@@ -29,10 +29,10 @@ export class Gateway {
   readonly #log: Logger;
   readonly #storms = new LogStorm();
   readonly #listeners: Listener[] = [];
-  readonly #connections = new Map<number, { readonly connection: Connection; readonly listener: Listener }>();
+  readonly #connections = new Map<number, Connection>();
   /** Those written to since the last flush. */
   readonly #corked: Connection[] = [];
-  readonly #idleSweep: NodeJS.Timeout;
+  #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
   /** Resolve the drains that are under way. */
   readonly #onEmpty: (() => void)[] = [];
@@ -42,12 +42,10 @@ export class Gateway {
     this.#log = log;
     const sink = {
       write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
-      close: (id: number, reason: string) => this.#connections.get(id)?.connection.finish(reason),
+      close: (id: number, reason: string) => this.#connections.get(id)?.finish(reason),
       flush: () => this.#flush(),
     };
     for (const link of links) link.deliverTo(sink);
-    this.#idleSweep = setInterval(() => this.#abortIdle(), SWEEP_MS);
-    this.#idleSweep.unref();
   }
 
   get connectionCount(): number {
@@ -64,12 +62,13 @@ export class Gateway {
     const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
     const port = await listener.listen();
     this.#listeners.push(listener);
+    this.#sweepIdle();
     return port;
   }
 
   /** The host was replaced: its connections get new sessions there. */
   reopen(link: HostLink): void {
-    for (const { connection } of this.#connections.values()) {
+    for (const connection of this.#connections.values()) {
       if (connection.link === link) connection.reopen();
     }
   }
@@ -100,7 +99,7 @@ export class Gateway {
 
   /** Closes the doors and all connections at once. */
   close(): void {
-    clearInterval(this.#idleSweep);
+    clearTimeout(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
     this.#abortAll('the server stops');
     this.#storms.flush();
@@ -111,26 +110,26 @@ export class Gateway {
     const { service } = listener.options;
     const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
     const link = this.#links[host] as HostLink;
-    const connection = new Connection(id, service, socket, link, listener.options, listener.pauses);
-    this.#connections.set(id, { connection, listener });
-    socket.once('close', () => this.#onClosed(connection));
+    this.#connections.set(id, new Connection(id, socket, listener, link, this.#onClosed));
   }
 
-  #onClosed(connection: Connection): void {
+  readonly #onClosed = (connection: Connection): void => {
     this.#connections.delete(connection.id);
+    connection.listener.release(connection.address);
     if (connection.reason !== '') this.#logClose(connection);
     if (this.#connections.size > 0) return;
     for (const resolve of this.#onEmpty.splice(0)) resolve();
-  }
+  };
 
-  #logClose({ service, remoteAddress, reason }: Connection): void {
+  #logClose({ listener, address, reason }: Connection): void {
+    const { service } = listener.options;
     this.#storms.add(`${service} closed: ${reason}`, (closed) => {
-      this.#log.info({ service, closed, remoteAddress }, `closed ${counted(closed)}: ${reason}`);
+      this.#log.info({ service, closed, address }, `closed ${counted(closed)}: ${reason}`);
     });
   }
 
   #write(id: number, bytes: Uint8Array): void {
-    const connection = this.#connections.get(id)?.connection;
+    const connection = this.#connections.get(id);
     // A client may vanish while the answer is on its way here.
     if (connection?.write(bytes)) this.#corked.push(connection);
   }
@@ -139,12 +138,16 @@ export class Gateway {
     for (const connection of this.#corked.splice(0)) connection.uncork();
   }
 
-  #abortIdle(): void {
+  /** Closes the idle, and looks again after a tenth of the shortest time that a service allows. */
+  #sweepIdle(): void {
     this.#abortSilent(
       (listener) => listener.options.idleMs,
       'idle',
       (connection) => connection.isPaused,
     );
+    const shortestMs = Math.min(...this.#listeners.map(({ options }) => options.idleMs));
+    clearTimeout(this.#idleSweep);
+    this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
   /** Aborts those that have sent nothing for their limit, but for those whose silence is excused. */
@@ -154,15 +157,15 @@ export class Gateway {
     isExcused: (connection: Connection) => boolean,
   ): void {
     const nowMs = monotonicMs();
-    for (const { connection, listener } of this.#connections.values()) {
-      const limitMs = limitMsOf(listener);
+    for (const connection of this.#connections.values()) {
+      const limitMs = limitMsOf(connection.listener);
       if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
       connection.abort(`${what} for ${limitMs / 1000} s`);
     }
   }
 
   #abortAll(reason: string): void {
-    for (const { connection } of this.#connections.values()) connection.abort(reason);
+    for (const connection of this.#connections.values()) connection.abort(reason);
   }
 
   async #emptyAcceptQueues(): Promise<void> {

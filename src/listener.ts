@@ -1,7 +1,7 @@
 /** The door of one service: it listens, and lets connections in within the limits. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { ConnectionLimits } from './connection.ts';
+import { addressOf, type ConnectionLimits } from './connection.ts';
 import { InputPauses } from './input-pauses.ts';
 import type { LogStorm } from './log-storm.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
@@ -79,7 +79,7 @@ export class Listener {
 
   #admit(socket: Socket): boolean {
     const { connectionsMax, connectionsPerAddressMax } = this.options;
-    const address = socket.remoteAddress ?? 'unknown';
+    const address = addressOf(socket);
     const fromAddress = this.#countByAddress.get(address) ?? 0;
     if (this.#count >= connectionsMax) {
       this.#refuse(socket, 'service', `the service has ${connectionsMax} already`);
@@ -92,11 +92,11 @@ export class Listener {
     this.#accepted++;
     this.#count++;
     this.#countByAddress.set(address, fromAddress + 1);
-    socket.once('close', () => this.#release(address));
     return true;
   }
 
-  #release(address: string): void {
+  /** A connection from `address` that was let in has closed. */
+  release(address: string): void {
     this.#count--;
     const left = (this.#countByAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#countByAddress.delete(address);

@@ -100,6 +100,7 @@ export class BatchWriter {
   /** Appends a record whose body is the msgpack of `value`; returns its charge. */
   value(kind: number, target: number, value: unknown, flags = 0): number {
     const body = packr.pack(value);
+    // First the room, then `#bytes`: making room may replace it.
     const at = this.#begin(kind, flags, target, body.length);
     this.#bytes.set(body, at);
     return chargeOf(body.length);

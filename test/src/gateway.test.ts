@@ -24,9 +24,9 @@ function sessionOf(client: TestClient, host = server.host): Heard | undefined {
   return host.sessions.find(({ remoteAddress }) => remoteAddress === `127.0.0.1:${client.socket.localPort}`);
 }
 
-function passed(ms: number): Promise<void> {
+async function passed(ms: number): Promise<void> {
   const fromMs = monotonicMs();
-  return until(`${ms} ms have passed`, () => monotonicMs() - fromMs > ms);
+  await until(`${ms} ms have passed`, () => monotonicMs() - fromMs > ms);
 }
 
 describe('Gateway', () => {

@@ -64,8 +64,8 @@ export class TestClient {
     this.socket.resetAndDestroy();
   }
 
-  receives(text: string): Promise<void> {
-    return until(`the client receives ${JSON.stringify(text)}`, () => this.text.endsWith(text));
+  async receives(text: string): Promise<void> {
+    await until(`the client receives ${JSON.stringify(text)}`, () => this.text.endsWith(text));
   }
 
   /** The server has closed its side, or broken the connection off. */
@@ -73,11 +73,11 @@ export class TestClient {
     return this.hasEnded || this.isClosed;
   }
 
-  isLetGo(): Promise<void> {
-    return until('the server closes the connection', () => this.isDropped);
+  async isLetGo(): Promise<void> {
+    await until('the server closes the connection', () => this.isDropped);
   }
 
-  closes(): Promise<void> {
-    return until('the connection of the client is closed', () => this.isClosed);
+  async closes(): Promise<void> {
+    await until('the connection of the client is closed', () => this.isClosed);
   }
 }

@@ -1,15 +1,20 @@
-/** Waiting for what happens elsewhere: in another thread, in the kernel, in a later turn of the event loop. */
+/** Waits for conditions, never for time alone: polls, and fails loudly when the condition does not come true. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '../../src/values/clock.ts';
 
-const POLL_MS = 2;
-const LIMIT_MS = 10_000;
+const POLL_MS = 5;
+const LIMIT_MS = 20_000;
 
-/** Resolves once `condition` holds; rejects when it still does not after ten seconds, with `what` was awaited. */
-export async function until(what: string, condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
-  const endMs = monotonicMs() + limitMs;
-  while (!condition()) {
-    if (monotonicMs() > endMs) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
+/** Resolves with the first value of `probe` that is neither undefined nor false; rejects after `limitMs`. */
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = LIMIT_MS,
+): Promise<T> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > endMs) throw new Error(`${what}: not so after ${limitMs} ms`);
     await delay(POLL_MS);
   }
 }
