@@ -68,7 +68,7 @@ export class Hosts {
     this.links = this.#hosts.map(({ link }) => link);
     this.pool = new Piscina<HostTask, void>({
       filename: HOST_ENTRY,
-      name: 'runHost',
+      name: 'runHostTask',
       minThreads: options.count,
       maxThreads: options.count,
       idleTimeout: Number.POSITIVE_INFINITY,

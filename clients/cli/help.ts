@@ -1,14 +1,12 @@
 /** What `outcry` says when its words name no command: help, the version, or the nearest command it knows. */
 import { readFileSync } from 'node:fs';
 import { OutcryError } from '../../src/values/errors.ts';
+import { nearest } from '../../src/values/nearest.ts';
 import { EXIT_DONE, EXIT_WRONG_USE } from './failure.ts';
 import type { Command } from './main.ts';
 
 const HELP_WORDS: readonly (string | undefined)[] = ['--help', '-h', 'help'];
 const VERSION_WORDS: readonly (string | undefined)[] = ['--version', '-V'];
-
-/** Above this share of wrong letters a suggestion puzzles more than it helps. */
-const SUGGESTION_DISTANCE_SHARE = 0.5;
 
 /** A group is a first word that several commands share, like `bank`. */
 export function runWithoutCommand(commands: readonly Command[], words: readonly string[]): number {
@@ -60,33 +58,13 @@ function unknownCommand(
   if (given.startsWith('-')) {
     return new OutcryError('ERR_USAGE', `unknown option "${given}"; outcry --help lists the commands`);
   }
-  const nearest = nearestCommand(commands, words);
-  const advice =
-    nearest === undefined ? 'outcry --help lists the commands' : `did you mean "outcry ${nearest}"?`;
-  return new OutcryError('ERR_USAGE', `unknown command "${given}"; ${advice}`, { fields: { given } });
-}
-
-function nearestCommand(commands: readonly Command[], words: readonly string[]): string | undefined {
-  const ranked = commands
-    .map(({ path }) => {
-      const name = path.join(' ');
-      return { name, share: editDistance(words.slice(0, path.length).join(' '), name) / name.length };
-    })
-    .sort((a, b) => a.share - b.share);
-  return ranked.find(({ share }) => share <= SUGGESTION_DISTANCE_SHARE)?.name;
-}
-
-/** How many letters must be inserted, removed or replaced to turn one word into the other. */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [row, letter] of [...from].entries()) {
-    const current = [row + 1];
-    for (const [column, wanted] of [...to].entries()) {
-      const [diagonal = 0, above = 0] = previous.slice(column);
-      const left = current[column] ?? 0;
-      current.push(Math.min(above + 1, left + 1, diagonal + (letter === wanted ? 0 : 1)));
-    }
-    previous = current;
-  }
-  return previous.at(-1) ?? 0;
+  // Arguments that follow the words of a command would only lead away from it.
+  const lengthMax = Math.max(...commands.map(({ path }) => path.length));
+  const names = commands.map(({ path }) => path.join(' '));
+  const suggestion = nearest(words.slice(0, lengthMax).join(' '), names);
+  return new OutcryError(
+    'ERR_USAGE',
+    `unknown command "${given}"; did you mean "outcry ${suggestion}"? outcry --help lists all commands`,
+    { fields: { given } },
+  );
 }

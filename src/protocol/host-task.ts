@@ -1,8 +1,8 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
 
-/** The task that a host runs until its port closes. */
-export interface HostTask {
+/** A host's place among the others and its links to them. */
+export interface HostPorts {
   readonly hostIndex: number;
   readonly hostCount: number;
   /** The link to the main thread. */
@@ -11,6 +11,10 @@ export interface HostTask {
   readonly peers: readonly { readonly host: number; readonly port: MessagePort }[];
   readonly linkHighWater: number;
   readonly mailboxMax: number;
+}
+
+/** The task that a host runs until its port closes. */
+export interface HostTask extends HostPorts {
   readonly services: ServiceSettings;
 }
 
@@ -32,7 +36,12 @@ export interface ReportJob {
   readonly balances: readonly Uint8Array[];
 }
 
-export type Job = ReportJob;
+/** Does nothing: run at the start, so that the first real job finds its code loaded. */
+export interface WarmUpJob {
+  readonly type: 'warm-up';
+}
+
+export type Job = ReportJob | WarmUpJob;
 
 /** Errors lose their class between threads, so a job's outcome is a value. */
 export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };

@@ -8,7 +8,7 @@
  *
  * Anything else is discarded as a whole and counted by reason; the wire stays silent.
  *
- * Nearly all lines are in the plain form that programs write: single spaces, no blanks around, LF. `#takePlain` reads
+ * Nearly all lines are in the plain form that programs write: single spaces, none around, LF or CRLF. `#takePlain` reads
  * those four bytes at a time and posts them in place. Whatever it does not recognise, and the last lines of a buffer,
  * beyond which it might read, go through `#takeAny`, which knows the whole grammar and every reason. Both must agree:
  * a test compares them with a third, naive reader.
@@ -53,6 +53,9 @@ const DEBI = 0x69626564;
 const CRED_MINUS_DEBI = 0x64657263 - DEBI;
 const BIT_SPACE = 0x20746962;
 const DIT_MINUS_BIT = 2;
+/** `it` and `t`. */
+const IT = 0x7469;
+const T = 0x74;
 /** A plain line fits in this: name 64 and a word of overrun, type 7, amount 1 + 13 + 3, line end. */
 const PLAIN_BYTES_MAX = 96;
 const PLAIN_DIGITS_MAX = 13;
@@ -78,11 +81,10 @@ export class BankLines {
 
   /** Posts the lines of `bytes` from `start` to `end`; the last byte is an LF. `targets` are the shards. */
   take(bytes: Uint8Array, start: number, end: number, targets: readonly PostingTarget[]): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const plainEnd = Math.min(end, bytes.length - PLAIN_BYTES_MAX);
     let at = start;
     while (at < end) {
-      at = this.#takePlain(bytes, view, at, plainEnd, targets);
+      at = this.#takePlain(bytes, at, plainEnd, targets);
       if (at < end) at = this.#takeAny(bytes, at, targets);
     }
   }
@@ -109,13 +111,8 @@ export class BankLines {
    * Posts plain lines from `start` until one is not plain or begins at or after `plainEnd`; returns where it begins.
    * Everything is read before anything is posted.
    */
-  #takePlain(
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    plainEnd: number,
-    targets: readonly PostingTarget[],
-  ): number {
+  #takePlain(bytes: Uint8Array, start: number, plainEnd: number, targets: readonly PostingTarget[]): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let line = start;
     while (line < plainEnd) {
       let at = line;
@@ -148,28 +145,30 @@ export class BankLines {
       if (byte === DOLLAR) byte = bytes[++at] as number;
       let digit = (byte - ZERO) >>> 0;
       if (digit > 9) return line;
-      let cents = digit;
+      let dollars = digit;
       const digitsEnd = at + PLAIN_DIGITS_MAX;
       byte = bytes[++at] as number;
       digit = (byte - ZERO) >>> 0;
       while (digit <= 9) {
         if (at === digitsEnd) return line;
-        cents = cents * 10 + digit;
+        dollars = dollars * 10 + digit;
         byte = bytes[++at] as number;
         digit = (byte - ZERO) >>> 0;
       }
-      cents *= 100;
+      let cents = dollars * 100;
       if (byte === POINT) {
         const tenths = ((bytes[at + 1] as number) - ZERO) >>> 0;
         const hundredths = ((bytes[at + 2] as number) - ZERO) >>> 0;
         if (tenths > 9 || hundredths > 9) return line;
-        cents += tenths * 10 + hundredths;
+        cents = dollars * 100 + tenths * 10 + hundredths;
         at += 3;
         byte = bytes[at] as number;
       }
+      if (byte === CR) byte = bytes[++at] as number;
       if (byte !== LF) return line;
 
-      const signed = credit === 1 ? cents : -cents;
+      // Multiplied, not chosen: which of the two comes next is the one branch that nothing predicts.
+      const signed = cents * (credit + credit - 1);
       const target = targets[shardOf(hash)] as PostingTarget;
       const outcome = target.post(view, line, length, hash, signed);
       if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
@@ -180,18 +179,23 @@ export class BankLines {
 
   /** Takes one line in any form; returns where the next begins. */
   #takeAny(bytes: Uint8Array, start: number, targets: readonly PostingTarget[]): number {
-    const newline = bytes.indexOf(LF, start);
-    const length = newline - start;
-    if (length > this.#lineLengthMax) this.discard('line-too-long');
-    else {
-      this.#scratch.set(bytes.subarray(start, newline));
-      this.#postScratch(length, targets);
+    const limit = start + this.#lineLengthMax;
+    let at = start;
+    // A loop: for lines as short as these it beats a search and a view to copy from.
+    for (; bytes[at] !== LF; at++) {
+      if (at === limit) {
+        this.discard('line-too-long');
+        return bytes.indexOf(LF, at) + 1;
+      }
+      this.#scratch[at - start] = bytes[at] as number;
     }
-    return newline + 1;
+    const reason = this.#postScratch(at - start, targets);
+    if (reason !== undefined) this.discard(reason);
+    return at + 1;
   }
 
-  /** Posts the line in the scratch buffer, or discards it. */
-  #postScratch(lineLength: number, targets: readonly PostingTarget[]): void {
+  /** Posts the line in the scratch buffer; returns why it was not applied, if it was not. */
+  #postScratch(lineLength: number, targets: readonly PostingTarget[]): DiscardReason | undefined {
     const line = this.#scratch;
     const end = lineLength > 0 && line[lineLength - 1] === CR ? lineLength - 1 : lineLength;
     const nameStart = skipBlanks(line, 0, end);
@@ -200,19 +204,18 @@ export class BankLines {
     const typeEnd = skipField(line, typeStart, end);
     const amountStart = skipBlanks(line, typeEnd, end);
     const amountEnd = skipField(line, amountStart, end);
-    if (nameStart === end) return this.discard('empty');
-    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end)
-      return this.discard('not-three-fields');
-    if (!isName(line, nameStart, nameEnd)) return this.discard('name');
-    const sign = signOf(line, typeStart, typeEnd);
-    if (sign === 0) return this.discard('type');
+    if (nameStart === end) return 'empty';
+    if (amountStart === end || skipBlanks(line, amountEnd, end) !== end) return 'not-three-fields';
+    if (!isName(line, nameStart, nameEnd)) return 'name';
+    const sign = signOf(this.#scratchView, typeStart, typeEnd - typeStart);
+    if (sign === 0) return 'type';
     const cents = parseAmount(line, amountStart, amountEnd);
-    if (typeof cents === 'string') return this.discard(cents);
+    if (typeof cents === 'string') return cents;
 
     const hash = hashName(this.#scratchView, nameStart, nameEnd - nameStart);
     const target = targets[shardOf(hash)] as PostingTarget;
     const outcome = target.post(this.#scratchView, nameStart, nameEnd - nameStart, hash, sign * cents);
-    if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
+    return outcome === POSTING.applied ? undefined : refusalOf(outcome);
   }
 }
 
@@ -238,14 +241,11 @@ function isName(line: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-const CREDIT = Buffer.from('credit');
-const DEBIT = Buffer.from('debit');
-
 /** 1 for credit, -1 for debit, 0 for anything else. */
-function signOf(line: Uint8Array, start: number, end: number): number {
-  const type = line.subarray(start, end);
-  if (CREDIT.equals(type)) return 1;
-  return DEBIT.equals(type) ? -1 : 0;
+function signOf(view: DataView, start: number, length: number): number {
+  const letters = view.getInt32(start, true);
+  if (length === 6 && letters === DEBI + CRED_MINUS_DEBI && view.getInt16(start + 4, true) === IT) return 1;
+  return length === 5 && letters === DEBI && view.getUint8(start + 4) === T ? -1 : 0;
 }
 
 /** The amount in cents, or the reason why it is none. */

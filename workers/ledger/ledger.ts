@@ -80,6 +80,7 @@ export class Ledger {
     let account = (this.#slots[slot] as number) - 1;
     if (account < 0) {
       if (this.#accounts >= this.#accountsMax) return POSTING.accountsFull;
+      if (Math.abs(cents) > MINOR_UNITS_MAX) return POSTING.balanceRange;
       account = this.#open(slot, view, start, length, hash);
     }
     const balance = (this.#balances[account] as number) + cents;
@@ -88,7 +89,7 @@ export class Ledger {
     return POSTING.applied;
   }
 
-  /** Calls `visit` for each account, in the order of opening. `name` is a copy. */
+  /** Calls `visit` for each account, in no particular order. `name` is a copy. */
   forEach(visit: (name: Uint8Array, balance: MinorUnits) => void): void {
     const names = new Uint8Array(this.#names.buffer);
     for (let slot = 0; slot < this.#slots.length; slot += SLOT_WORDS) {

@@ -250,14 +250,17 @@ export class ActorSystem {
 
   // Lifecycle
 
+  /** `connection` is that of a session, which may write to it as soon as it starts. */
   #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined, connection?: number): Cell {
     if (this.#cells.has(address)) throw new RangeError(`the address ${address} is taken`);
     const cell = new Cell(this, address, spec, parent, this.#options.mailboxMax);
     this.#cells.set(address, cell);
+    if (connection !== undefined) {
+      cell.connection = connection;
+      this.#sessions.set(connection, cell);
+    }
     const ref = this.#refs.get(address);
     if (ref !== undefined) ref.cell = cell;
-    cell.connection = connection;
-    if (connection !== undefined) this.#sessions.set(connection, cell);
     if (parent === undefined) this.#roots.add(cell);
     else {
       parent.children ??= new Map();

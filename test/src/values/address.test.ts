@@ -7,7 +7,18 @@ describe('an address', () => {
     for (const text of ['ledger', 'ledger/3', 'book/N225.T_x-1/child', `a${'/b'.repeat(7)}`]) {
       assert.equal(toAddress(text), text);
     }
-    const wrong = ['', '/', 'Ledger', '3', 'ledger/', 'ledger//x', 'a b', 'ledger/é', 'a\n', `a${'/b'.repeat(8)}`];
+    const wrong = [
+      '',
+      '/',
+      'Ledger',
+      '3',
+      'ledger/',
+      'ledger//x',
+      'a b',
+      'ledger/é',
+      'a\n',
+      `a${'/b'.repeat(8)}`,
+    ];
     for (const text of [...wrong, `ledger/${'x'.repeat(129)}`]) {
       assert.throws(() => toAddress(text), RangeError, JSON.stringify(text));
     }
