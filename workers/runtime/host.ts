@@ -73,7 +73,7 @@ class Host {
     this.#ports[origin] = port;
     port.on('message', (message: Batch | PeerPort) => {
       if ('peer' in message) this.#connectPeer(message.peer, message.port);
-      else this.#system.intake(origin, message);
+      else this.#system.intake(origin, message, monotonicMs());
       // While more is ready than fits a turn, the next turn is scheduled already.
       if (this.#immediate === undefined) this.#turn();
     });
