@@ -35,7 +35,7 @@ describe('Gateway', () => {
       server = new TestGateway();
       const port = await server.listen('echo');
       const clients = Array.from({ length: 1000 }, () => TestClient.open(port));
-      clients.forEach((client, i) => client.send(`client ${i}\n`));
+      for (const [i, client] of clients.entries()) client.send(`client ${i}\n`);
       await Promise.all(clients.map((client, i) => client.receives(`client ${i}\n`)));
       assert.equal(server.gateway.connectionCount, 1000);
       for (const client of clients) client.end();
@@ -74,7 +74,7 @@ describe('Gateway', () => {
       await until('all have sessions', () => server.host.sessions.length === 4);
       server.host.hold();
       const inputs = clients.map((_, i) => numbered(`client-${i}`, 30_000));
-      clients.forEach((client, i) => client.send(inputs[i] ?? ''));
+      for (const [i, client] of clients.entries()) client.send(inputs[i] ?? '');
       let most = 0;
       const sampling = setInterval(() => {
         most = Math.max(most, server.host.link.bytesInFlight);
