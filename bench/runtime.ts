@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { HostLink } from '../src/host-link.ts';
-import type { HostPorts } from '../src/protocol/host-task.ts';
+import type { HostPorts, PeerPort } from '../src/protocol/host-task.ts';
 import { type Address, hostIndexOf, toAddress } from '../src/values/address.ts';
 import { type Actor, type Answer, type Context, STOP_ON_FAULT } from '../workers/runtime/actor.ts';
 import type { ActorRef } from '../workers/runtime/actor-ref.ts';
@@ -209,12 +209,13 @@ function startHosts(): { readonly links: readonly HostLink[]; readonly stop: () 
       hostIndex: index,
       hostCount: HOSTS,
       port: main.port2,
-      peers: [{ host: 1 - index, port: peerPort }],
       linkHighWater: BYTES_HIGH,
       mailboxMax: 65_536,
     };
     // The pool is destroyed at the end of the bench, with its tasks.
-    pool.run(ports, { transferList: [main.port2, peerPort] }).catch(() => {});
+    pool.run(ports, { transferList: [main.port2] }).catch(() => {});
+    const peer: PeerPort = { peer: 1 - index, port: peerPort };
+    main.port1.postMessage(peer, [peerPort]);
     return link;
   });
   const stop = async () => {

@@ -32,8 +32,8 @@ export interface HostsOptions {
 
 interface Host {
   readonly link: HostLink;
-  /** Settles when the present host says it is ready, or is lost before. */
-  onReady: ((error?: OutcryError) => void) | undefined;
+  /** Called when the present host says it is ready. */
+  onReady: (() => void) | undefined;
   port: MessageChannel['port1'] | undefined;
 }
 
@@ -48,7 +48,10 @@ export class Hosts {
   readonly #settling = new Map<number, { readonly link: HostLink; readonly resolve: () => void }>();
   readonly #lossesMs: number[] = [];
   #nextSettleId = 1;
-  #drained = 0;
+  /** Set until all hosts are ready for the first time: without one of them the start has failed. */
+  #onStartFailed: ((error: OutcryError) => void) | undefined;
+  /** Indexes of the hosts that still have actors to stop. */
+  readonly #draining = new Set<number>();
   #onDrained: (() => void) | undefined;
   #isClosing = false;
   readonly #deadLetters: Record<string, number> = {};
@@ -80,10 +83,15 @@ export class Hosts {
     );
   }
 
-  /** Starts all hosts; resolves when every one is ready. */
+  /** Starts all hosts; resolves when every one is ready. If one is lost before, none is left. */
   static async start(options: HostsOptions): Promise<Hosts> {
     const hosts = new Hosts(options);
-    await Promise.all(hosts.#hosts.map((_, index) => hosts.#startHost(index)));
+    try {
+      await hosts.#startAll();
+    } catch (error) {
+      await hosts.close();
+      throw error;
+    }
     return hosts;
   }
 
@@ -101,7 +109,7 @@ export class Hosts {
   /** Resolves once nothing that the hosts have taken in is still on its way between actors. */
   async settle(): Promise<void> {
     await Promise.all(
-      this.links.map((link) => {
+      this.#living().map(({ link }) => {
         const id = this.#nextSettleId++;
         return new Promise<void>((resolve) => {
           this.#settling.set(id, { link, resolve });
@@ -116,7 +124,11 @@ export class Hosts {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });
-    for (const link of this.links) link.command({ type: 'drain' });
+    for (const { link } of this.#living()) {
+      this.#draining.add(link.index);
+      link.command({ type: 'drain' });
+    }
+    if (this.#draining.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));
@@ -132,41 +144,57 @@ export class Hosts {
     await this.pool.destroy();
   }
 
-  #startHost(index: number): Promise<void> {
-    const host = this.#hosts[index] as Host;
+  async #startAll(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onStartFailed = reject;
+      Promise.all(this.#hosts.map((host) => this.#startHost(host))).then(() => resolve(), reject);
+    });
+    this.#onStartFailed = undefined;
+  }
+
+  /** Resolves when the host is ready. */
+  #startHost(host: Host): Promise<void> {
     const { count, bytesHigh, mailboxMax, services } = this.#options;
-    const main = new MessageChannel();
-    const peers = this.#linkPeers(index);
+    const { index } = host.link;
+    const { port1, port2 } = new MessageChannel();
     const task: HostTask = {
       hostIndex: index,
       hostCount: count,
-      port: main.port2,
-      peers,
+      port: port2,
       linkHighWater: bytesHigh,
       mailboxMax,
       services,
     };
-    host.link.attach(main.port1);
-    host.port = main.port1;
-    const transferList = [main.port2, ...peers.map(({ port }) => port)];
-    return new Promise((resolve, reject) => {
-      host.onReady = (error) => (error === undefined ? resolve() : reject(error));
-      this.pool.run(task, { transferList }).then(
+    host.link.attach(port1);
+    host.port = port1;
+    this.#linkPeers(host);
+    return new Promise((resolve) => {
+      host.onReady = resolve;
+      this.pool.run(task, { transferList: [port2] }).then(
         () => this.#onLost(index, 'it ended'),
         (error: unknown) => this.#onLost(index, messageOf(error)),
       );
     });
   }
 
-  /** Makes the links between host `index` and the others that are up; returns its ends of them. */
-  #linkPeers(index: number): { host: number; port: MessageChannel['port1'] }[] {
-    const others = this.#hosts.filter(({ link, port }) => link.index !== index && port !== undefined);
-    return others.map(({ link, port }) => {
-      const channel = new MessageChannel();
-      const message: PeerPort = { peer: index, port: channel.port1 };
-      port?.postMessage(message, [channel.port1]);
-      return { host: link.index, port: channel.port2 };
-    });
+  /**
+   * Makes the links between `host` and the others. Each end goes ahead of whatever needs it, over the link to its
+   * host; not with the task, which a port that breaks while it waits for a thread would take with it.
+   */
+  #linkPeers(host: Host): void {
+    for (const other of this.#living()) {
+      if (other === host) continue;
+      const { port1, port2 } = new MessageChannel();
+      const toOther: PeerPort = { peer: host.link.index, port: port1 };
+      const toHost: PeerPort = { peer: other.link.index, port: port2 };
+      other.port?.postMessage(toOther, [port1]);
+      host.port?.postMessage(toHost, [port2]);
+    }
+  }
+
+  /** Those that have a thread, or are about to. */
+  #living(): Host[] {
+    return this.#hosts.filter(({ port }) => port !== undefined);
   }
 
   #onEvent(index: number, event: HostEvent): void {
@@ -184,8 +212,7 @@ export class Hosts {
         for (const [reason, count] of Object.entries(event.deadLetters)) {
           this.#deadLetters[reason] = (this.#deadLetters[reason] ?? 0) + count;
         }
-        this.#drained++;
-        if (this.#drained === this.#hosts.length) this.#onDrained?.();
+        this.#endDrainOf(index);
         break;
       case 'log':
         this.#options.log[event.level]({ host: index, ...event.fields }, event.text);
@@ -203,9 +230,10 @@ export class Hosts {
     host.link.lose(reason);
     this.#settleLost(host.link);
     this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);
+    this.#endDrainOf(index);
     const lost = new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
-    if (host.onReady !== undefined) {
-      host.onReady(lost);
+    if (this.#onStartFailed !== undefined) {
+      this.#onStartFailed(lost);
       return;
     }
     if (this.#isPastLimit()) {
@@ -214,11 +242,14 @@ export class Hosts {
       this.#options.onFatal(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
       return;
     }
-    this.#startHost(index).then(
-      () => this.#options.log.warn({ host: index }, `host ${index} was replaced`),
-      (error: OutcryError) => this.#options.onFatal(error),
+    void this.#startHost(host).then(() =>
+      this.#options.log.warn({ host: index }, `host ${index} was replaced`),
     );
     this.#options.onReplaced(host.link, reason);
+  }
+
+  #endDrainOf(index: number): void {
+    if (this.#draining.delete(index) && this.#draining.size === 0) this.#onDrained?.();
   }
 
   /** A lost host has nothing on its way any more. */

@@ -51,14 +51,13 @@ class Host {
   }
 
   start(services: Readonly<Record<string, StartService>>): void {
-    const { port, peers } = this.#task;
+    const { port } = this.#task;
     this.#listen(this.#system.mainOrigin, port);
     port.on('close', () => this.#stop());
-    for (const peer of peers) this.#connectPeer(peer.host, peer.port);
     for (const [name, startService] of Object.entries(services)) {
       this.#sessions.set(name, startService(this.#system));
     }
-    this.#system.emit({ type: 'ready' });
+    if (this.#system.failure === undefined) this.#system.emit({ type: 'ready' });
     this.#turn();
   }
 
