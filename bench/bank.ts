@@ -7,7 +7,7 @@
  * the homework's own design in Python. Those that are not there are named. The load is a C program where it can be
  * compiled, so that the server is the limit, and `outcry bank send` otherwise. Also printed: the server's peak memory.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +53,7 @@ const FULL: BankBenchOptions = {
   connections: 50,
   linesPerConnection: 200_000,
   repeats: 5,
-  pythonShare: 0.02,
+  pythonShare: 0.2,
   redisRequests: 4_000_000,
 };
 
@@ -141,13 +141,23 @@ async function measure(
   const sendSeconds = Number.isNaN(said) ? (sentMs - startedMs) / 1000 : said;
   const peakMb = memoryMb(running.process.pid ?? 0, 'VmHWM');
   running.process.kill('SIGINT');
-  await running.ended;
+  await untilSize(log, inputs.expected.length);
   const tailSeconds = (performance.now() - sentMs) / 1000;
+  await running.ended;
   check(
     readFileSync(log, 'utf8') === inputs.expected,
     `log.txt of ${server.name}; it said: ${running.output}`,
   );
   return { seconds: sendSeconds + tailSeconds, peakMb };
+}
+
+/** Resolves once the file is there and has its full size. */
+async function untilSize(path: string, bytes: number): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (statSync(path, { throwIfNoEntry: false })?.size !== bytes) {
+    check(Date.now() < deadline, `${path} is not complete after a minute`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 async function compareRedis(rate: number, requests: number): Promise<void> {

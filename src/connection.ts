@@ -4,11 +4,14 @@
  *
  *     open ── the client half-closes ──► ended ── the session stops ──► closing ── both sides closed ──► closed
  *       └───────────────── reset, idle, too slow, session stopped ──────────┘
+ *
+ * While it closes it reads on and throws away what it reads: to close a socket that has unread bytes is to reset it,
+ * and the client would lose what is still on its way to it.
  */
 import type { Socket } from 'node:net';
 import type { HostLink } from './host-link.ts';
-import type { InputPauses } from './input-pauses.ts';
 import { LineFramer, type LineSink } from './line-framer.ts';
+import type { Listener } from './listener.ts';
 import { monotonicMs } from './values/clock.ts';
 
 export interface ConnectionLimits {
@@ -18,46 +21,71 @@ export interface ConnectionLimits {
   readonly outboundBytesMax: number;
 }
 
+/** Where a socket keeps its connection. */
+const OWNER = Symbol('connection');
+type OwnedSocket = Socket & { [OWNER]: Connection };
+
+/** How long a client may take to close its side after all that was written is out. */
+const LINGER_MS = 2000;
+
+// One function for all sockets instead of four closures each: among ten thousand connections that is megabytes.
+function onSocketData(this: OwnedSocket, chunk: Uint8Array): void {
+  this[OWNER].onData(chunk);
+}
+function onSocketEnd(this: OwnedSocket): void {
+  this[OWNER].onEnd();
+}
+function onSocketError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
+  this[OWNER].onError(error);
+}
+function onSocketClose(this: OwnedSocket): void {
+  this[OWNER].onClose();
+}
+
 export class Connection {
   readonly id: number;
-  readonly service: string;
+  /** The door it came in by. */
+  readonly listener: Listener;
   readonly link: HostLink;
-  readonly remoteAddress: string;
+  /** The client's IP address. */
+  readonly address: string;
   /** When the client last sent something, monotonic. */
   lastInputMs = monotonicMs();
   readonly #socket: Socket;
-  readonly #outboundBytesMax: number;
   readonly #framer: LineFramer;
   readonly #sink: LineSink;
-  readonly #pauses: InputPauses | undefined;
+  readonly #onClosed: (connection: Connection) => void;
   #reason = '';
   #hasEnded = false;
   #isClosing = false;
   #isPaused = false;
   #isCorked = false;
+  /** The client had not taken all of the earlier batches when the present one came. */
+  #isBehind = false;
+  #lingering: NodeJS.Timeout | undefined;
 
+  /** `onClosed` is called once, when both sides are closed. */
   constructor(
     id: number,
-    service: string,
     socket: Socket,
+    listener: Listener,
     link: HostLink,
-    limits: ConnectionLimits,
-    pauses: InputPauses | undefined,
+    onClosed: (connection: Connection) => void,
   ) {
     this.id = id;
-    this.service = service;
+    this.listener = listener;
     this.link = link;
-    this.remoteAddress = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    this.address = addressOf(socket);
     this.#socket = socket;
-    this.#outboundBytesMax = limits.outboundBytesMax;
-    this.#framer = new LineFramer(limits.lineLengthMax);
+    this.#framer = new LineFramer(listener.options.lineLengthMax);
     this.#sink = (bytes, start, end) => link.sendFrames(id, bytes, start, end);
-    this.#pauses = pauses;
-    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    socket.on('close', () => this.#onClose());
-    link.command({ type: 'open', connection: id, service, remoteAddress: this.remoteAddress });
+    this.#onClosed = onClosed;
+    const owned: OwnedSocket = Object.assign(socket, { [OWNER]: this });
+    owned.on('data', onSocketData);
+    owned.on('end', onSocketEnd);
+    owned.on('error', onSocketError);
+    owned.on('close', onSocketClose);
+    this.#openSession();
   }
 
   /** Why it ended; empty while it is open or if it ended in order. */
@@ -72,20 +100,21 @@ export class Connection {
 
   pause(): void {
     this.#isPaused = true;
+    this.listener.pauses?.forget(this);
     this.#socket.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
     this.lastInputMs = monotonicMs();
+    this.#awaitInputPause();
     this.#socket.resume();
   }
 
   /** Its host was replaced: asks for a new session there. */
   reopen(): void {
-    const { id, service, remoteAddress } = this;
-    this.link.command({ type: 'open', connection: id, service, remoteAddress });
-    if (this.#hasEnded) this.link.command({ type: 'ended', connection: id });
+    this.#openSession();
+    if (this.#hasEnded) this.link.command({ type: 'ended', connection: this.id });
   }
 
   /** What has come since the last frame is a frame. */
@@ -93,25 +122,30 @@ export class Connection {
     this.#framer.flush(this.#sink);
   }
 
-  /** Writes for the session; true if it is the first write since the last `uncork`. */
+  /**
+   * Writes for the session; true if it is the first write since the last `uncork`. `bytes` is part of a batch: what
+   * must wait is copied, or a slow client would keep whole batches, with the bytes of others, in memory.
+   */
   write(bytes: Uint8Array): boolean {
     if (this.#isClosing) return false;
     const isFirst = !this.#isCorked;
     if (isFirst) {
       this.#isCorked = true;
+      this.#isBehind = this.#socket.writableLength > 0;
       this.#socket.cork();
     }
-    this.#socket.write(bytes);
-    const unread = this.#socket.writableLength;
-    if (unread > this.#outboundBytesMax) {
-      this.abort(`it left ${unread} bytes unread; the limit is ${this.#outboundBytesMax}`);
-    }
+    this.#socket.write(this.#isBehind ? Uint8Array.from(bytes) : bytes);
     return isFirst;
   }
 
+  /** Hands what was written to the kernel; what the kernel does not take, the client has left unread. */
   uncork(): void {
     this.#isCorked = false;
     this.#socket.uncork();
+    const { outboundBytesMax } = this.listener.options;
+    if (this.#socket.writableLength > outboundBytesMax) {
+      this.abort(`it left more than ${outboundBytesMax} bytes unread`);
+    }
   }
 
   /** Closes once all that was written is out; `reason` is empty if the session ended in order. */
@@ -119,7 +153,11 @@ export class Connection {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#reason = reason;
-    this.#socket.destroySoon();
+    this.listener.pauses?.forget(this);
+    if (this.#isPaused) this.resume();
+    this.#socket.end(() => {
+      this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    });
   }
 
   /** Closes at once. */
@@ -129,21 +167,26 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #onData(chunk: Uint8Array): void {
-    this.lastInputMs = monotonicMs();
+  onData(chunk: Uint8Array): void {
     if (this.#isClosing) return;
+    this.lastInputMs = monotonicMs();
     this.#framer.feed(chunk, this.#sink);
-    this.link.pauseIfFull(this);
-    if (this.#pauses === undefined) return;
-    if (this.#framer.hasPartialLine) this.#pauses.await(this);
-    else this.#pauses.forget(this);
+    if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
+  }
+
+  #awaitInputPause(): void {
+    const { pauses } = this.listener;
+    if (pauses === undefined || this.#isClosing) return;
+    if (this.#framer.isWithinLine) pauses.await(this);
+    else pauses.forget(this);
   }
 
   /**
    * The end of the input closes the last frame. A reset that came along with the last bytes looks like an end, too:
    * an empty write tells them apart, since it fails on a connection that was reset.
    */
-  #onEnd(): void {
+  onEnd(): void {
+    if (this.#isClosing) return;
     if (this.#framer.hasPartialLine) this.#socket.write('', (error) => !error && this.#endInput());
     else this.#endInput();
   }
@@ -155,16 +198,29 @@ export class Connection {
     this.link.command({ type: 'ended', connection: this.id });
   }
 
-  #onError(error: NodeJS.ErrnoException): void {
+  onError(error: NodeJS.ErrnoException): void {
     this.#isClosing = true;
     if (this.#reason === '') this.#reason = `the connection failed (${error.code ?? error.message})`;
   }
 
   /** A frame that was cut off by the close is dropped: half a message is none. */
-  #onClose(): void {
+  onClose(): void {
     this.#isClosing = true;
-    this.#pauses?.forget(this);
+    clearTimeout(this.#lingering);
+    this.listener.pauses?.forget(this);
     const isCutOff = this.#framer.hasPartialLine;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });
+    this.#onClosed(this);
   }
+
+  #openSession(): void {
+    const { id, listener, address } = this;
+    const remoteAddress = `${address}:${this.#socket.remotePort ?? 0}`;
+    this.link.command({ type: 'open', connection: id, service: listener.options.service, remoteAddress });
+  }
+}
+
+/** The IP address at the other end; a client may be gone before it is asked for. */
+export function addressOf(socket: Socket): string {
+  return socket.remoteAddress ?? 'unknown';
 }

@@ -7,7 +7,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Connection } from './connection.ts';
 import type { HostLink } from './host-link.ts';
-import { Listener, type ListenerOptions } from './listener.ts';
+import { counted, Listener, type ListenerOptions } from './listener.ts';
+import { LogStorm } from './log-storm.ts';
 import { hostIndexOf, toAddress } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
 
@@ -18,7 +19,7 @@ export interface DrainOptions {
   readonly deadlineMs: number;
 }
 
-const SWEEP_MS = 1000;
+const SWEEP_MAX_MS = 10_000;
 const DRAIN_SWEEP_MS = 50;
 /** The event loop accepts one waiting connection a turn; after this many turns without one, none waits. */
 const QUIET_TURNS = 3;
@@ -26,11 +27,12 @@ const QUIET_TURNS = 3;
 export class Gateway {
   readonly #links: readonly HostLink[];
   readonly #log: Logger;
+  readonly #storms = new LogStorm();
   readonly #listeners: Listener[] = [];
-  readonly #connections = new Map<number, { readonly connection: Connection; readonly listener: Listener }>();
+  readonly #connections = new Map<number, Connection>();
   /** Those written to since the last flush. */
   readonly #corked: Connection[] = [];
-  readonly #idleSweep: NodeJS.Timeout;
+  #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
 
@@ -39,12 +41,10 @@ export class Gateway {
     this.#log = log;
     const sink = {
       write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
-      close: (id: number, reason: string) => this.#connections.get(id)?.connection.finish(reason),
+      close: (id: number, reason: string) => this.#connections.get(id)?.finish(reason),
       flush: () => this.#flush(),
     };
     for (const link of links) link.deliverTo(sink);
-    this.#idleSweep = setInterval(() => this.#abortIdle(), SWEEP_MS);
-    this.#idleSweep.unref();
   }
 
   get connectionCount(): number {
@@ -58,15 +58,16 @@ export class Gateway {
 
   /** Opens a service's door; resolves with its port. */
   async listen(options: ListenerOptions): Promise<number> {
-    const listener = new Listener(options, this.#log, (socket) => this.#open(socket, listener));
+    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
     const port = await listener.listen();
     this.#listeners.push(listener);
+    this.#sweepIdle();
     return port;
   }
 
   /** The host was replaced: its connections get new sessions there. */
   reopen(link: HostLink): void {
-    for (const { connection } of this.#connections.values()) {
+    for (const connection of this.#connections.values()) {
       if (connection.link === link) connection.reopen();
     }
   }
@@ -87,13 +88,15 @@ export class Gateway {
       if (this.#connections.size === 0) resolve();
     });
     clearInterval(sweep);
+    this.#storms.flush();
   }
 
   /** Closes the doors and all connections at once. */
   close(): void {
-    clearInterval(this.#idleSweep);
+    clearTimeout(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
     this.#abortAll('the server stops');
+    this.#storms.flush();
   }
 
   #open(socket: Socket, listener: Listener): void {
@@ -101,22 +104,25 @@ export class Gateway {
     const { service } = listener.options;
     const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
     const link = this.#links[host] as HostLink;
-    const connection = new Connection(id, service, socket, link, listener.options, listener.pauses);
-    this.#connections.set(id, { connection, listener });
-    socket.once('close', () => this.#onClosed(connection));
+    this.#connections.set(id, new Connection(id, socket, listener, link, this.#onClosed));
   }
 
-  #onClosed(connection: Connection): void {
+  readonly #onClosed = (connection: Connection): void => {
     this.#connections.delete(connection.id);
-    if (connection.reason !== '') {
-      const { service, remoteAddress, reason } = connection;
-      this.#log.debug({ service, remoteAddress }, `closed: ${reason}`);
-    }
+    connection.listener.release(connection.address);
+    if (connection.reason !== '') this.#logClose(connection);
     if (this.#connections.size === 0) this.#onEmpty?.();
+  };
+
+  #logClose({ listener, address, reason }: Connection): void {
+    const { service } = listener.options;
+    this.#storms.add(`${service} closed: ${reason}`, (closed) => {
+      this.#log.info({ service, closed, address }, `closed ${counted(closed)}: ${reason}`);
+    });
   }
 
   #write(id: number, bytes: Uint8Array): void {
-    const connection = this.#connections.get(id)?.connection;
+    const connection = this.#connections.get(id);
     // A client may vanish while the answer is on its way here.
     if (connection?.write(bytes)) this.#corked.push(connection);
   }
@@ -125,21 +131,25 @@ export class Gateway {
     for (const connection of this.#corked.splice(0)) connection.uncork();
   }
 
-  #abortIdle(): void {
+  /** Closes the idle, and looks again after a tenth of the shortest time that a service allows. */
+  #sweepIdle(): void {
     this.#abortSilent((listener) => listener.options.idleMs, 'idle');
+    const shortestMs = Math.min(...this.#listeners.map(({ options }) => options.idleMs));
+    clearTimeout(this.#idleSweep);
+    this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
   #abortSilent(limitMsOf: (listener: Listener) => number, what: string): void {
     const nowMs = monotonicMs();
-    for (const { connection, listener } of this.#connections.values()) {
-      const limitMs = limitMsOf(listener);
+    for (const connection of this.#connections.values()) {
+      const limitMs = limitMsOf(connection.listener);
       if (connection.isPaused || nowMs - connection.lastInputMs < limitMs) continue;
       connection.abort(`${what} for ${limitMs / 1000} s`);
     }
   }
 
   #abortAll(reason: string): void {
-    for (const { connection } of this.#connections.values()) connection.abort(reason);
+    for (const connection of this.#connections.values()) connection.abort(reason);
   }
 
   async #emptyAcceptQueues(): Promise<void> {

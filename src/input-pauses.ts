@@ -24,12 +24,17 @@ export class InputPauses {
   await(connection: Pausing): void {
     this.#waiting.delete(connection);
     this.#waiting.add(connection);
-    this.#timer ??= setTimeout(() => this.#flushPaused(), this.#pauseMs);
+    this.#timer ??= this.#startTimer(this.#pauseMs);
   }
 
-  /** `connection` has ended its message, or is gone. */
+  /** `connection` has ended its message, is not being read for now, or is gone. */
   forget(connection: Pausing): void {
     this.#waiting.delete(connection);
+  }
+
+  /** What arrived while this thread was busy is read before the pauses are judged: immediates run after the sockets. */
+  #startTimer(delayMs: number): NodeJS.Timeout {
+    return setTimeout(() => setImmediate(() => this.#flushPaused()), delayMs);
   }
 
   #flushPaused(): void {
@@ -37,7 +42,7 @@ export class InputPauses {
     for (const connection of this.#waiting) {
       const leftMs = connection.lastInputMs + this.#pauseMs - monotonicMs();
       if (leftMs > 0) {
-        this.#timer = setTimeout(() => this.#flushPaused(), leftMs);
+        this.#timer = this.#startTimer(leftMs);
         return;
       }
       this.#waiting.delete(connection);

@@ -1,4 +1,4 @@
-/** The pool of short, stateless jobs; see workers/job.ts. One thread is kept warm. */
+/** The pool of short, stateless jobs; see workers/job.ts. One thread is kept, with its code loaded. */
 import { Piscina } from 'piscina';
 import type { Job, JobOutcome } from './protocol/host-task.ts';
 
@@ -13,6 +13,15 @@ export class Jobs {
     maxThreads: THREADS_MAX,
     atomics: 'disabled',
   });
+
+  private constructor() {}
+
+  /** Resolves when a thread is ready for work. */
+  static async start(): Promise<Jobs> {
+    const jobs = new Jobs();
+    await jobs.run({ type: 'warm-up' });
+    return jobs;
+  }
 
   run(job: Job): Promise<JobOutcome> {
     return this.#pool.run(job);

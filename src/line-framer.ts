@@ -15,8 +15,10 @@ const NOTHING = new Uint8Array(0);
 
 export class LineFramer {
   readonly #lineLengthMax: number;
-  /** The bytes since the last LF. Invariant: at most the maximum. */
+  /** Holds the bytes since the last LF, from its start; it doubles, so that small pieces are not copied over and over. */
   #carry = NOTHING;
+  /** Invariant: at most the maximum. */
+  #carryLength = 0;
   /** In the rest of a line that was too long. */
   #isSkipping = false;
 
@@ -24,9 +26,14 @@ export class LineFramer {
     this.#lineLengthMax = lineLengthMax;
   }
 
-  /** True within a line. */
+  /** True if a line has begun that has not been handed on. */
   get hasPartialLine(): boolean {
-    return this.#carry.length > 0;
+    return this.#carryLength > 0;
+  }
+
+  /** True within a line, be it one that was too long and has been handed on. */
+  get isWithinLine(): boolean {
+    return this.#carryLength > 0 || this.#isSkipping;
   }
 
   feed(chunk: Uint8Array, sink: LineSink): void {
@@ -39,7 +46,7 @@ export class LineFramer {
     if (this.#isSkipping) {
       this.#isSkipping = false;
       start = firstEnd;
-    } else if (this.#carry.length > 0) {
+    } else if (this.#carryLength > 0) {
       this.#emitJoined(chunk, firstEnd, sink);
       start = firstEnd;
     }
@@ -51,7 +58,7 @@ export class LineFramer {
   /** The input has ended or paused: what is left is a line. */
   flush(sink: LineSink): void {
     this.#isSkipping = false;
-    if (this.#carry.length === 0) return;
+    if (this.#carryLength === 0) return;
     const line = this.#takeCarry(NOTHING);
     sink(line, 0, line.length);
   }
@@ -59,12 +66,11 @@ export class LineFramer {
   /** Adds the tail of a chunk, which has no LF, to the carry. */
   #keep(chunk: Uint8Array, start: number, sink: LineSink): void {
     if (this.#isSkipping) return;
-    const length = this.#carry.length + chunk.length - start;
+    const length = this.#carryLength + chunk.length - start;
     if (length <= this.#lineLengthMax) {
-      const carry = new Uint8Array(length);
-      carry.set(this.#carry);
-      carry.set(chunk.subarray(start), this.#carry.length);
-      this.#carry = carry;
+      if (length > this.#carry.length) this.#growCarry(length);
+      this.#carry.set(chunk.subarray(start), this.#carryLength);
+      this.#carryLength = length;
       return;
     }
     const cut = this.#takeCarry(chunk.subarray(start));
@@ -79,12 +85,20 @@ export class LineFramer {
 
   /** The carry and `rest` as one line with its LF, cut if it is too long; the carry is empty afterwards. */
   #takeCarry(rest: Uint8Array): Uint8Array {
-    const restLength = Math.min(rest.length, this.#lineLengthMax + 1 - this.#carry.length);
-    const line = new Uint8Array(this.#carry.length + restLength + 1);
-    line.set(this.#carry);
-    line.set(rest.subarray(0, restLength), this.#carry.length);
+    const restLength = Math.min(rest.length, this.#lineLengthMax + 1 - this.#carryLength);
+    const line = new Uint8Array(this.#carryLength + restLength + 1);
+    line.set(this.#carry.subarray(0, this.#carryLength));
+    line.set(rest.subarray(0, restLength), this.#carryLength);
     line[line.length - 1] = LF;
     this.#carry = NOTHING;
+    this.#carryLength = 0;
     return line;
+  }
+
+  #growCarry(least: number): void {
+    const capacity = Math.min(this.#lineLengthMax, Math.max(least, this.#carry.length * 2));
+    const carry = new Uint8Array(capacity);
+    carry.set(this.#carry.subarray(0, this.#carryLength));
+    this.#carry = carry;
   }
 }

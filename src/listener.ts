@@ -1,9 +1,9 @@
 /** The door of one service: it listens, and lets connections in within the limits. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { ConnectionLimits } from './connection.ts';
+import { addressOf, type ConnectionLimits } from './connection.ts';
 import { InputPauses } from './input-pauses.ts';
-import { monotonicMs } from './values/clock.ts';
+import type { LogStorm } from './log-storm.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 export interface ListenerOptions extends ConnectionLimits {
@@ -20,29 +20,28 @@ export interface ListenerOptions extends ConnectionLimits {
 
 /** As many wait to be accepted as the kernel allows. */
 const BACKLOG = 4096;
-/** Refusals are logged once in this time, with their number: a flood of clients must not become a flood of lines. */
-const REFUSAL_LOG_MS = 1000;
 
 export class Listener {
   readonly options: ListenerOptions;
   readonly pauses: InputPauses | undefined;
   readonly #server: Server;
   readonly #log: Logger;
+  readonly #storms: LogStorm;
   readonly #countByAddress = new Map<string, number>();
   #count = 0;
   #accepted = 0;
   #refused = 0;
-  #refusedLogged = 0;
-  #refusalLoggedMs = -Infinity;
 
   constructor(
     options: ListenerOptions,
     log: Logger,
+    storms: LogStorm,
     onConnection: (socket: Socket, listener: Listener) => void,
   ) {
     this.options = options;
     this.pauses = options.pauseMs === undefined ? undefined : new InputPauses(options.pauseMs);
     this.#log = log;
+    this.#storms = storms;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#admit(socket)) onConnection(socket, this);
     });
@@ -60,15 +59,13 @@ export class Listener {
 
   /** Resolves with the port. Rejects with ERR_CONFIG_PORT if it can't listen. */
   listen(): Promise<number> {
-    const { service, host, port } = this.options;
+    const { host, port } = this.options;
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException) => reject(portError(this.options, error));
       this.#server.once('error', onError);
       this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off('error', onError);
-        this.#server.on('error', (error) =>
-          this.#log.error({ service }, `can't accept: ${messageOf(error)}`),
-        );
+        this.#server.on('error', (error) => this.#onAcceptError(error));
         const address = this.#server.address();
         resolve(address !== null && typeof address === 'object' ? address.port : port);
       });
@@ -82,40 +79,53 @@ export class Listener {
 
   #admit(socket: Socket): boolean {
     const { connectionsMax, connectionsPerAddressMax } = this.options;
-    const address = socket.remoteAddress ?? 'unknown';
+    const address = addressOf(socket);
     const fromAddress = this.#countByAddress.get(address) ?? 0;
-    if (this.#count >= connectionsMax || fromAddress >= connectionsPerAddressMax) {
-      this.#refuse(socket, this.#count >= connectionsMax ? 'of the service' : `of the address ${address}`);
+    if (this.#count >= connectionsMax) {
+      this.#refuse(socket, 'service', `the service has ${connectionsMax} already`);
+      return false;
+    }
+    if (fromAddress >= connectionsPerAddressMax) {
+      this.#refuse(socket, 'address', `the address ${address} has ${connectionsPerAddressMax} already`);
       return false;
     }
     this.#accepted++;
     this.#count++;
     this.#countByAddress.set(address, fromAddress + 1);
-    socket.once('close', () => this.#release(address));
     return true;
   }
 
-  #release(address: string): void {
+  /** A connection from `address` that was let in has closed. */
+  release(address: string): void {
     this.#count--;
     const left = (this.#countByAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#countByAddress.delete(address);
     else this.#countByAddress.set(address, left);
   }
 
-  #refuse(socket: Socket, limit: string): void {
+  #refuse(socket: Socket, limit: 'service' | 'address', why: string): void {
     this.#refused++;
     socket.on('error', () => {
       // It is being closed anyway.
     });
     socket.destroy();
-    const nowMs = monotonicMs();
-    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_MS) return;
     const { service } = this.options;
-    const refused = this.#refused - this.#refusedLogged;
-    this.#log.warn({ service, refused }, `refused ${refused} connections: the limit ${limit} is reached`);
-    this.#refusedLogged = this.#refused;
-    this.#refusalLoggedMs = nowMs;
+    this.#storms.add(`${service} refused ${limit}`, (refused) => {
+      this.#log.warn({ service, refused }, `refused ${counted(refused)}: ${why}`);
+    });
   }
+
+  #onAcceptError(error: Error): void {
+    const { service } = this.options;
+    this.#storms.add(`${service} accept`, (failed) => {
+      this.#log.error({ service, failed }, `can't accept ${counted(failed)}: ${messageOf(error)}`);
+    });
+  }
+}
+
+/** "1 connection", "12 connections". */
+export function counted(connections: number): string {
+  return `${connections} connection${connections === 1 ? '' : 's'}`;
 }
 
 function portError(options: ListenerOptions, error: NodeJS.ErrnoException): OutcryError {

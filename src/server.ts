@@ -46,20 +46,21 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
   #services: readonly ServiceAddress[] = [];
-  #losses: readonly string[] = [];
+  readonly #losses: readonly string[];
   #drainDeadlineMs = 0;
 
-  private constructor(options: ServerOptions, hosts: Hosts, losses: string[]) {
+  private constructor(options: ServerOptions, hosts: Hosts, jobs: Jobs, losses: readonly string[]) {
     this.#options = options;
     this.hosts = hosts;
+    this.#jobs = jobs;
     this.#losses = losses;
     this.#gateway = new Gateway(hosts.links, options.log);
-    this.#jobs = new Jobs();
   }
 
   static async start(options: ServerOptions): Promise<Server> {
     const { config, log, onFatal } = options;
     const losses: string[] = [];
+    const starting = Jobs.start();
     const hosts = await Hosts.start({
       count: config.server.hosts || Math.max(1, availableParallelism() - 1),
       bytesHigh: config.flow.hostBytesHigh,
@@ -76,7 +77,7 @@ export class Server {
       },
       onFatal,
     });
-    const server = new Server(options, hosts, losses);
+    const server = new Server(options, hosts, await starting, losses);
     try {
       await server.#openDoors();
     } catch (error) {

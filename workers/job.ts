@@ -5,7 +5,7 @@ import { writeReport } from './ledger/write-report.ts';
 
 export async function runJob(job: Job): Promise<JobOutcome> {
   try {
-    await writeReport(job.path, job.balances);
+    if (job.type === 'write-report') await writeReport(job.path, job.balances);
     return { ok: true };
   } catch (error) {
     return { ok: false, message: messageOf(error) };

@@ -36,7 +36,12 @@ export interface ReportJob {
   readonly balances: readonly Uint8Array[];
 }
 
-export type Job = ReportJob;
+/** Does nothing: run at the start, so that the first real job finds its code loaded. */
+export interface WarmUpJob {
+  readonly type: 'warm-up';
+}
+
+export type Job = ReportJob | WarmUpJob;
 
 /** Errors lose their class between threads, so a job's outcome is a value. */
 export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };

@@ -8,7 +8,7 @@
  *
  * Anything else is discarded as a whole and counted by reason; the wire stays silent.
  *
- * Nearly all lines are in the plain form that programs write: single spaces, no blanks around, LF. `#takePlain` reads
+ * Nearly all lines are in the plain form that programs write: single spaces, none around, LF or CRLF. `#takePlain` reads
  * those four bytes at a time and posts them in place. Whatever it does not recognise, and the last lines of a buffer,
  * beyond which it might read, go through `#takeAny`, which knows the whole grammar and every reason. Both must agree:
  * a test compares them with a third, naive reader.
@@ -53,6 +53,9 @@ const DEBI = 0x69626564;
 const CRED_MINUS_DEBI = 0x64657263 - DEBI;
 const BIT_SPACE = 0x20746962;
 const DIT_MINUS_BIT = 2;
+/** `it` and `t`. */
+const IT = 0x7469;
+const T = 0x74;
 /** A plain line fits in this: name 64 and a word of overrun, type 7, amount 1 + 13 + 3, line end. */
 const PLAIN_BYTES_MAX = 96;
 const PLAIN_DIGITS_MAX = 13;
@@ -161,6 +164,7 @@ export class BankLines {
         at += 3;
         byte = bytes[at] as number;
       }
+      if (byte === CR) byte = bytes[++at] as number;
       if (byte !== LF) return line;
 
       // Multiplied, not chosen: which of the two comes next is the one branch that nothing predicts.
@@ -175,15 +179,19 @@ export class BankLines {
 
   /** Takes one line in any form; returns where the next begins. */
   #takeAny(bytes: Uint8Array, start: number, targets: readonly PostingTarget[]): number {
-    const newline = bytes.indexOf(LF, start);
-    const length = newline - start;
-    if (length > this.#lineLengthMax) this.discard('line-too-long');
-    else {
-      this.#scratch.set(bytes.subarray(start, newline));
-      const reason = this.#postScratch(length, targets);
-      if (reason !== undefined) this.discard(reason);
+    const limit = start + this.#lineLengthMax;
+    let at = start;
+    // A loop: for lines as short as these it beats a search and a view to copy from.
+    for (; bytes[at] !== LF; at++) {
+      if (at === limit) {
+        this.discard('line-too-long');
+        return bytes.indexOf(LF, at) + 1;
+      }
+      this.#scratch[at - start] = bytes[at] as number;
     }
-    return newline + 1;
+    const reason = this.#postScratch(at - start, targets);
+    if (reason !== undefined) this.discard(reason);
+    return at + 1;
   }
 
   /** Posts the line in the scratch buffer; returns why it was not applied, if it was not. */
@@ -199,7 +207,7 @@ export class BankLines {
     if (nameStart === end) return 'empty';
     if (amountStart === end || skipBlanks(line, amountEnd, end) !== end) return 'not-three-fields';
     if (!isName(line, nameStart, nameEnd)) return 'name';
-    const sign = signOf(line, typeStart, typeEnd);
+    const sign = signOf(this.#scratchView, typeStart, typeEnd - typeStart);
     if (sign === 0) return 'type';
     const cents = parseAmount(line, amountStart, amountEnd);
     if (typeof cents === 'string') return cents;
@@ -233,14 +241,11 @@ function isName(line: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-const CREDIT = Buffer.from('credit');
-const DEBIT = Buffer.from('debit');
-
 /** 1 for credit, -1 for debit, 0 for anything else. */
-function signOf(line: Uint8Array, start: number, end: number): number {
-  const type = line.subarray(start, end);
-  if (CREDIT.equals(type)) return 1;
-  return DEBIT.equals(type) ? -1 : 0;
+function signOf(view: DataView, start: number, length: number): number {
+  const letters = view.getInt32(start, true);
+  if (length === 6 && letters === DEBI + CRED_MINUS_DEBI && view.getInt16(start + 4, true) === IT) return 1;
+  return length === 5 && letters === DEBI && view.getUint8(start + 4) === T ? -1 : 0;
 }
 
 /** The amount in cents, or the reason why it is none. */

@@ -36,5 +36,7 @@ export function startBank(system: ActorSystem, settings: BankSettings): () => Ac
   }
   const shards = LEDGER_ADDRESSES.map((address) => system.refer<never>(address));
   const counter = new BankCounter(new BankLines(settings.lineLengthMax), shards, tally);
-  return () => ({ create: () => new BankSession(counter), supervision: STOP_ON_FAULT });
+  // One for all sessions: they differ in nothing but their connection.
+  const session: ActorSpec = { create: () => new BankSession(counter), supervision: STOP_ON_FAULT };
+  return () => session;
 }

@@ -22,7 +22,7 @@ import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
-import { ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
@@ -76,7 +76,7 @@ export class ActorSystem {
   /** Roots still to be stopped, the next one last; undefined unless draining. */
   #drainRoots: Cell[] | undefined;
   #restarting = 0;
-  #nextAskId = 1;
+  #nextAskId = 0;
   /** What is left of this turn. */
   #turnMessages = 0;
   #turnBytes = 0;
@@ -222,7 +222,9 @@ export class ActorSystem {
     timeoutMs: number,
     adapt: (answer: Answer<never>) => unknown,
   ): Ask {
-    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId++, asker, adapt);
+    // Numbers cross threads in 32 bits: after the last one they start again.
+    this.#nextAskId = (this.#nextAskId + 1) | 0;
+    return new Ask(message, this.nowMs + timeoutMs, LOCAL, this.#nextAskId, asker, adapt);
   }
 
   watch(watcher: Cell, ref: ActorRef<never>, message: unknown): void {
@@ -244,10 +246,15 @@ export class ActorSystem {
 
   // Lifecycle
 
-  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined): Cell {
+  /** `connection` is that of a session, which may write to it as soon as it starts. */
+  #spawn(address: Address, spec: ActorSpec, parent: Cell | undefined, connection?: number): Cell {
     if (this.#cells.has(address)) throw new RangeError(`the address ${address} is taken`);
     const cell = new Cell(this, address, spec, parent, this.#options.mailboxMax);
     this.#cells.set(address, cell);
+    if (connection !== undefined) {
+      cell.connection = connection;
+      this.#sessions.set(connection, cell);
+    }
     const ref = this.#refs.get(address);
     if (ref !== undefined) ref.cell = cell;
     if (parent === undefined) this.#roots.add(cell);
@@ -259,19 +266,24 @@ export class ActorSystem {
     return cell;
   }
 
-  /** Makes the cell's actor; a constructor or `started` that throws is a fault like any other. */
+  /**
+   * Makes the cell's actor; a constructor or `started` that throws is a fault like any other. Throws if the cell is
+   * just being spawned and its fault is its parent's.
+   */
   #createActor(cell: Cell): void {
     const outputs = this.outbox.count;
+    const isSpawnedByParent = cell.state === 'starting' && cell.parent !== undefined;
     try {
       cell.actor = cell.spec.create();
       cell.actor.started?.(cell);
+      cell.state = 'running';
+      // What a child sends while its parent spawns it leaves with the outputs of the parent's message.
+      if (!isSpawnedByParent) this.#commit(cell);
     } catch (error) {
       this.outbox.truncate(outputs);
       this.#onFault(cell, error);
       return;
     }
-    // Inside the handling of a message (a child was spawned) the outputs leave with that message's own.
-    if (outputs === 0) this.#commit(cell);
     this.#schedule(cell);
   }
 
@@ -281,6 +293,7 @@ export class ActorSystem {
     this.#stopChildren(cell);
     cell.cancelTimers();
     cell.actor = undefined;
+    this.#failTaken(cell, 'ERR_ASK_FAULT');
     const verdict = cell.budget.judge(this.nowMs);
     const fields = { actor: cell.self, error: stackOf(error) };
     if (verdict.type === 'restart') {
@@ -317,9 +330,13 @@ export class ActorSystem {
 
   #escalate(cell: Cell, error: unknown): void {
     const { parent } = cell;
+    const isStarting = cell.state === 'starting';
     this.#stop(cell);
-    if (parent !== undefined) this.#onFault(parent, error);
-    else {
+    if (parent !== undefined) {
+      // Its parent is in the midst of a message, with `spawn`: the fault must end that too.
+      if (isStarting) throw error;
+      this.#onFault(parent, error);
+    } else {
       this.failure ??= new OutcryError('ERR_ASK_FAULT', `${cell.self} failed for good: ${messageOf(error)}`, {
         fields: { actor: cell.self },
       }).toRecord();
@@ -344,7 +361,8 @@ export class ActorSystem {
     cell.parent?.children?.delete(cell.self);
     this.#suspended.delete(cell);
     if (cell.connection !== undefined) this.#closeSession(cell, cell.connection);
-    this.#failAsk(cell.takeAsk(), 'ERR_ASK_STOPPED', cell.self);
+    this.#failAsk(cell.asking, 'ERR_ASK_STOPPED', cell.self);
+    this.#failTaken(cell, 'ERR_ASK_STOPPED');
     this.#buryMailbox(cell);
     if (cell.waiters !== undefined) this.#wakeAll(cell.waiters.splice(0));
     for (const watcher of cell.watchers ?? []) this.#notifyWatcher(watcher, cell.self);
@@ -364,9 +382,11 @@ export class ActorSystem {
     const message =
       start === ASK
         ? (item as Ask).message
-        : start === TELL
-          ? item
-          : (item as Uint8Array).subarray(start, end);
+        : start === ANSWER
+          ? (item as Ask).answer
+          : start === TELL
+            ? item
+            : (item as Uint8Array).subarray(start, end);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
@@ -494,14 +514,17 @@ export class ActorSystem {
         const events = actor.receive(item, cell);
         if (events !== undefined) this.#apply(cell, events);
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
+      else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
+      // What can't be encoded for another thread is found out here.
+      if (!this.outbox.isEmpty) this.#commit(cell);
+      cell.asking = undefined;
     } catch (error) {
       this.#onPoison(cell, envelope, error);
       return;
     }
     if (envelope.origin !== LOCAL) this.#giveBack(envelope);
-    if (!this.outbox.isEmpty) this.#commit(cell);
   }
 
   #handleAsk(cell: Cell, ask: Ask): void {
@@ -509,7 +532,13 @@ export class ActorSystem {
     if (ask.settled || ask.deadlineMs <= this.nowMs) return;
     cell.asking = ask;
     const events = cell.actor?.receive(ask.message, cell);
-    cell.asking = undefined;
+    if (events !== undefined) this.#apply(cell, events);
+  }
+
+  /** The answer becomes a message in the asker's own turn: what `adapt` throws is the asker's fault. */
+  #handleAnswer(cell: Cell, { adapt, answer }: Ask): void {
+    if (adapt === undefined || answer === undefined) return;
+    const events = cell.actor?.receive(adapt(answer), cell);
     if (events !== undefined) this.#apply(cell, events);
   }
 
@@ -517,11 +546,10 @@ export class ActorSystem {
     try {
       const events = cell.actor?.receive(message, cell);
       if (events !== undefined) this.#apply(cell, events);
+      this.#commit(cell);
     } catch (error) {
       this.#onPoison(cell, { item: message, start: TELL, end: 0, origin: LOCAL }, error);
-      return;
     }
-    this.#commit(cell);
   }
 
   #apply(cell: Cell, events: readonly unknown[]): void {
@@ -563,11 +591,13 @@ export class ActorSystem {
         const ref = outbox.target(i) as ActorRef<never>;
         this.#deliverBytes(cell, ref, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else if (output === OUTPUT.ask) {
-        this.#deliverAsk(cell, outbox.target(i) as ActorRef<never>, outbox.item(i) as Ask, outbox.start(i));
+        const ask = outbox.item(i) as Ask;
+        // The asker is a child of `cell` if that has just spawned it.
+        this.#deliverAsk(ask.asker ?? cell, outbox.target(i) as ActorRef<never>, ask, outbox.start(i));
       } else if (output === OUTPUT.reply) {
         this.#settle(outbox.target(i) as Ask, { ok: true, value: outbox.item(i) as never });
       } else if (output === OUTPUT.send) {
-        this.#send(cell, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
+        this.#send(outbox.target(i) as number, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
       } else this.#stop(outbox.target(i) as Cell);
     }
     outbox.clear();
@@ -609,9 +639,8 @@ export class ActorSystem {
     this.#charge(cell, link, link.writer.ask(link.nameOf(ref), ask.id, ask.deadlineMs, ask.message));
   }
 
-  #send(cell: Cell, bytes: Uint8Array, start: number, end: number): void {
-    if (cell.connection === undefined) throw new TypeError(`${cell.self} has no connection to send to`);
-    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, cell.connection, bytes, start, end);
+  #send(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#linkOf(this.#mainOrigin).writer.copy(RECORD.write, connection, bytes, start, end);
   }
 
   #charge(sender: Cell, link: OutLink, charge: number): void {
@@ -624,19 +653,21 @@ export class ActorSystem {
   /** Settles an ask once; what comes later is ignored. */
   #settle(ask: Ask, answer: Answer<never>): void {
     if (ask.settled) return;
-    ask.settled = true;
     const { asker } = ask;
     if (asker === undefined) {
       const { writer } = this.#linkOf(ask.origin);
       if (answer.ok) writer.value(RECORD.reply, ask.id, answer.value);
       else writer.value(RECORD.reply, ask.id, answer.error, 1);
-      return;
     }
+    ask.settled = true;
+    ask.taker?.taken?.delete(ask);
+    if (asker === undefined) return;
     this.#asks.remove(ask);
     if (ask.host !== this.hostIndex) this.#remoteAsks.delete(ask.id);
     asker.asksPending--;
     if (asker.state === 'stopped' || ask.adapt === undefined) return;
-    this.#push(undefined, asker, ask.adapt(answer), TELL, 0, LOCAL);
+    ask.answer = answer;
+    this.#push(undefined, asker, ask, ANSWER, 0, LOCAL);
   }
 
   #failAsk(ask: Ask | undefined, code: ErrorCode, address: Address): void {
@@ -645,6 +676,11 @@ export class ActorSystem {
       fields: { actor: address },
     });
     this.#settle(ask, { ok: false, error: error.toRecord() });
+  }
+
+  /** The instance that meant to answer them later is gone. */
+  #failTaken(cell: Cell, code: ErrorCode): void {
+    for (const ask of [...(cell.taken ?? [])]) this.#failAsk(ask, code, cell.self);
   }
 
   #onReply(reader: BatchReader): void {
@@ -777,10 +813,7 @@ export class ActorSystem {
 
   #openSession(connection: number, service: string, remoteAddress: string): void {
     const spec = this.#options.createSession(service, remoteAddress);
-    const cell = this.#spawn(toAddress(`${service}/${connection}`), spec, undefined);
-    cell.connection = connection;
-    if (cell.state === 'stopped') this.#closeSession(cell, connection);
-    else this.#sessions.set(connection, cell);
+    this.#spawn(toAddress(`${service}/${connection}`), spec, undefined, connection);
   }
 
   #tellSession(connection: number, message: ConnectionCommand): void {
@@ -843,6 +876,7 @@ function isIdle(cell: Cell): boolean {
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
+  ERR_ASK_FAULT: 'it failed first',
   ERR_ASK_NO_ACTOR: 'nobody lives there',
   ERR_ASK_STOPPED: 'it stopped first',
   ERR_HOST_LOST: 'its worker thread ended',

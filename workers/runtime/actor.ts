@@ -61,7 +61,7 @@ export interface Context<Command> {
   replyTo(ask: Ask, value: unknown): void;
   /** Bytes for the connection of this session. */
   send(bytes: Uint8Array, start: number, end: number): void;
-  /** Starts a child in this host; it stops with its parent. Throws if the name is taken. */
+  /** Starts a child in this host; it stops with its parent. Throws if the name is taken or its fault escalates. */
   spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message>;
   /** Stops this actor after the current message; a session's connection is closed once its bytes are out. */
   stop(): void;

@@ -21,6 +21,10 @@ export class Ask {
   /** The host asked. */
   host = 0;
   settled = false;
+  /** For an asker in this host: what settled it. */
+  answer: Answer<never> | undefined;
+  /** Who has taken it to answer it later. */
+  taker: Cell | undefined;
   previous: Ask | undefined;
   next: Ask | undefined;
   list: AskList | undefined;
@@ -59,6 +63,11 @@ export class PendingAsks {
     return this.#count;
   }
 
+  /** How many timeouts are in use, or were a moment ago. */
+  get timeouts(): number {
+    return this.#lists.size;
+  }
+
   add(ask: Ask, timeoutMs: number): void {
     const list = this.#recent.timeoutMs === timeoutMs ? this.#recent : this.#listOf(timeoutMs);
     ask.list = list;
@@ -86,6 +95,8 @@ export class PendingAsks {
   takeExpired(nowMs: number): Ask | undefined {
     for (const list of this.#lists.values()) {
       const ask = list.first;
+      // Timeouts that are computed, not fixed, would add up.
+      if (ask === undefined && list !== this.#recent) this.#lists.delete(list.timeoutMs);
       if (ask !== undefined && ask.deadlineMs <= nowMs) {
         this.remove(ask);
         return ask;

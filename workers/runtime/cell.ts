@@ -12,7 +12,8 @@ import { OUTPUT } from './outbox.ts';
 import { RestartBudget } from './supervision.ts';
 import type { Timer } from './timers.ts';
 
-export type CellState = 'running' | 'restarting' | 'stopped';
+/** starting: within `spawn`, before its first instance has started. */
+export type CellState = 'starting' | 'running' | 'restarting' | 'stopped';
 
 export class Cell implements Context<unknown> {
   readonly self: Address;
@@ -22,7 +23,7 @@ export class Cell implements Context<unknown> {
   readonly mailboxMax: number;
   readonly #system: ActorSystem;
   actor: Actor | undefined;
-  state: CellState = 'running';
+  state: CellState = 'starting';
   /** In the scheduler. Invariant: a cell is there at most once. */
   queued = false;
   /** It filled a mailbox or a link, and handles only notices until there is room again. */
@@ -32,6 +33,8 @@ export class Cell implements Context<unknown> {
   /** The ask being handled, until it is replied to or taken. */
   asking: Ask | undefined;
   asksPending = 0;
+  /** Asks to be answered in a later turn. Invariant: none of them is settled. */
+  taken: Set<Ask> | undefined;
   children: Map<string, Cell> | undefined;
   timers: Map<string, Timer> | undefined;
   /** Whom it watches, and the message it wants; and who watches it. */
@@ -93,13 +96,19 @@ export class Cell implements Context<unknown> {
   }
 
   reply(value: unknown): void {
-    const ask = this.takeAsk();
+    const ask = this.asking;
+    this.asking = undefined;
     if (ask !== undefined) this.replyTo(ask, value);
   }
 
   takeAsk(): Ask | undefined {
     const ask = this.asking;
     this.asking = undefined;
+    if (ask !== undefined) {
+      this.taken ??= new Set();
+      this.taken.add(ask);
+      ask.taker = this;
+    }
     return ask;
   }
 
@@ -108,7 +117,8 @@ export class Cell implements Context<unknown> {
   }
 
   send(bytes: Uint8Array, start: number, end: number): void {
-    this.#system.outbox.add(OUTPUT.send, undefined, bytes, start, end);
+    if (this.connection === undefined) throw new TypeError(`${this.self} has no connection to send to`);
+    this.#system.outbox.add(OUTPUT.send, this.connection, bytes, start, end);
   }
 
   spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message> {

@@ -4,7 +4,7 @@
  * A message takes four places of the ring, so that nothing is allocated for it:
  *
  *     item        the message, or the bytes that hold it, or the Ask
- *     start       where the bytes start; TELL or ASK for the others
+ *     start       where the bytes start; TELL, ASK or ANSWER for the others
  *     end         where the bytes end; for the others what they are charged
  *     origin      the link it came over (its charge goes back there), LOCAL for this host's own
  *
@@ -13,11 +13,13 @@
 
 export const TELL = -1;
 export const ASK = -2;
+/** An ask of this actor that has its answer. */
+export const ANSWER = -3;
 export const LOCAL = 0;
 
 const STRIDE = 4;
 const CAPACITY_MIN = 8;
-/** A ring that grew beyond this is given up when it runs empty, so that a burst does not hold memory for ever. */
+/** A ring above this that runs empty after using less than a quarter of it is halved: a burst holds no memory for ever. */
 const CAPACITY_KEPT = 1024;
 
 /** One message out of a mailbox; one reused object a system. */
@@ -36,6 +38,8 @@ export class Mailbox {
   #capacity = 0;
   #head = 0;
   #count = 0;
+  /** The most that have waited since it was empty. */
+  #peak = 0;
   #notices: unknown[] | undefined;
 
   get count(): number {
@@ -55,7 +59,9 @@ export class Mailbox {
     ring[at + 1] = start;
     ring[at + 2] = end;
     ring[at + 3] = origin;
-    return ++this.#count;
+    const count = ++this.#count;
+    if (count > this.#peak) this.#peak = count;
+    return count;
   }
 
   /** Removes the oldest message into `envelope`; false when there is none. */
@@ -69,7 +75,7 @@ export class Mailbox {
     envelope.origin = ring[at + 3] as number;
     ring[at] = undefined;
     this.#head = (this.#head + 1) & (this.#capacity - 1);
-    if (--this.#count === 0 && this.#capacity > CAPACITY_KEPT) this.#release();
+    if (--this.#count === 0 && this.#capacity > CAPACITY_KEPT) this.#shrink();
     return true;
   }
 
@@ -86,19 +92,23 @@ export class Mailbox {
 
   #grow(): void {
     const capacity = Math.max(CAPACITY_MIN, this.#capacity * 2);
-    const ring: unknown[] = [];
-    for (let i = 0; i < this.#count * STRIDE; i++) {
-      ring.push(this.#ring[(this.#head * STRIDE + i) & (this.#capacity * STRIDE - 1)]);
-    }
-    while (ring.length < capacity * STRIDE) ring.push(undefined);
+    const ring = new Array<unknown>(capacity * STRIDE).fill(undefined);
+    const old = this.#ring;
+    const headAt = this.#head * STRIDE;
+    for (let i = headAt; i < old.length; i++) ring[i - headAt] = old[i];
+    for (let i = 0; i < headAt; i++) ring[old.length - headAt + i] = old[i];
     this.#ring = ring;
     this.#head = 0;
     this.#capacity = capacity;
   }
 
-  #release(): void {
-    this.#ring = NO_RING;
-    this.#capacity = 0;
-    this.#head = 0;
+  /** Called when empty. */
+  #shrink(): void {
+    if (this.#peak < this.#capacity / 4) {
+      this.#capacity /= 2;
+      this.#ring = new Array<unknown>(this.#capacity * STRIDE).fill(undefined);
+      this.#head = 0;
+    }
+    this.#peak = 0;
   }
 }

@@ -6,6 +6,9 @@ export type Verdict =
   | { readonly type: 'stop' }
   | { readonly type: 'escalate'; readonly reason: string };
 
+/** Makes any backoff longer than the process lives. */
+const DOUBLINGS_MAX = 52;
+
 /** Restarts of one child; every child has its own, so that siblings never use up each other's. */
 export class RestartBudget {
   readonly #supervision: Supervision;
@@ -26,6 +29,8 @@ export class RestartBudget {
       return { type: 'escalate', reason: `${earlier} restarts within ${periodMs} ms is the limit` };
     }
     this.#restartsMs.push(nowMs);
-    return { type: 'restart', delayMs: Math.min(backoffMaxMs, backoffMinMs * 2 ** earlier) };
+    // Without a limit to restarts 2 ** earlier becomes Infinity, and nothing times Infinity is not a number.
+    const doublings = Math.min(earlier, DOUBLINGS_MAX);
+    return { type: 'restart', delayMs: Math.min(backoffMaxMs, backoffMinMs * 2 ** doublings) };
   }
 }

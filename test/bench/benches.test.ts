@@ -1,0 +1,30 @@
+/** Every bench runs with tiny inputs and computes the right result, so that none rots; the figures mean nothing here. */
+import { describe, test } from 'node:test';
+import { runBankBench } from '../../bench/bank.ts';
+import { runParserBench } from '../../bench/bank-parser.ts';
+import { runConnectionsBench } from '../../bench/connections.ts';
+import { runRuntimeBench } from '../../bench/runtime.ts';
+
+describe('benches', () => {
+  test('bank ends with the log that its inputs must produce', async () => {
+    await runBankBench({
+      connections: 3,
+      linesPerConnection: 500,
+      repeats: 1,
+      pythonShare: 1,
+      redisRequests: 1000,
+    });
+  });
+
+  test('bank-parser ends with the balances that its lines must produce', () => {
+    runParserBench({ lines: 2000, repeats: 1 });
+  });
+
+  test('runtime delivers every message and answers every ask', async () => {
+    await runRuntimeBench({ tells: 5000, asks: 2000, hostMessages: 5000, peerMessages: 1000, repeats: 1 });
+  });
+
+  test('connections holds what it has opened', async () => {
+    await runConnectionsBench({ connections: 50, watchSeconds: 0.1 });
+  });
+});
