@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { HostLink } from '../src/host-link.ts';
-import type { HostPorts } from '../src/protocol/host-task.ts';
+import type { HostPorts, PeerPort } from '../src/protocol/host-task.ts';
 import { hostIndexOf, toAddress } from '../src/values/address.ts';
 import { type Actor, type Answer, type Context, STOP_ON_FAULT } from '../workers/runtime/actor.ts';
 import type { ActorRef } from '../workers/runtime/actor-ref.ts';
@@ -173,11 +173,12 @@ async function measureBetweenHosts(count: number, repeats: number): Promise<numb
       hostIndex: index,
       hostCount: 2,
       port: main.port2,
-      peers: [{ host: 1 - index, port: peerPort }],
       linkHighWater: 2 ** 24,
       mailboxMax: 65_536,
     };
-    pool.run(ports, { transferList: [main.port2, peerPort] }).catch(() => {
+    const peer: PeerPort = { peer: 1 - index, port: peerPort };
+    main.port1.postMessage(peer, [peerPort]);
+    pool.run(ports, { transferList: [main.port2] }).catch(() => {
       // The pool is destroyed at the end of the bench, with its tasks.
     });
     return link;

@@ -5,7 +5,7 @@
  * many threads as hosts. A host that ends fails what waits for it, and is replaced; more than `restartsMax` within
  * `restartsPeriodMs` is loud: `onFatal`.
  */
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { HostLink } from './host-link.ts';
@@ -34,7 +34,7 @@ interface Host {
   readonly link: HostLink;
   /** Settles when the present host says it is ready, or is lost before. */
   onReady: ((error?: OutcryError) => void) | undefined;
-  port: MessageChannel['port1'] | undefined;
+  port: MessagePort | undefined;
 }
 
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
@@ -50,6 +50,8 @@ export class Hosts {
   #nextSettleId = 1;
   #drained = 0;
   #onDrained: (() => void) | undefined;
+  /** Past it a host that is lost is replaced; before, the server does not start. */
+  #isStarted = false;
   #isClosing = false;
   readonly #deadLetters: Record<string, number> = {};
 
@@ -83,7 +85,13 @@ export class Hosts {
   /** Starts all hosts; resolves when every one is ready. */
   static async start(options: HostsOptions): Promise<Hosts> {
     const hosts = new Hosts(options);
-    await Promise.all(hosts.#hosts.map((_, index) => hosts.#startHost(index)));
+    try {
+      await Promise.all(hosts.#hosts.map((_, index) => hosts.#startHost(index)));
+    } catch (error) {
+      await hosts.close();
+      throw error;
+    }
+    hosts.#isStarted = true;
     return hosts;
   }
 
@@ -136,37 +144,39 @@ export class Hosts {
     const host = this.#hosts[index] as Host;
     const { count, bytesHigh, mailboxMax, services } = this.#options;
     const main = new MessageChannel();
-    const peers = this.#linkPeers(index);
     const task: HostTask = {
       hostIndex: index,
       hostCount: count,
       port: main.port2,
-      peers,
       linkHighWater: bytesHigh,
       mailboxMax,
       services,
     };
     host.link.attach(main.port1);
     host.port = main.port1;
-    const transferList = [main.port2, ...peers.map(({ port }) => port)];
+    this.#linkPeers(index, main.port1);
     return new Promise((resolve, reject) => {
       host.onReady = (error) => (error === undefined ? resolve() : reject(error));
-      this.pool.run(task, { transferList }).then(
+      this.pool.run(task, { transferList: [main.port2] }).then(
         () => this.#onLost(index, 'it ended'),
         (error: unknown) => this.#onLost(index, messageOf(error)),
       );
     });
   }
 
-  /** Makes the links between host `index` and the others that are up; returns its ends of them. */
-  #linkPeers(index: number): { host: number; port: MessageChannel['port1'] }[] {
-    const others = this.#hosts.filter(({ link, port }) => link.index !== index && port !== undefined);
-    return others.map(({ link, port }) => {
+  /**
+   * Makes the links between host `index`, at the other end of `port`, and the others that are up. They are sent ahead
+   * of everything else, not with the task: it may wait for a thread, and a peer lost meanwhile would make it fail.
+   */
+  #linkPeers(index: number, port: MessagePort): void {
+    for (const { link, port: otherPort } of this.#hosts) {
+      if (link.index === index || otherPort === undefined) continue;
       const channel = new MessageChannel();
-      const message: PeerPort = { peer: index, port: channel.port1 };
-      port?.postMessage(message, [channel.port1]);
-      return { host: link.index, port: channel.port2 };
-    });
+      const toOther: PeerPort = { peer: index, port: channel.port1 };
+      const toHost: PeerPort = { peer: link.index, port: channel.port2 };
+      otherPort.postMessage(toOther, [channel.port1]);
+      port.postMessage(toHost, [channel.port2]);
+    }
   }
 
   #onEvent(index: number, event: HostEvent): void {
@@ -204,10 +214,9 @@ export class Hosts {
     this.#settleLost(host.link);
     this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);
     const lost = new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
-    if (host.onReady !== undefined) {
-      host.onReady(lost);
-      return;
-    }
+    host.onReady?.(lost);
+    host.onReady = undefined;
+    if (!this.#isStarted) return;
     if (this.#isPastLimit()) {
       const { restartsMax, restartsPeriodMs } = this.#options;
       const period = `${restartsMax} restarts within ${restartsPeriodMs / 1000} s is the limit`;
@@ -216,7 +225,9 @@ export class Hosts {
     }
     this.#startHost(index).then(
       () => this.#options.log.warn({ host: index }, `host ${index} was replaced`),
-      (error: OutcryError) => this.#options.onFatal(error),
+      () => {
+        // It was lost again before it was ready, and was counted and replaced as such.
+      },
     );
     this.#options.onReplaced(host.link, reason);
   }

@@ -7,8 +7,6 @@ export interface HostPorts {
   readonly hostCount: number;
   /** The link to the main thread. */
   readonly port: MessagePort;
-  /** Links to the other hosts that are up, by index. */
-  readonly peers: readonly { readonly host: number; readonly port: MessagePort }[];
   readonly linkHighWater: number;
   readonly mailboxMax: number;
 }
@@ -23,7 +21,7 @@ export interface ServiceSettings {
   readonly bank: { readonly lineLengthMax: number; readonly accountsMax: number };
 }
 
-/** Sent on a host's port beside batches: another host was replaced, and this is the new link to it. */
+/** Sent on a host's port beside batches: another host is up, and this is the link to it. */
 export interface PeerPort {
   readonly peer: number;
   readonly port: MessagePort;
