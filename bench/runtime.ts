@@ -12,17 +12,24 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { HostLink } from '../src/host-link.ts';
 import type { HostPorts, PeerPort } from '../src/protocol/host-task.ts';
-import { hostIndexOf, toAddress } from '../src/values/address.ts';
+import { type Address, hostIndexOf, toAddress } from '../src/values/address.ts';
 import { type Actor, type Answer, type Context, STOP_ON_FAULT } from '../workers/runtime/actor.ts';
 import type { ActorRef } from '../workers/runtime/actor-ref.ts';
 import { ActorSystem } from '../workers/runtime/actor-system.ts';
-import { addressIn, MESSAGE_BYTES, type SinkCommand, type SourceCommand } from './support/bench-host.ts';
+import {
+  type AskerCommand,
+  addressIn,
+  MESSAGE_BYTES,
+  type SinkCommand,
+  type SourceCommand,
+} from './support/bench-host.ts';
 import { check, environmentLine, formatRates, formatRatio, median, print } from './support/figures.ts';
 
 export interface RuntimeBenchOptions {
   readonly tells: number;
   readonly asks: number;
   readonly hostMessages: number;
+  readonly hostAsks: number;
   readonly peerMessages: number;
   readonly repeats: number;
 }
@@ -31,6 +38,7 @@ const FULL: RuntimeBenchOptions = {
   tells: 5_000_000,
   asks: 1_000_000,
   hostMessages: 5_000_000,
+  hostAsks: 500_000,
   peerMessages: 200_000,
   repeats: 5,
 };
@@ -38,16 +46,17 @@ const FULL: RuntimeBenchOptions = {
 const BURST = 1000;
 const ASKS_IN_FLIGHT = 100;
 const TIMEOUT_MS = 60_000;
+const HOSTS = 2;
+const BYTES_HIGH = 2 ** 24;
 
 export async function runRuntimeBench(options: RuntimeBenchOptions): Promise<void> {
-  const { tells, asks, hostMessages, peerMessages, repeats } = options;
+  const { tells, asks, peerMessages, repeats } = options;
   print('actor runtime', environmentLine());
   const tellSeconds = repeat(repeats, () => measureTells(tells));
   print(`${tells} tells in a host`, formatRates(tells, tellSeconds));
   const askSeconds = repeat(repeats, () => measureAsks(asks));
   print(`${asks} asks in a host`, formatRates(asks, askSeconds));
-  const hostSeconds = await measureBetweenHosts(hostMessages, repeats);
-  print(`${hostMessages} × ${MESSAGE_BYTES} bytes between hosts`, formatRates(hostMessages, hostSeconds));
+  await measureBetweenHosts(options);
   const ours = { tells: tells / median(tellSeconds), asks: asks / median(askSeconds) };
   await comparePeer('nact', measureNact, peerMessages, ours);
   await comparePeer('comedy', measureComedy, peerMessages, ours);
@@ -156,53 +165,64 @@ function measureAsks(count: number): number {
 }
 
 /** Two hosts on worker threads, joined by a channel of their own as in the server. */
-async function measureBetweenHosts(count: number, repeats: number): Promise<number[]> {
+async function measureBetweenHosts({ hostMessages, hostAsks, repeats }: RuntimeBenchOptions): Promise<void> {
+  const { links, stop } = startHosts();
+  const ask = (address: Address, command: SourceCommand | SinkCommand | AskerCommand) =>
+    (links[hostIndexOf(address, HOSTS)] as HostLink).ask(address, command, TIMEOUT_MS);
+  const source = addressIn(0, HOSTS, 'source');
+  const sink = addressIn(1, HOSTS, 'sink');
+  const asker = addressIn(0, HOSTS, 'asker');
+  const tellSeconds: number[] = [];
+  const askSeconds: number[] = [];
+  for (let i = 1; i <= repeats + 1; i++) {
+    const startedMs = performance.now();
+    // The source never answers; its ask ends with the bench.
+    ask(source, { type: 'send', count: hostMessages }).catch(() => {});
+    const sum = await ask(sink, { type: 'await', count: hostMessages * i });
+    const toldMs = performance.now();
+    check(sum === 2 * hostMessages * i, `the sink added up ${sum}`);
+    const answers = await ask(asker, { type: 'ask', count: hostAsks });
+    check(answers === hostAsks, `${answers} of ${hostAsks} asks were answered`);
+    tellSeconds.push((toldMs - startedMs) / 1000);
+    askSeconds.push((performance.now() - toldMs) / 1000);
+  }
+  await stop();
+  const bytes = `${MESSAGE_BYTES} bytes`;
+  print(`${hostMessages} × ${bytes} between hosts`, formatRates(hostMessages, tellSeconds.slice(1)));
+  print(`${hostAsks} asks between hosts`, formatRates(hostAsks, askSeconds.slice(1)));
+}
+
+function startHosts(): { readonly links: readonly HostLink[]; readonly stop: () => Promise<void> } {
   const pool = new Piscina<HostPorts, void>({
     filename: new URL('./support/bench-host.js', import.meta.url).href,
     name: 'runBenchHost',
-    minThreads: 2,
-    maxThreads: 2,
+    minThreads: HOSTS,
+    maxThreads: HOSTS,
     atomics: 'disabled',
   });
   const between = new MessageChannel();
   const links = [between.port1, between.port2].map((peerPort, index) => {
     const main = new MessageChannel();
-    const link = new HostLink({ index, bytesHigh: 2 ** 24, bytesLow: 2 ** 23, onEvent: () => {} });
+    const link = new HostLink({ index, bytesHigh: BYTES_HIGH, bytesLow: BYTES_HIGH / 2, onEvent: () => {} });
     link.attach(main.port1);
     const ports: HostPorts = {
       hostIndex: index,
-      hostCount: 2,
+      hostCount: HOSTS,
       port: main.port2,
-      linkHighWater: 2 ** 24,
+      linkHighWater: BYTES_HIGH,
       mailboxMax: 65_536,
     };
     const peer: PeerPort = { peer: 1 - index, port: peerPort };
     main.port1.postMessage(peer, [peerPort]);
-    pool.run(ports, { transferList: [main.port2] }).catch(() => {
-      // The pool is destroyed at the end of the bench, with its tasks.
-    });
+    // The pool is destroyed at the end of the bench, with its tasks.
+    pool.run(ports, { transferList: [main.port2] }).catch(() => {});
     return link;
   });
-  const source = addressIn(0, 2, 'source');
-  const sink = addressIn(1, 2, 'sink');
-  const linkOf = (address: typeof source) => links[hostIndexOf(address, 2)] as HostLink;
-  const seconds: number[] = [];
-  for (let i = 1; i <= repeats + 1; i++) {
-    const startedMs = performance.now();
-    const send: SourceCommand = { type: 'send', count };
-    const wait: SinkCommand = { type: 'await', count: count * i };
-    linkOf(source)
-      .ask(source, send, TIMEOUT_MS)
-      .catch(() => {
-        // The source does not answer; its ask ends with the bench.
-      });
-    const sum = await linkOf(sink).ask(sink, wait, TIMEOUT_MS);
-    seconds.push((performance.now() - startedMs) / 1000);
-    check(sum === 2 * count * i, `the sink added up ${sum}`);
-  }
-  for (const link of links) link.lose('the bench is over');
-  await pool.destroy();
-  return seconds.slice(1);
+  const stop = async () => {
+    for (const link of links) link.lose('the bench is over');
+    await pool.destroy();
+  };
+  return { links, stop };
 }
 
 interface PeerFigures {

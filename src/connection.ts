@@ -98,6 +98,11 @@ export class Connection {
     return this.#isPaused;
   }
 
+  /** It waits for its host, not for its client: it is paused, or the client has sent all and is yet to be answered. */
+  get isWaiting(): boolean {
+    return this.#isPaused || (this.#hasEnded && !this.#isClosing);
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.listener.pauses?.forget(this);

@@ -34,7 +34,8 @@ export class Gateway {
   readonly #corked: Connection[] = [];
   #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
-  #onEmpty: (() => void) | undefined;
+  /** Resolve the drains that are under way. */
+  readonly #onEmpty: (() => void)[] = [];
 
   constructor(links: readonly HostLink[], log: Logger) {
     this.#links = links;
@@ -81,10 +82,15 @@ export class Gateway {
     for (const listener of this.#listeners) listener.close();
     const sweep = setInterval(() => {
       if (monotonicMs() >= deadlineMs) this.#abortAll('the deadline of the shutdown has come');
-      else this.#abortSilent(() => silentMs, 'silent during the shutdown');
+      else
+        this.#abortSilent(
+          () => silentMs,
+          'silent during the shutdown',
+          (connection) => connection.isWaiting,
+        );
     }, DRAIN_SWEEP_MS);
     await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
+      this.#onEmpty.push(resolve);
       if (this.#connections.size === 0) resolve();
     });
     clearInterval(sweep);
@@ -111,7 +117,8 @@ export class Gateway {
     this.#connections.delete(connection.id);
     connection.listener.release(connection.address);
     if (connection.reason !== '') this.#logClose(connection);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#connections.size > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
   };
 
   #logClose({ listener, address, reason }: Connection): void {
@@ -133,17 +140,26 @@ export class Gateway {
 
   /** Closes the idle, and looks again after a tenth of the shortest time that a service allows. */
   #sweepIdle(): void {
-    this.#abortSilent((listener) => listener.options.idleMs, 'idle');
+    this.#abortSilent(
+      (listener) => listener.options.idleMs,
+      'idle',
+      (connection) => connection.isPaused,
+    );
     const shortestMs = Math.min(...this.#listeners.map(({ options }) => options.idleMs));
     clearTimeout(this.#idleSweep);
     this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
-  #abortSilent(limitMsOf: (listener: Listener) => number, what: string): void {
+  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused. */
+  #abortSilent(
+    limitMsOf: (listener: Listener) => number,
+    what: string,
+    isExcused: (connection: Connection) => boolean,
+  ): void {
     const nowMs = monotonicMs();
     for (const connection of this.#connections.values()) {
       const limitMs = limitMsOf(connection.listener);
-      if (connection.isPaused || nowMs - connection.lastInputMs < limitMs) continue;
+      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
       connection.abort(`${what} for ${limitMs / 1000} s`);
     }
   }

@@ -118,6 +118,9 @@ export class HostLink {
 
   /** Asks an actor of this host; rejects with an OutcryError if it can't answer within `timeoutMs`. */
   ask(address: Address, message: unknown, timeoutMs: number): Promise<unknown> {
+    if (this.#port === undefined) {
+      return Promise.reject(new OutcryError('ERR_HOST_LOST', `host ${this.index} is not there any more`));
+    }
     const id = this.#nextAskId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

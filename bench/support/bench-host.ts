@@ -1,15 +1,23 @@
-/** The entry of a host that runs the actors of the runtime bench: a source of 64-byte messages, and where they go. */
+/** The entry of a host that runs the actors of the runtime bench: sources of messages and asks, and where they go. */
 import type { HostPorts } from '../../src/protocol/host-task.ts';
 import { hostIndexOf, toAddress } from '../../src/values/address.ts';
-import { type Actor, type Context, STOP_ON_FAULT } from '../../workers/runtime/actor.ts';
+import { type Actor, type Answer, type Context, STOP_ON_FAULT } from '../../workers/runtime/actor.ts';
 import type { ActorRef } from '../../workers/runtime/actor-ref.ts';
+import type { Ask } from '../../workers/runtime/asks.ts';
 import { runHost } from '../../workers/runtime/host.ts';
 
 export const MESSAGE_BYTES = 64;
 const BURST = 1000;
+const ASKS_IN_FLIGHT = 1000;
+const TIMEOUT_MS = 60_000;
 
 export type SourceCommand = { readonly type: 'send'; readonly count: number };
-export type SinkCommand = { readonly type: 'await'; readonly count: number };
+export type SinkCommand =
+  | { readonly type: 'await'; readonly count: number }
+  | { readonly type: 'echo'; readonly value: number };
+export type AskerCommand =
+  | { readonly type: 'ask'; readonly count: number }
+  | { readonly type: 'answered'; readonly answer: Answer<number> };
 
 /** The address `name/n` with the smallest n that lives in `host`. */
 export function addressIn(host: number, hostCount: number, name: string) {
@@ -37,7 +45,7 @@ class Source implements Actor<SourceCommand> {
   }
 }
 
-/** Adds up what it gets; answers once it has got as many messages as asked for. */
+/** Adds up what it gets; answers once it has got as many messages as asked for, and echoes numbers. */
 class Sink implements Actor<SinkCommand> {
   #sum = 0;
   #count = 0;
@@ -50,13 +58,51 @@ class Sink implements Actor<SinkCommand> {
     if (this.#count === this.#awaited) this.#answer?.();
   }
 
-  receive({ count }: SinkCommand, context: Context<SinkCommand>): undefined {
+  receive(command: SinkCommand, context: Context<SinkCommand>): undefined {
+    if (command.type === 'echo') context.reply(command.value);
+    else this.#await(command.count, context);
+  }
+
+  #await(count: number, context: Context<SinkCommand>): void {
     const ask = context.takeAsk();
     this.#awaited = count;
     this.#answer = () => {
       if (ask !== undefined) context.replyTo(ask, this.#sum);
     };
     if (this.#count >= count) this.#answer();
+  }
+}
+
+/** Asks the sink of the other host so many times, and answers with the sum of what it was told. */
+class Asker implements Actor<AskerCommand> {
+  readonly #sink: ActorRef<SinkCommand>;
+  #left = 0;
+  #pending = 0;
+  #sum = 0;
+  #ask: Ask | undefined;
+
+  constructor(sink: ActorRef<SinkCommand>) {
+    this.#sink = sink;
+  }
+
+  receive(command: AskerCommand, context: Context<AskerCommand>): undefined {
+    if (command.type === 'ask') {
+      this.#ask = context.takeAsk();
+      this.#left = command.count;
+      this.#sum = 0;
+    } else {
+      this.#pending--;
+      if (command.answer.ok) this.#sum += command.answer.value;
+    }
+    while (this.#left > 0 && this.#pending < ASKS_IN_FLIGHT) this.#askSink(context);
+    if (this.#pending === 0 && this.#ask !== undefined) context.replyTo(this.#ask, this.#sum);
+  }
+
+  #askSink(context: Context<AskerCommand>): void {
+    this.#left--;
+    this.#pending++;
+    const adapt = (answer: Answer<number>): AskerCommand => ({ type: 'answered', answer });
+    context.ask<SinkCommand, number>(this.#sink, { type: 'echo', value: 1 }, TIMEOUT_MS, adapt);
   }
 }
 
@@ -70,6 +116,10 @@ export function runBenchHost(ports: HostPorts): Promise<void> {
       const other = addressIn((hostIndex + 1) % hostCount, hostCount, 'sink');
       system.spawnRoot(source, {
         create: () => new Source(system.refer(source), system.refer(other)),
+        supervision: STOP_ON_FAULT,
+      });
+      system.spawnRoot(addressIn(hostIndex, hostCount, 'asker'), {
+        create: () => new Asker(system.refer(other)),
         supervision: STOP_ON_FAULT,
       });
       return () => {

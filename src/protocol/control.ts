@@ -41,4 +41,6 @@ export type HostEvent =
 /** Between two hosts. */
 export type PeerMessage =
   | { readonly type: 'watch'; readonly address: string; readonly watcher: string }
+  /** The watcher has stopped. */
+  | { readonly type: 'unwatch'; readonly address: string; readonly watcher: string }
   | { readonly type: 'terminated'; readonly address: string; readonly watcher: string };

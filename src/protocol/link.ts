@@ -56,6 +56,8 @@ const ASK_PREFIX_BYTES = 12;
 const CHUNK_BODY_BYTES = 12;
 /** The smallest buffer of a writer: a turn with a few small messages never grows it. */
 const CAPACITY_MIN_BYTES = 4096;
+/** A writer that grew beyond this starts small again: one large report must not hold its memory for ever. */
+const CAPACITY_KEPT_BYTES = 4 * 1024 * 1024;
 /** A batch below this is copied by postMessage, above it transferred: the measured break-even of the two. */
 const TRANSFER_MIN_BYTES = 4096;
 
@@ -131,6 +133,7 @@ export class BatchWriter {
     const chunks = this.#chunks.length === 0 ? NO_CHUNKS : this.#chunks;
     if (chunks !== NO_CHUNKS) this.#chunks = [];
     this.#lengthBytes = 0;
+    if (this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
     return { records, chunks };
   }
 
@@ -150,6 +153,10 @@ export class BatchWriter {
   #grow(least: number): void {
     let capacity = this.#bytes.length * 2;
     while (capacity < least) capacity *= 2;
+    this.#resize(capacity);
+  }
+
+  #resize(capacity: number): void {
     const words = new Int32Array(capacity / 4);
     const bytes = new Uint8Array(words.buffer);
     bytes.set(this.#bytes.subarray(0, this.#lengthBytes));

@@ -21,7 +21,14 @@ describe('benches', () => {
   });
 
   test('runtime delivers every message and answers every ask', async () => {
-    await runRuntimeBench({ tells: 5000, asks: 2000, hostMessages: 5000, peerMessages: 1000, repeats: 1 });
+    await runRuntimeBench({
+      tells: 5000,
+      asks: 2000,
+      hostMessages: 5000,
+      hostAsks: 2000,
+      peerMessages: 1000,
+      repeats: 1,
+    });
   });
 
   test('connections holds what it has opened', async () => {

@@ -90,6 +90,8 @@ export interface TestHostsOptions {
   readonly linkHighWater?: number;
   readonly mailboxMax?: number;
   readonly createSession?: (service: string, remoteAddress: string) => ActorSpec;
+  /** Hosts know nothing of each other. */
+  readonly isIsolated?: boolean;
 }
 
 /** A host as the main thread sees it. */
@@ -275,7 +277,7 @@ export class TestHosts {
     for (let host = 0; host < this.hostCount; host++) {
       const main = this.mainOf(host);
       if (!main.writer.isEmpty) {
-        this.systemOf(host).intake(this.systemOf(host).mainOrigin, main.writer.take());
+        this.systemOf(host).intake(this.systemOf(host).mainOrigin, main.writer.take(), this.nowMs);
         isBusy = true;
       }
       if (this.systemOf(host).run(this.nowMs)) isBusy = true;
@@ -299,7 +301,7 @@ export class TestHosts {
       if (batch === undefined) continue;
       isBusy = true;
       this.#tally(from, to, batch);
-      this.systemOf(to).intake(this.#originOf(to, from), batch);
+      this.systemOf(to).intake(this.#originOf(to, from), batch, this.nowMs);
     }
     return isBusy;
   }
@@ -333,7 +335,7 @@ export class TestHosts {
     this.mains[host] = new MainSide();
     this.#origins[host] = [];
     this.systems.forEach((other, peer) => {
-      if (peer === host) return;
+      if (peer === host || this.#options.isIsolated) return;
       (this.#origins[host] as number[])[peer] = system.connectPeer(peer);
       (this.#origins[peer] as number[])[host] = other.connectPeer(host);
       this.links.delete(`${host}>${peer}`);

@@ -119,7 +119,7 @@ export class EchoHost {
       if (hasMore) setImmediate(turn);
     };
     this.#takeIn = (batches) => {
-      for (const batch of batches) system.intake(system.mainOrigin, batch);
+      for (const batch of batches) system.intake(system.mainOrigin, batch, monotonicMs());
       turn();
     };
     this.link.attach(port1);

@@ -22,11 +22,11 @@ import { ActorRef } from './actor-ref.ts';
 import { Ask, PendingAsks } from './asks.ts';
 import { Cell } from './cell.ts';
 import { type DeadLetterReason, DeadLetters, type Log } from './dead-letters.ts';
-import { ANSWER, ASK, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 import { OUTPUT, Outbox } from './outbox.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
-import { Timers } from './timers.ts';
+import { type DueTimer, Timers } from './timers.ts';
 
 /** How long suspended actors wait for a full link before the oldest runs all the same. */
 const STALL_MS = 100;
@@ -128,8 +128,9 @@ export class ActorSystem {
     return cell;
   }
 
-  /** Takes in what arrived over a link. Nothing runs yet. */
-  intake(origin: number, batch: Batch): void {
+  /** Takes in what arrived over a link at `nowMs`. No message is handled yet, but sessions start. */
+  intake(origin: number, batch: Batch, nowMs: number): void {
+    this.nowMs = nowMs;
     const link = this.#linkOf(origin);
     const reader = new BatchReader(batch);
     while (reader.next()) {
@@ -188,6 +189,8 @@ export class ActorSystem {
     }
     this.#advanceDrain();
     this.#answerSettled();
+    // In the turn, so that the log's lines leave with its batches.
+    this.deadLetters.flush(nowMs);
     return this.#scheduler.size > 0 && this.failure === undefined;
   }
 
@@ -231,6 +234,7 @@ export class ActorSystem {
     watcher.watches ??= new Map();
     watcher.watches.set(ref.address, message);
     if (ref.host === this.hostIndex) this.#addWatcher(ref.address, watcher.self);
+    else if (this.#peerOrigins[ref.host] === undefined) this.#noticeTermination(watcher, ref.address);
     else this.#sendPeer(ref.host, { type: 'watch', address: ref.address, watcher: watcher.self });
   }
 
@@ -238,8 +242,8 @@ export class ActorSystem {
     cell.cancelTimer(key);
     cell.timers ??= new Map();
     const timer = this.#timers.start(this.nowMs + delayMs, cell, () => {
-      cell.timers?.delete(key);
-      this.#push(undefined, cell, message, TELL, 0, LOCAL);
+      const due: DueTimer = { timer, key, message };
+      this.#push(undefined, cell, due, DUE, 0, LOCAL);
     });
     cell.timers.set(key, timer);
   }
@@ -366,11 +370,13 @@ export class ActorSystem {
     this.#buryMailbox(cell);
     if (cell.waiters !== undefined) this.#wakeAll(cell.waiters.splice(0));
     for (const watcher of cell.watchers ?? []) this.#notifyWatcher(watcher, cell.self);
+    for (const address of cell.watches?.keys() ?? []) this.#unwatch(cell.self, address);
   }
 
   #buryMailbox(cell: Cell): void {
     const envelope = { ...this.#envelope };
     while (cell.mailbox.take(envelope)) {
+      if (envelope.start === DUE) continue;
       this.#giveBack(envelope);
       if (envelope.start === ASK) this.#failAsk(envelope.item as Ask, 'ERR_ASK_STOPPED', cell.self);
       this.#bury('stopped', cell.self, envelope);
@@ -378,15 +384,7 @@ export class ActorSystem {
   }
 
   #bury(reason: DeadLetterReason, address: Address, envelope: Envelope, cause?: unknown): void {
-    const { item, start, end } = envelope;
-    const message =
-      start === ASK
-        ? (item as Ask).message
-        : start === ANSWER
-          ? (item as Ask).answer
-          : start === TELL
-            ? item
-            : (item as Uint8Array).subarray(start, end);
+    const message = messageIn(envelope);
     this.deadLetters.add(reason, address, message, this.nowMs, cause);
   }
 
@@ -458,7 +456,8 @@ export class ActorSystem {
 
   /**
    * Nothing is ready. If actors are suspended and no link is full, mailboxes have filled each other in a cycle: the
-   * oldest runs. If a link is full its credit may come any moment, so the oldest runs only after a while.
+   * oldest runs. If a link is full its credit may come any moment, and an actor that is to be restarted will go on, so
+   * the oldest runs only after a while.
    */
   #takeStalled(): Cell | undefined {
     const [oldest] = this.#suspended;
@@ -467,8 +466,9 @@ export class ActorSystem {
       return undefined;
     }
     const aLinkIsFull = this.#links.some((link) => link !== undefined && !link.closed && link.isFull);
+    const mayGoOn = aLinkIsFull || this.#restarting > 0;
     this.#stalledSinceMs ??= this.nowMs;
-    if (aLinkIsFull && this.nowMs - this.#stalledSinceMs < STALL_MS) return undefined;
+    if (mayGoOn && this.nowMs - this.#stalledSinceMs < STALL_MS) return undefined;
     this.#stalledSinceMs = undefined;
     oldest.suspended = false;
     this.#suspended.delete(oldest);
@@ -490,6 +490,7 @@ export class ActorSystem {
       bytes < batchBytes &&
       !cell.suspended &&
       cell.state === 'running' &&
+      !mailbox.hasNotice &&
       mailbox.take(envelope)
     ) {
       messages++;
@@ -515,6 +516,7 @@ export class ActorSystem {
         if (events !== undefined) this.#apply(cell, events);
       } else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
+      else if (start === DUE) this.#handleDue(cell, item as DueTimer);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
       else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
@@ -539,6 +541,14 @@ export class ActorSystem {
   #handleAnswer(cell: Cell, { adapt, answer }: Ask): void {
     if (adapt === undefined || answer === undefined) return;
     const events = cell.actor?.receive(adapt(answer), cell);
+    if (events !== undefined) this.#apply(cell, events);
+  }
+
+  #handleDue(cell: Cell, { timer, key, message }: DueTimer): void {
+    // It was cancelled or replaced while it waited, or the instance that started it is gone.
+    if (timer.cancelled) return;
+    cell.timers?.delete(key);
+    const events = cell.actor?.receive(message, cell);
     if (events !== undefined) this.#apply(cell, events);
   }
 
@@ -580,6 +590,7 @@ export class ActorSystem {
   /** Lets go what the message that `cell` has just handled wants done. */
   #commit(cell: Cell): void {
     const { outbox } = this;
+    let stopsItself = false;
     for (let i = 0; i < outbox.count; i++) {
       const output = outbox.output(i);
       if (output === OUTPUT.tell) {
@@ -598,9 +609,12 @@ export class ActorSystem {
         this.#settle(outbox.target(i) as Ask, { ok: true, value: outbox.item(i) as never });
       } else if (output === OUTPUT.send) {
         this.#send(outbox.target(i) as number, outbox.item(i) as Uint8Array, outbox.start(i), outbox.end(i));
-      } else this.#stop(outbox.target(i) as Cell);
+      } else if (outbox.target(i) === cell) stopsItself = true;
+      else this.#stop(outbox.target(i) as Cell);
     }
     outbox.clear();
+    // Last, whatever it sent after it asked for it: nothing follows the close of a connection.
+    if (stopsItself) this.#stop(cell);
   }
 
   #tellElsewhere(cell: Cell, ref: ActorRef<never>, message: unknown): void {
@@ -713,6 +727,13 @@ export class ActorSystem {
     }
   }
 
+  /** `watcher` has stopped: an actor that lives long must not remember all that ever watched it. */
+  #unwatch(watcher: Address, address: Address): void {
+    const host = hostIndexOf(address, this.hostCount);
+    if (host === this.hostIndex) this.#cells.get(address)?.watchers?.delete(watcher);
+    else this.#sendPeer(host, { type: 'unwatch', address, watcher });
+  }
+
   /** `address` has stopped: tells the watcher, wherever it is. */
   #notifyWatcher(watcher: Address, address: Address): void {
     const host = hostIndexOf(watcher, this.hostCount);
@@ -735,6 +756,7 @@ export class ActorSystem {
     const address = toAddress(message.address);
     const watcher = toAddress(message.watcher);
     if (message.type === 'watch') this.#addWatcher(address, watcher);
+    else if (message.type === 'unwatch') this.#unwatch(watcher, address);
     else this.#notifyWatcher(watcher, address);
   }
 
@@ -780,6 +802,9 @@ export class ActorSystem {
     for (const cell of this.#cells.values()) {
       for (const address of [...(cell.watches?.keys() ?? [])]) {
         if (hostIndexOf(address, this.hostCount) === host) this.#noticeTermination(cell, address);
+      }
+      for (const watcher of cell.watchers ?? []) {
+        if (hostIndexOf(watcher, this.hostCount) === host) cell.watchers?.delete(watcher);
       }
     }
     this.#wakeAll(link.waiters.splice(0));
@@ -832,7 +857,7 @@ export class ActorSystem {
     const roots = this.#drainRoots;
     if (roots === undefined) return;
     for (let cell = roots.at(-1); cell !== undefined; cell = roots.at(-1)) {
-      if (!isIdle(cell)) return;
+      if (!isIdle(cell, this.nowMs)) return;
       this.#stop(cell);
       roots.pop();
     }
@@ -845,6 +870,7 @@ export class ActorSystem {
       this.#scheduler.size === 0 &&
       this.#suspended.size === 0 &&
       this.#restarting === 0 &&
+      this.#asks.count === 0 &&
       this.#peerOrigins.every((origin) => origin === undefined || this.#linkOf(origin).inFlight === 0)
     );
   }
@@ -869,10 +895,21 @@ export class ActorSystem {
 const REFS_MAX = 65_536;
 
 /** It is stopped, or neither it nor a child of it has anything left to do. */
-function isIdle(cell: Cell): boolean {
+function isIdle(cell: Cell, nowMs: number): boolean {
   if (cell.state === 'stopped') return true;
-  const isWaiting = cell.state === 'restarting' || cell.mailbox.count > 0 || cell.asksPending > 0;
-  return !isWaiting && [...(cell.children?.values() ?? [])].every(isIdle);
+  const hasMail = cell.mailbox.count > 0 || cell.mailbox.hasNotice;
+  const isWaiting = cell.state === 'restarting' || cell.asksPending > 0 || cell.isAnswering(nowMs);
+  return (
+    !hasMail && !isWaiting && [...(cell.children?.values() ?? [])].every((child) => isIdle(child, nowMs))
+  );
+}
+
+function messageIn({ item, start, end }: Envelope): unknown {
+  if (start === TELL) return item;
+  if (start === ASK) return (item as Ask).message;
+  if (start === ANSWER) return (item as Ask).answer;
+  if (start === DUE) return (item as DueTimer).message;
+  return (item as Uint8Array).subarray(start, end);
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {

@@ -112,6 +112,11 @@ export class Cell implements Context<unknown> {
     return ask;
   }
 
+  /** It has taken an ask whose deadline is still to come. */
+  isAnswering(nowMs: number): boolean {
+    return [...(this.taken ?? [])].some((ask) => ask.deadlineMs > nowMs);
+  }
+
   replyTo(ask: Ask, value: unknown): void {
     this.#system.outbox.add(OUTPUT.reply, ask, value, 0, 0);
   }

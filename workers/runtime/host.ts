@@ -21,6 +21,9 @@ export function runHost(ports: HostPorts, services: Readonly<Record<string, Star
   });
 }
 
+/** What setTimeout can wait; it takes anything longer for 1 ms, and the host would turn a thousand times a second. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
 class Host {
   readonly #task: HostPorts;
   readonly #resolve: () => void;
@@ -84,7 +87,7 @@ class Host {
 
   #take(origin: number, message: Batch | PeerPort): void {
     if ('peer' in message) this.#connectPeer(message.peer, message.port);
-    else this.#system.intake(origin, message);
+    else this.#system.intake(origin, message, monotonicMs());
   }
 
   #turn(): void {
@@ -105,7 +108,8 @@ class Host {
 
   #wakeUpAt(dueMs: number): void {
     if (dueMs === Infinity) return;
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, dueMs - monotonicMs()));
+    const delayMs = Math.min(Math.max(0, dueMs - monotonicMs()), DELAY_MAX_MS);
+    this.#timer = setTimeout(() => this.#turn(), delayMs);
   }
 
   #stop(): void {

@@ -3,8 +3,8 @@
  *
  * A message takes four places of the ring, so that nothing is allocated for it:
  *
- *     item        the message, or the bytes that hold it, or the Ask
- *     start       where the bytes start; TELL, ASK or ANSWER for the others
+ *     item        the message, or the bytes that hold it, the Ask, or the DueTimer
+ *     start       where the bytes start; TELL, ASK, ANSWER or DUE for the others
  *     end         where the bytes end; for the others what they are charged
  *     origin      the link it came over (its charge goes back there), LOCAL for this host's own
  *
@@ -15,6 +15,8 @@ export const TELL = -1;
 export const ASK = -2;
 /** An ask of this actor that has its answer. */
 export const ANSWER = -3;
+/** A timer of this actor that is due. */
+export const DUE = -4;
 export const LOCAL = 0;
 
 const STRIDE = 4;

@@ -100,7 +100,8 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.random = new Random(options.seed);
-    for (let host = 0; host < options.hosts; host++) this.#startHost(host);
+    for (let host = 0; host < options.hosts; host++) this.#connectHost(host);
+    for (const host of this.#hosts) this.#startActors(host);
   }
 
   /** Sends a message to an actor from outside. */
@@ -157,10 +158,11 @@ export class Simulation {
     for (const key of [...this.#wires.keys()]) {
       if (key.split('>').includes(String(host))) this.#wires.delete(key);
     }
-    this.#startHost(host);
+    this.#startActors(this.#connectHost(host));
   }
 
-  #startHost(host: number): void {
+  /** Makes a host and its links to all others. */
+  #connectHost(host: number): SimulatedHost {
     const scheduler = new SeededScheduler(this.random);
     const { hosts, linkHighWater = 65_536, mailboxMax = 1024, log = () => {}, createSession } = this.#options;
     const system: ActorSystem = new ActorSystem({
@@ -180,7 +182,7 @@ export class Simulation {
     this.#hosts[host] = started;
     this.#mainWriters[host] = new BatchWriter();
     this.#mainNames[host] = new Map();
-    this.#connect(MAIN, host, (batch) => system.intake(system.mainOrigin, batch));
+    this.#connect(MAIN, host, (batch) => system.intake(system.mainOrigin, batch, this.nowMs));
     this.#connect(host, MAIN, (batch) => this.#onMainBatch(host, batch));
     this.#hosts.forEach((other, index) => {
       if (index === host) return;
@@ -188,10 +190,15 @@ export class Simulation {
       const there = other.system.connectPeer(host);
       started.peerOrigins[index] = here;
       other.peerOrigins[host] = there;
-      this.#connect(index, host, (batch) => system.intake(here, batch));
-      this.#connect(host, index, (batch) => other.system.intake(there, batch));
+      this.#connect(index, host, (batch) => system.intake(here, batch, this.nowMs));
+      this.#connect(host, index, (batch) => other.system.intake(there, batch, this.nowMs));
     });
-    this.#options.startHost(system);
+    return started;
+  }
+
+  #startActors(host: SimulatedHost): void {
+    this.#options.startHost(host.system);
+    this.#post(host);
   }
 
   #connect(from: number, to: number, deliver: (batch: Batch) => void): void {

@@ -10,11 +10,27 @@ export interface Timer {
   cancelled: boolean;
 }
 
+/** What a mailbox holds for a timer that is due: it may still be cancelled before its turn comes. */
+export interface DueTimer {
+  readonly timer: Timer;
+  readonly key: string;
+  readonly message: unknown;
+}
+
+const SWEEP_MIN = 128;
+
 export class Timers {
   readonly #heap: Timer[] = [];
   #started = 0;
+  #sweepAt = SWEEP_MIN;
+
+  /** Those that are held, with cancelled ones that have not been swept yet. */
+  get count(): number {
+    return this.#heap.length;
+  }
 
   start(dueMs: number, cell: Cell | undefined, fire: () => void): Timer {
+    if (this.#heap.length >= this.#sweepAt) this.#sweep();
     const timer: Timer = { dueMs, order: this.#started++, cell, fire, cancelled: false };
     this.#heap.push(timer);
     this.#siftUp(this.#heap.length - 1);
@@ -32,6 +48,17 @@ export class Timers {
 
   takeDue(nowMs: number): Timer | undefined {
     return this.nextDueMs() <= nowMs ? this.#removeFirst() : undefined;
+  }
+
+  /** Drops the cancelled: a long timeout that each message starts anew would fill the heap until the first is due. */
+  #sweep(): void {
+    const live = this.#heap.filter(({ cancelled }) => !cancelled);
+    this.#heap.length = 0;
+    for (const timer of live) {
+      this.#heap.push(timer);
+      this.#siftUp(this.#heap.length - 1);
+    }
+    this.#sweepAt = Math.max(SWEEP_MIN, live.length * 2);
   }
 
   #removeFirst(): Timer | undefined {

@@ -181,7 +181,7 @@ describe('an ask', () => {
     hosts.spawn(far, listening(heard));
     hosts.spawn(asker, asking(far, outcomes, TIMEOUT_MS));
     hosts.mainOf(0).tell(asker, 'expired');
-    hosts.systemOf(0).intake(hosts.systemOf(0).mainOrigin, hosts.mainOf(0).writer.take());
+    hosts.systemOf(0).intake(hosts.systemOf(0).mainOrigin, hosts.mainOf(0).writer.take(), hosts.nowMs);
     hosts.systemOf(0).run(hosts.nowMs);
     hosts.post(0);
     hosts.advance(TIMEOUT_MS);
