@@ -212,10 +212,10 @@ function startHosts(): { readonly links: readonly HostLink[]; readonly stop: () 
       linkHighWater: BYTES_HIGH,
       mailboxMax: 65_536,
     };
-    const peer: PeerPort = { peer: 1 - index, port: peerPort };
-    main.port1.postMessage(peer, [peerPort]);
     // The pool is destroyed at the end of the bench, with its tasks.
     pool.run(ports, { transferList: [main.port2] }).catch(() => {});
+    const peer: PeerPort = { peer: 1 - index, port: peerPort };
+    main.port1.postMessage(peer, [peerPort]);
     return link;
   });
   const stop = async () => {

@@ -5,7 +5,7 @@
  * many threads as hosts. A host that ends fails what waits for it, and is replaced; more than `restartsMax` within
  * `restartsPeriodMs` is loud: `onFatal`.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { HostLink } from './host-link.ts';
@@ -32,9 +32,9 @@ export interface HostsOptions {
 
 interface Host {
   readonly link: HostLink;
-  /** Settles when the present host says it is ready, or is lost before. */
-  onReady: ((error?: OutcryError) => void) | undefined;
-  port: MessagePort | undefined;
+  /** Called when the present host says it is ready. */
+  onReady: (() => void) | undefined;
+  port: MessageChannel['port1'] | undefined;
 }
 
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
@@ -51,10 +51,11 @@ export class Hosts {
   readonly #settling = new Map<number, { readonly link: HostLink; readonly resolve: () => void }>();
   readonly #lossesMs: number[] = [];
   #nextSettleId = 1;
-  #drained = 0;
+  /** Set until all hosts are ready for the first time: without one of them the start has failed. */
+  #onStartFailed: ((error: OutcryError) => void) | undefined;
+  /** Indexes of the hosts that still have actors to stop. */
+  readonly #draining = new Set<number>();
   #onDrained: (() => void) | undefined;
-  /** Past it a host that is lost is replaced; before, the server does not start. */
-  #isStarted = false;
   #isClosing = false;
   readonly #deadLetters: Record<string, number> = {};
 
@@ -85,16 +86,15 @@ export class Hosts {
     );
   }
 
-  /** Starts all hosts; resolves when every one is ready. */
+  /** Starts all hosts; resolves when every one is ready. If one is lost before, none is left. */
   static async start(options: HostsOptions): Promise<Hosts> {
     const hosts = new Hosts(options);
     try {
-      await Promise.all(hosts.#hosts.map((_, index) => hosts.#startHost(index)));
+      await hosts.#startAll();
     } catch (error) {
       await hosts.close();
       throw error;
     }
-    hosts.#isStarted = true;
     return hosts;
   }
 
@@ -117,7 +117,7 @@ export class Hosts {
 
   async #settleOnce(): Promise<void> {
     await Promise.all(
-      this.links.map((link) => {
+      this.#living().map(({ link }) => {
         const id = this.#nextSettleId++;
         return new Promise<void>((resolve) => {
           this.#settling.set(id, { link, resolve });
@@ -132,7 +132,11 @@ export class Hosts {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });
-    for (const link of this.links) link.command({ type: 'drain' });
+    for (const { link } of this.#living()) {
+      this.#draining.add(link.index);
+      link.command({ type: 'drain' });
+    }
+    if (this.#draining.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));
@@ -148,24 +152,33 @@ export class Hosts {
     await this.pool.destroy();
   }
 
-  #startHost(index: number): Promise<void> {
-    const host = this.#hosts[index] as Host;
+  async #startAll(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onStartFailed = reject;
+      Promise.all(this.#hosts.map((host) => this.#startHost(host))).then(() => resolve(), reject);
+    });
+    this.#onStartFailed = undefined;
+  }
+
+  /** Resolves when the host is ready. */
+  #startHost(host: Host): Promise<void> {
     const { count, bytesHigh, mailboxMax, services } = this.#options;
-    const main = new MessageChannel();
+    const { index } = host.link;
+    const { port1, port2 } = new MessageChannel();
     const task: HostTask = {
       hostIndex: index,
       hostCount: count,
-      port: main.port2,
+      port: port2,
       linkHighWater: bytesHigh,
       mailboxMax,
       services,
     };
-    host.link.attach(main.port1);
-    host.port = main.port1;
-    this.#linkPeers(index, main.port1);
-    return new Promise((resolve, reject) => {
-      host.onReady = (error) => (error === undefined ? resolve() : reject(error));
-      this.pool.run(task, { transferList: [main.port2] }).then(
+    host.link.attach(port1);
+    host.port = port1;
+    this.#linkPeers(host);
+    return new Promise((resolve) => {
+      host.onReady = resolve;
+      this.pool.run(task, { transferList: [port2] }).then(
         () => this.#onLost(index, 'it ended'),
         (error: unknown) => this.#onLost(index, messageOf(error)),
       );
@@ -173,18 +186,23 @@ export class Hosts {
   }
 
   /**
-   * Makes the links between host `index`, at the other end of `port`, and the others that are up. They are sent ahead
-   * of everything else, not with the task: it may wait for a thread, and a peer lost meanwhile would make it fail.
+   * Makes the links between `host` and the others. Each end goes ahead of whatever needs it, over the link to its
+   * host; not with the task, which a port that breaks while it waits for a thread would take with it.
    */
-  #linkPeers(index: number, port: MessagePort): void {
-    for (const { link, port: otherPort } of this.#hosts) {
-      if (link.index === index || otherPort === undefined) continue;
-      const channel = new MessageChannel();
-      const toOther: PeerPort = { peer: index, port: channel.port1 };
-      const toHost: PeerPort = { peer: link.index, port: channel.port2 };
-      otherPort.postMessage(toOther, [channel.port1]);
-      port.postMessage(toHost, [channel.port2]);
+  #linkPeers(host: Host): void {
+    for (const other of this.#living()) {
+      if (other === host) continue;
+      const { port1, port2 } = new MessageChannel();
+      const toOther: PeerPort = { peer: host.link.index, port: port1 };
+      const toHost: PeerPort = { peer: other.link.index, port: port2 };
+      other.port?.postMessage(toOther, [port1]);
+      host.port?.postMessage(toHost, [port2]);
     }
+  }
+
+  /** Those that have a thread, or are about to. */
+  #living(): Host[] {
+    return this.#hosts.filter(({ port }) => port !== undefined);
   }
 
   #onEvent(index: number, event: HostEvent): void {
@@ -202,8 +220,7 @@ export class Hosts {
         for (const [reason, count] of Object.entries(event.deadLetters)) {
           this.#deadLetters[reason] = (this.#deadLetters[reason] ?? 0) + count;
         }
-        this.#drained++;
-        if (this.#drained === this.#hosts.length) this.#onDrained?.();
+        this.#endDrainOf(index);
         break;
       case 'log':
         this.#options.log[event.level]({ host: index, ...event.fields }, event.text);
@@ -221,23 +238,26 @@ export class Hosts {
     host.link.lose(reason);
     this.#settleLost(host.link);
     this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);
+    this.#endDrainOf(index);
     const lost = new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
-    host.onReady?.(lost);
-    host.onReady = undefined;
-    if (!this.#isStarted) return;
+    if (this.#onStartFailed !== undefined) {
+      this.#onStartFailed(lost);
+      return;
+    }
     if (this.#isPastLimit()) {
       const { restartsMax, restartsPeriodMs } = this.#options;
       const period = `${restartsMax} restarts within ${restartsPeriodMs / 1000} s is the limit`;
       this.#options.onFatal(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
       return;
     }
-    this.#startHost(index).then(
-      () => this.#options.log.warn({ host: index }, `host ${index} was replaced`),
-      () => {
-        // It was lost again before it was ready, and was counted and replaced as such.
-      },
+    void this.#startHost(host).then(() =>
+      this.#options.log.warn({ host: index }, `host ${index} was replaced`),
     );
     this.#options.onReplaced(host.link, reason);
+  }
+
+  #endDrainOf(index: number): void {
+    if (this.#draining.delete(index) && this.#draining.size === 0) this.#onDrained?.();
   }
 
   /** A lost host has nothing on its way any more. */

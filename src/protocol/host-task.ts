@@ -1,11 +1,10 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
 
-/** A host's place among the others and its links to them. */
+/** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
   readonly hostIndex: number;
   readonly hostCount: number;
-  /** The link to the main thread. */
   readonly port: MessagePort;
   readonly linkHighWater: number;
   readonly mailboxMax: number;
@@ -21,7 +20,7 @@ export interface ServiceSettings {
   readonly bank: { readonly lineLengthMax: number; readonly accountsMax: number };
 }
 
-/** Sent on a host's port beside batches: another host is up, and this is the link to it. */
+/** Sent on a host's port beside batches: the link to another host, anew when that one was replaced. */
 export interface PeerPort {
   readonly peer: number;
   readonly port: MessagePort;

@@ -216,10 +216,11 @@ describe('Hosts', () => {
     assert.equal(fatal, undefined);
   });
 
-  test('a host whose actors fail at the start rejects the start and leaves no thread behind', async () => {
-    const services = { bank: { lineLengthMax: 1024, accountsMax: -1_000_000_000_000 } };
+  test('a host that fails at the start rejects the start and leaves no thread behind', async () => {
+    const services = { bank: { lineLengthMax: -10, accountsMax: 1 } };
     await assert.rejects(start({ services }), { code: 'ERR_HOST_LOST' });
     assert.deepEqual(replaced, []);
+    assert.equal(fatal, undefined);
   });
 
   test('draining stops all actors, after which nobody answers', async () => {

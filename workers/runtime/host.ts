@@ -2,7 +2,7 @@
  * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turn, and each
  * link's batch goes out, one `postMessage` a turn and link.
  */
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { HostPorts, PeerPort } from '../../src/protocol/host-task.ts';
 import { type Batch, transferListOf } from '../../src/protocol/link.ts';
 import { monotonicMs } from '../../src/values/clock.ts';
@@ -52,17 +52,12 @@ class Host {
 
   start(services: Readonly<Record<string, StartService>>): void {
     const { port } = this.#task;
-    const { mainOrigin } = this.#system;
-    this.#listen(mainOrigin, port);
+    this.#listen(this.#system.mainOrigin, port);
     port.on('close', () => this.#stop());
-    // The links to the hosts that are up come first: actors may need them as they start.
-    let first = takeMessage(port);
-    for (; first !== undefined && 'peer' in first; first = takeMessage(port)) this.#take(mainOrigin, first);
     for (const [name, startService] of Object.entries(services)) {
       this.#sessions.set(name, startService(this.#system));
     }
-    if (first !== undefined) this.#take(mainOrigin, first);
-    this.#system.emit({ type: 'ready' });
+    if (this.#system.failure === undefined) this.#system.emit({ type: 'ready' });
     this.#turn();
   }
 
@@ -79,15 +74,11 @@ class Host {
   #listen(origin: number, port: MessagePort): void {
     this.#ports[origin] = port;
     port.on('message', (message: Batch | PeerPort) => {
-      this.#take(origin, message);
+      if ('peer' in message) this.#connectPeer(message.peer, message.port);
+      else this.#system.intake(origin, message, monotonicMs());
       // While more is ready than fits a turn, the next turn is scheduled already.
       if (this.#immediate === undefined) this.#turn();
     });
-  }
-
-  #take(origin: number, message: Batch | PeerPort): void {
-    if ('peer' in message) this.#connectPeer(message.peer, message.port);
-    else this.#system.intake(origin, message, monotonicMs());
   }
 
   #turn(): void {
@@ -118,8 +109,4 @@ class Host {
     for (const port of this.#ports) port?.close();
     this.#resolve();
   }
-}
-
-function takeMessage(port: MessagePort): Batch | PeerPort | undefined {
-  return receiveMessageOnPort(port)?.message;
 }
