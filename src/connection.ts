@@ -186,7 +186,17 @@ export class Connection {
     else pauses.forget(this);
   }
 
+  /**
+   * The end of the input closes the last frame. A reset that came along with the last bytes looks like an end, too:
+   * an empty write tells them apart, since it fails on a connection that was reset.
+   */
   onEnd(): void {
+    if (this.#isClosing) return;
+    if (this.#framer.hasPartialLine) this.#socket.write('', (error) => !error && this.#endInput());
+    else this.#endInput();
+  }
+
+  #endInput(): void {
     if (this.#isClosing) return;
     this.flushFrame();
     this.#hasEnded = true;

@@ -39,6 +39,9 @@ interface Host {
 
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
+/** The longest way of a message between hosts: from a session to a shard, and from there to the tally. */
+const SETTLE_ROUNDS = 2;
+
 export class Hosts {
   readonly links: readonly HostLink[];
   /** The pool of worker threads; a host is one task in it. */
@@ -108,6 +111,11 @@ export class Hosts {
 
   /** Resolves once nothing that the hosts have taken in is still on its way between actors. */
   async settle(): Promise<void> {
+    // A host that was quiet may have been given work since by one that was not, and send a message in its turn.
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await this.#settleOnce();
+  }
+
+  async #settleOnce(): Promise<void> {
     await Promise.all(
       this.#living().map(({ link }) => {
         const id = this.#nextSettleId++;

@@ -32,27 +32,24 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function serve(server: Server): Promise<number> {
-  const ending = new Promise<number>((resolve, reject) => {
-    let interrupts = 0;
-    takeOverSignals(() => {
-      interrupts++;
-      if (interrupts === 1) end(server, true).then(resolve, reject);
-      else if (interrupts === 2) end(server, false).then((code) => process.exit(code), reject);
-    });
-  });
+  const waiting: (() => void)[] = [];
+  const nextSignal = () => new Promise<void>((resolve) => waiting.push(resolve));
+  const [first, second] = [nextSignal(), nextSignal()];
+  takeOverSignals(() => waiting.shift()?.());
   for (const { host, port } of server.services) process.stdout.write(`bank: listening on ${host}:${port}\n`);
   try {
+    await first;
+    // The second ends only the waiting for clients: the report is written once, whole.
+    await Promise.race([server.drain(), second]);
     // The threads have nothing left to do; ending them in order would only delay the exit.
-    process.exit(await ending);
+    process.exit(await end(server));
   } catch (error) {
     await server.stop();
     throw error;
   }
 }
 
-/** Writes the report, after reading the clients to their ends if `isOrderly`. */
-async function end(server: Server, isOrderly: boolean): Promise<number> {
-  if (isOrderly) await server.drain();
+async function end(server: Server): Promise<number> {
   await server.writeBankReport(REPORT_PATH);
   process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
   if (server.losses.length === 0) return 0;

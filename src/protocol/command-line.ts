@@ -10,12 +10,16 @@ export interface FlagsOptions {
 }
 
 export function createFlags({ name, usage, summary }: FlagsOptions): Command {
-  return new Command(name)
-    .usage(usage)
-    .description(summary)
-    .helpOption('-h, --help', 'explain this command')
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
+  return (
+    new Command(name)
+      .usage(usage)
+      .description(summary)
+      .helpOption('-h, --help', 'explain this command')
+      .exitOverride()
+      // Each command says itself what it takes.
+      .allowExcessArguments()
+      .configureOutput({ outputError: () => {} })
+  );
 }
 
 /** `'help'` when help was asked for and printed; throws ERR_USAGE when the arguments are wrong. */
