@@ -147,17 +147,24 @@ export class Hosts {
   async #startAll(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#onStartFailed = reject;
-      Promise.all(this.#hosts.map((host) => this.#startHost(host))).then(() => resolve(), reject);
+      const tasks = this.#hosts.map((host) => this.#openPort(host));
+      Promise.all(this.#hosts.map((host, i) => this.#runTask(host, tasks[i] as HostTask))).then(
+        () => resolve(),
+        reject,
+      );
     });
     this.#onStartFailed = undefined;
   }
 
-  /** Resolves when the host is ready. */
-  #startHost(host: Host): Promise<void> {
+  /** Links the host with the main thread and the other hosts; returns its task. */
+  #openPort(host: Host): HostTask {
     const { count, bytesHigh, mailboxMax, services } = this.#options;
     const { index } = host.link;
     const { port1, port2 } = new MessageChannel();
-    const task: HostTask = {
+    host.link.attach(port1);
+    host.port = port1;
+    this.#linkPeers(host);
+    return {
       hostIndex: index,
       hostCount: count,
       port: port2,
@@ -165,14 +172,15 @@ export class Hosts {
       mailboxMax,
       services,
     };
-    host.link.attach(port1);
-    host.port = port1;
-    this.#linkPeers(host);
+  }
+
+  /** Resolves when the host is ready. */
+  #runTask(host: Host, task: HostTask): Promise<void> {
     return new Promise((resolve) => {
       host.onReady = resolve;
-      this.pool.run(task, { transferList: [port2] }).then(
-        () => this.#onLost(index, 'it ended'),
-        (error: unknown) => this.#onLost(index, messageOf(error)),
+      this.pool.run(task, { transferList: [task.port] }).then(
+        () => this.#onLost(task.hostIndex, 'it ended'),
+        (error: unknown) => this.#onLost(task.hostIndex, messageOf(error)),
       );
     });
   }
@@ -242,7 +250,7 @@ export class Hosts {
       this.#options.onFatal(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
       return;
     }
-    void this.#startHost(host).then(() =>
+    void this.#runTask(host, this.#openPort(host)).then(() =>
       this.#options.log.warn({ host: index }, `host ${index} was replaced`),
     );
     this.#options.onReplaced(host.link, reason);

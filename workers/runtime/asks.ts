@@ -115,12 +115,6 @@ export class PendingAsks {
     return due;
   }
 
-  *all(): Iterable<Ask> {
-    for (const list of this.#lists.values()) {
-      for (let ask = list.first; ask !== undefined; ask = ask.next) yield ask;
-    }
-  }
-
   #listOf(timeoutMs: number): AskList {
     let list = this.#lists.get(timeoutMs);
     if (list === undefined) {

@@ -15,10 +15,17 @@ import type { Timer } from './timers.ts';
 /** starting: within `spawn`, before its first instance has started. */
 export type CellState = 'starting' | 'running' | 'restarting' | 'stopped';
 
+interface CellOptions {
+  readonly parent?: Cell;
+  readonly connection?: number;
+}
+
 export class Cell implements Context<unknown> {
   readonly self: Address;
   readonly spec: ActorSpec;
   readonly parent: Cell | undefined;
+  /** For a session, its connection. */
+  readonly connection: number | undefined;
   readonly mailbox = new Mailbox();
   readonly mailboxMax: number;
   readonly #system: ActorSystem;
@@ -40,8 +47,6 @@ export class Cell implements Context<unknown> {
   /** Whom it watches, and the message it wants; and who watches it. */
   watches: Map<Address, unknown> | undefined;
   watchers: Set<Address> | undefined;
-  /** For a session, its connection. */
-  connection: number | undefined;
   closeReason = '';
   #budget: RestartBudget | undefined;
 
@@ -49,13 +54,14 @@ export class Cell implements Context<unknown> {
     system: ActorSystem,
     self: Address,
     spec: ActorSpec,
-    parent: Cell | undefined,
     mailboxMax: number,
+    { parent, connection }: CellOptions,
   ) {
     this.#system = system;
     this.self = self;
     this.spec = spec;
     this.parent = parent;
+    this.connection = connection;
     this.mailboxMax = spec.mailboxMax ?? mailboxMax;
   }
 
@@ -135,9 +141,8 @@ export class Cell implements Context<unknown> {
   }
 
   stopChild(child: ActorRef<never>): void {
-    for (const cell of this.children?.values() ?? []) {
-      if (cell.self === child.address) this.#system.outbox.add(OUTPUT.stop, cell, undefined, 0, 0);
-    }
+    const cell = this.children?.get(child.address);
+    if (cell !== undefined) this.#system.outbox.add(OUTPUT.stop, cell, undefined, 0, 0);
   }
 
   watch(ref: ActorRef<never>, message: unknown): void {

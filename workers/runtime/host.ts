@@ -2,7 +2,7 @@
  * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turn, and each
  * link's batch goes out, one `postMessage` a turn and link.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostPorts, PeerPort } from '../../src/protocol/host-task.ts';
 import { type Batch, transferListOf } from '../../src/protocol/link.ts';
 import { monotonicMs } from '../../src/values/clock.ts';
@@ -52,13 +52,29 @@ class Host {
 
   start(services: Readonly<Record<string, StartService>>): void {
     const { port } = this.#task;
-    this.#listen(this.#system.mainOrigin, port);
     port.on('close', () => this.#stop());
+    const early = this.#connectPeers(port);
     for (const [name, startService] of Object.entries(services)) {
       this.#sessions.set(name, startService(this.#system));
     }
     if (this.#system.failure === undefined) this.#system.emit({ type: 'ready' });
+    for (const batch of early) this.#system.intake(this.#system.mainOrigin, batch, monotonicMs());
+    this.#listen(this.#system.mainOrigin, port);
     this.#turn();
+  }
+
+  /**
+   * The links to hosts that are up came ahead of the task: actors may send over them as soon as they start. Returns
+   * what came behind them.
+   */
+  #connectPeers(port: MessagePort): Batch[] {
+    const batches: Batch[] = [];
+    for (let early = receiveMessageOnPort(port); early !== undefined; early = receiveMessageOnPort(port)) {
+      const message: Batch | PeerPort = early.message;
+      if ('peer' in message) this.#connectPeer(message.peer, message.port);
+      else batches.push(message);
+    }
+    return batches;
   }
 
   #createSession(service: string, remoteAddress: string): ActorSpec {

@@ -43,6 +43,7 @@ export class Mailbox {
   /** The most that have waited since it was empty. */
   #peak = 0;
   #notices: unknown[] | undefined;
+  #noticesTaken = 0;
 
   get count(): number {
     return this.#count;
@@ -87,8 +88,11 @@ export class Mailbox {
   }
 
   takeNotice(): unknown {
-    const notice = this.#notices?.shift();
-    if (this.#notices?.length === 0) this.#notices = undefined;
+    const notice = this.#notices?.[this.#noticesTaken++];
+    if (this.#noticesTaken === this.#notices?.length) {
+      this.#notices = undefined;
+      this.#noticesTaken = 0;
+    }
     return notice;
   }
 

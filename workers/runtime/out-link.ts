@@ -52,10 +52,6 @@ export class OutLink {
     return ref.linkId;
   }
 
-  charge(charge: number): void {
-    this.inFlight += charge;
-  }
-
   /** What this turn has collected, credit included; undefined if nothing. */
   take(): Batch | undefined {
     if (this.owed > 0) {

@@ -46,8 +46,16 @@ export class Timers {
     return Infinity;
   }
 
-  takeDue(nowMs: number): Timer | undefined {
-    return this.nextDueMs() <= nowMs ? this.#removeFirst() : undefined;
+  /** All that have ever been started. */
+  get startedCount(): number {
+    return this.#started;
+  }
+
+  /** Removes and returns the next that is due and was among the first `startedCount`. */
+  takeDue(nowMs: number, startedCount = Number.POSITIVE_INFINITY): Timer | undefined {
+    if (this.nextDueMs() > nowMs) return undefined;
+    const [first] = this.#heap;
+    return first !== undefined && first.order < startedCount ? this.#removeFirst() : undefined;
   }
 
   /** Drops the cancelled: a long timeout that each message starts anew would fill the heap until the first is due. */
