@@ -27,6 +27,7 @@ type OwnedSocket = Socket & { [OWNER]: Connection };
 
 /** How long a client may take to close its side after all that was written is out. */
 const LINGER_MS = 2000;
+const NOTHING = new Uint8Array(0);
 
 // One function for all sockets instead of four closures each: among ten thousand connections that is megabytes.
 function onSocketData(this: OwnedSocket, chunk: Uint8Array): void {
@@ -187,13 +188,16 @@ export class Connection {
   }
 
   /**
-   * The end of the input closes the last frame. A reset that came along with the last bytes looks like an end, too:
-   * an empty write tells them apart, since it fails on a connection that was reset.
+   * A reset that comes together with the last bytes is reported as an orderly end (libuv does not read on to the
+   * error), and half a line of money must not become a line. Only a write, be it of nothing, tells one from the other.
    */
   onEnd(): void {
     if (this.#isClosing) return;
-    if (this.#framer.hasPartialLine) this.#socket.write('', (error) => !error && this.#endInput());
-    else this.#endInput();
+    if (this.#framer.hasPartialLine && this.#socket.writableLength === 0) {
+      this.#socket.write(NOTHING, (error) => {
+        if (!error) this.#endInput();
+      });
+    } else this.#endInput();
   }
 
   #endInput(): void {

@@ -117,6 +117,17 @@ describe('Connection', () => {
       assert.deepEqual(server.logged('info'), ['closed 1 connection: the connection failed (ECONNRESET)']);
     });
 
+    test('a reset that comes together with half a line is not taken for an end', async () => {
+      const client = await server.connect(await server.listen('deaf'));
+      await until('the session is there', () => host.sessions.length === 1);
+      // Both are in the kernel before the server looks.
+      client.send('whole\nhal');
+      client.reset();
+      await until('the session hears the close', () => host.latest.commands.length === 1);
+      assert.deepEqual(host.latest.messages.join('').replace('whole\n', ''), '');
+      assert.equal(host.latest.commands[0]?.type, 'connection-closed');
+    });
+
     test('a session hears that its connection was reset between lines', async () => {
       const client = await server.connect(await server.listen('deaf'));
       client.send('whole\n');

@@ -61,7 +61,7 @@ export class TestClient {
 
   /** Breaks the connection off with a reset. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    resetNow(this.socket);
   }
 
   async receives(text: string): Promise<void> {
@@ -80,4 +80,9 @@ export class TestClient {
   async closes(): Promise<void> {
     await until('the connection of the client is closed', () => this.isClosed);
   }
+}
+
+/** Resets the connection. Node's own resetAndDestroy half-closes first, so that the server may see an orderly end. */
+export function resetNow(socket: Socket): void {
+  Object.assign(socket, { resetAndClosing: true }).destroy();
 }

@@ -19,6 +19,7 @@ import {
   startOutcry,
   totalsIn,
 } from '../../support/server-process.ts';
+import { resetNow } from '../../support/test-client.ts';
 import { until } from '../../support/until.ts';
 
 const PEAK_MEMORY_MAX_MB = 200;
@@ -314,7 +315,7 @@ describe('outcry bank serve > bad input', () => {
     const server = await startBank(t);
     const socket = await connectTo(server.port);
     await write(socket, 'Marc credit $2\nMarc credit $30');
-    socket.resetAndDestroy();
+    resetNow(socket);
     await send(server.port, ['Zoe credit $1\n']);
     const model = modelOf('Marc credit $2', 'Zoe credit $1');
     model.discard('cut-off');
