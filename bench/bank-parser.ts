@@ -54,7 +54,7 @@ function measure(name: string, data: Uint8Array, lines: number, repeats: number,
       start = end;
     }
     if (i >= 0) seconds.push((performance.now() - startedMs) / 1000);
-    check(formatReport(ledgers.map(encodeBalances)) === expected, `balances after ${name}`);
+    check([...formatReport(ledgers.map(encodeBalances))].join('') === expected, `balances after ${name}`);
   }
   print(name, formatRates(lines, seconds));
 }

@@ -37,6 +37,8 @@ interface Host {
   port: MessageChannel['port1'] | undefined;
 }
 
+/** A host that takes longer to start its actors is stuck. */
+const READY_TIMEOUT_MS = 30_000;
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
 /** The longest way of a message between hosts: from a session to a shard, and from there to the tally. */
@@ -109,10 +111,10 @@ export class Hosts {
     return link.ask(address, message, timeoutMs);
   }
 
-  /** Resolves once nothing that the hosts have taken in is still on its way between actors. */
-  async settle(): Promise<void> {
+  /** Resolves once nothing that the hosts have taken in is still on its way between actors, or at the deadline. */
+  async settle(deadlineMs: number): Promise<void> {
     // A host that was quiet may have been given work since by one that was not, and send a message in its turn.
-    for (let round = 0; round < SETTLE_ROUNDS; round++) await this.#settleOnce();
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await untilDeadline(this.#settleOnce(), deadlineMs);
   }
 
   async #settleOnce(): Promise<void> {
@@ -136,13 +138,7 @@ export class Hosts {
       this.#draining.add(link.index);
       link.command({ type: 'drain' });
     }
-    if (this.#draining.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));
-    });
-    await Promise.race([drained, late]);
-    clearTimeout(timer);
+    if (this.#draining.size > 0) await untilDeadline(drained, deadlineMs);
   }
 
   /** Ends the worker threads. */
@@ -182,10 +178,14 @@ export class Hosts {
     };
   }
 
-  /** Resolves when the host is ready. */
+  /** Resolves when the host is ready. A worker thread that dies while it boots is not replaced by the pool: it is late. */
   #runTask(host: Host, task: HostTask): Promise<void> {
     return new Promise((resolve) => {
-      host.onReady = resolve;
+      const late = setTimeout(() => this.#onLate(host), READY_TIMEOUT_MS);
+      host.onReady = () => {
+        clearTimeout(late);
+        resolve();
+      };
       this.pool.run(task, { transferList: [task.port] }).then(
         () => this.#onLost(task.hostIndex, 'it ended'),
         (error: unknown) => this.#onLost(task.hostIndex, messageOf(error)),
@@ -264,6 +264,14 @@ export class Hosts {
     this.#options.onReplaced(host.link, reason);
   }
 
+  #onLate({ link }: Host): void {
+    const message = `host ${link.index} was not ready within ${READY_TIMEOUT_MS / 1000} s`;
+    const error = new OutcryError('ERR_HOST_LOST', message);
+    if (this.#isClosing) return;
+    if (this.#onStartFailed !== undefined) this.#onStartFailed(error);
+    else this.#options.onFatal(error);
+  }
+
   #endDrainOf(index: number): void {
     if (this.#draining.delete(index) && this.#draining.size === 0) this.#onDrained?.();
   }
@@ -285,4 +293,14 @@ export class Hosts {
     this.#lossesMs.push(nowMs);
     return this.#lossesMs.length > restartsMax;
   }
+}
+
+/** Resolves with `work`, or at the deadline. */
+async function untilDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }

@@ -14,7 +14,6 @@ import { Jobs } from './jobs.ts';
 import {
   LEDGER_ADDRESSES,
   type LedgerCommand,
-  type LedgerReport,
   TALLY_ADDRESS,
   type TallyCommand,
   type TallyReport,
@@ -96,39 +95,30 @@ export class Server {
     return this.#losses;
   }
 
-  /** Reads every client to its end, within the limits of [drain], and lets all that came in be done. */
+  /** Reads every client to its end, within the limits of [drain], and lets all that came in be done, until the deadline. */
   async drain(): Promise<void> {
     const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
     await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
-    await this.hosts.settle();
+    await this.hosts.settle(this.#drainDeadlineMs);
   }
 
   /** What the bank has done since the start. */
   async bankTotals(): Promise<BankTotals> {
-    const reports = await this.#ledgerReports();
+    const applied = (await this.#askLedger({ type: 'applied' })) as number[];
     const tally: TallyCommand = { type: 'report' };
     const discarded = (await this.hosts.ask(TALLY_ADDRESS, tally, REPORT_TIMEOUT_MS)) as TallyReport;
-    const applied = reports.reduce((sum, report) => sum + report.applied, 0);
-    return { connections: this.#gateway.accepted, applied, discarded };
+    const sum = applied.reduce((total, count) => total + count, 0);
+    return { connections: this.#gateway.accepted, applied: sum, discarded };
   }
 
   /** Writes the balances of all accounts to `path`, whole or not at all; rejects with ERR_REPORT_WRITE. */
   async writeBankReport(path: string): Promise<void> {
-    const reports = await this.#ledgerReports();
-    const outcome = await this.#jobs.run({
-      type: 'write-report',
-      path,
-      balances: reports.map(({ balances }) => balances),
-    });
+    const balances = (await this.#askLedger({ type: 'balances' })) as Uint8Array[];
+    const outcome = await this.#jobs.run({ type: 'write-report', path, balances });
     if (outcome.ok) return;
-    throw new OutcryError(
-      'ERR_REPORT_WRITE',
-      `can't write ${path}: ${outcome.message}; the old one is as it was`,
-      {
-        fields: { path },
-      },
-    );
+    const message = `can't write ${path}: ${outcome.message}; the old one is as it was`;
+    throw new OutcryError('ERR_REPORT_WRITE', message, { fields: { path } });
   }
 
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
@@ -154,10 +144,10 @@ export class Server {
     this.#services = [{ name: 'bank', host: server.host, port, example }];
   }
 
-  async #ledgerReports(): Promise<LedgerReport[]> {
-    const command: LedgerCommand = { type: 'report' };
-    const asks = LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS));
-    return (await Promise.all(asks)) as LedgerReport[];
+  #askLedger(command: LedgerCommand): Promise<unknown[]> {
+    return Promise.all(
+      LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS)),
+    );
   }
 }
 

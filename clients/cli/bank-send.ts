@@ -5,7 +5,7 @@
  * owns two buffers and sends one file at a time.
  */
 import { stat } from 'node:fs/promises';
-import { createFlags, parseFlags } from '../../src/protocol/command-line.ts';
+import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
 import { formatBytes, type Progress, startProgress } from './progress.ts';
@@ -13,7 +13,6 @@ import { type Address, type BufferPair, STANDARD_INPUT, sendFile } from './send-
 
 const NAME = 'outcry bank send';
 const USAGE = 'PORT FILE… [--host H]';
-const PORT_MAX = 65_535;
 
 /** Two descriptors a file stay well below the 256 that the strictest usual system allows a process. */
 const LANE_COUNT_MAX = 64;
@@ -56,16 +55,11 @@ export async function run(args: readonly string[]): Promise<number> {
     return EXIT_WRONG_USE;
   }
   checkStandardInputOnce(files);
-  const address: Address = { host: flags.opts<{ host: string }>().host, port: parsePort(portText) };
+  const address: Address = {
+    host: flags.opts<{ host: string }>().host,
+    port: parsePort(portText, { min: 1 }),
+  };
   return sendAll(files, address);
-}
-
-function parsePort(text: string): number {
-  const port = /^\d+$/.test(text) ? Number(text) : 0;
-  if (port >= 1 && port <= PORT_MAX) return port;
-  throw new OutcryError('ERR_USAGE', `PORT must be a whole number from 1 to ${PORT_MAX}, not "${text}"`, {
-    fields: { port: text },
-  });
 }
 
 function checkStandardInputOnce(files: readonly string[]): void {

@@ -5,7 +5,7 @@
 import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import { createFlags, parseFlags } from '../protocol/command-line.ts';
+import { createFlags, parseFlags, parsePort } from '../protocol/command-line.ts';
 import { Server } from '../server.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, type OutcryError } from '../values/errors.ts';
@@ -26,6 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`${USAGE}\n`);
     return 2;
   }
+  parsePort(port, { min: 0 });
   const settingFlags = { 'log-level': 'warn', ...givenSettingFlags(flags.opts()), 'bank-port': port };
   const config = resolveConfig({ file: null, environment: process.env, flags: settingFlags });
   return serve(await Server.start({ config, log: await createLog(config.log), onFatal }));

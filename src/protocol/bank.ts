@@ -28,12 +28,8 @@ export const DISCARD_REASONS = [
 export type DiscardReason = (typeof DISCARD_REASONS)[number];
 export type DiscardCounts = Partial<Record<DiscardReason, number>>;
 
-export type LedgerCommand = { readonly type: 'report' };
-export interface LedgerReport {
-  /** The shard's accounts as workers/ledger/balances.ts has them. */
-  readonly balances: Uint8Array;
-  readonly applied: number;
-}
+/** Answered with the shard's accounts, as workers/ledger/balances.ts has them, or with how many lines it has applied. */
+export type LedgerCommand = { readonly type: 'balances' } | { readonly type: 'applied' };
 
 export type TallyCommand =
   | { readonly type: 'discarded'; readonly counts: DiscardCounts }

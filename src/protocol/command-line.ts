@@ -34,3 +34,13 @@ export function parseFlags(flags: Command, args: readonly string[]): 'parsed' | 
     throw new OutcryError('ERR_USAGE', `${text}; see ${flags.name()} --help`, { cause: error });
   }
 }
+
+const PORT_MAX = 65_535;
+
+/** The port that an argument PORT gives; throws ERR_USAGE with what was expected. */
+export function parsePort(text: string, { min }: { readonly min: number }): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (port >= min && port <= PORT_MAX) return port;
+  const message = `PORT must be a whole number from ${min} to ${PORT_MAX}, not "${text}"`;
+  throw new OutcryError('ERR_USAGE', message, { fields: { port: text } });
+}

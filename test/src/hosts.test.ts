@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { Gateway } from '../../src/gateway.ts';
 import { Hosts, type HostsOptions } from '../../src/hosts.ts';
-import {
-  LEDGER_ADDRESSES,
-  type LedgerReport,
-  TALLY_ADDRESS,
-  type TallyReport,
-} from '../../src/protocol/bank.ts';
+import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../src/protocol/bank.ts';
 import { hostIndexOf } from '../../src/values/address.ts';
 import { monotonicMs } from '../../src/values/clock.ts';
 import type { OutcryError } from '../../src/values/errors.ts';
@@ -64,9 +59,9 @@ async function listen(on: Hosts): Promise<number> {
 }
 
 async function applied(on: Hosts): Promise<number> {
-  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'report' }, TIMEOUT_MS));
-  const reports = (await Promise.all(asks)) as LedgerReport[];
-  return reports.reduce((sum, report) => sum + report.applied, 0);
+  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
+  const counts = (await Promise.all(asks)) as number[];
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function killOne(on: Hosts): Promise<number> {
@@ -93,7 +88,7 @@ describe('Hosts', () => {
       const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
       for (const client of clients) client.end(lines);
       await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
-      await on.settle();
+      await on.settle(monotonicMs() + TIMEOUT_MS);
       assert.equal(await applied(on), 8 * 200);
       const discarded = (await on.ask(TALLY_ADDRESS, { type: 'report' }, TIMEOUT_MS)) as TallyReport;
       assert.deepEqual(discarded, { 'not-three-fields': 8 * 200 });
@@ -115,7 +110,7 @@ describe('Hosts', () => {
   test('what waits for a thread that ends fails, and another takes its place', async () => {
     const on = await start({ count: 1 });
     const ended = killOne(on);
-    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'report' }, TIMEOUT_MS));
+    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
     const outcomes = await Promise.allSettled(asks);
     await ended;
     for (const outcome of outcomes) {
@@ -144,7 +139,7 @@ describe('Hosts', () => {
     assert.ok(clients.every(({ isDropped }) => !isDropped));
     for (const client of clients) client.end('Marc credit $1\n');
     await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
-    await on.settle();
+    await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), kept + 10);
   });
 
@@ -160,7 +155,7 @@ describe('Hosts', () => {
     await killOne(on);
     for (const client of clients) client.end();
     await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
-    await on.settle();
+    await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.deepEqual(replaced.length, 1);
     assert.deepEqual(
       on.links.map(({ bytesInFlight }) => bytesInFlight),
@@ -179,14 +174,14 @@ describe('Hosts', () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
     for (const client of clients) client.end('Marc credit $1\nAbigail debit $2\nnonsense\n');
     await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
-    await on.settle();
+    await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), 16);
   });
 
   test('settling does not wait for a host that was lost', async () => {
     const on = await start({ count: 2 });
     const ended = killOne(on);
-    await on.settle();
+    await on.settle(monotonicMs() + TIMEOUT_MS);
     await ended;
   });
 
@@ -203,7 +198,7 @@ describe('Hosts', () => {
     assert.match(fatal?.message ?? '', /; 2 restarts within 60 s is the limit$/);
     assert.equal(replaced.length, 2);
     await assert.rejects(applied(on), { code: 'ERR_HOST_LOST' });
-    await on.settle();
+    await on.settle(monotonicMs() + TIMEOUT_MS);
   });
 
   test('losses further apart than the period are not counted together', async () => {

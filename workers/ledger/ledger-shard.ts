@@ -2,7 +2,7 @@
  * The actor that owns one sixteenth of the accounts. Sessions in its host post to it directly; those of other hosts
  * send it postings as bytes.
  */
-import type { LedgerCommand, LedgerReport, TallyCommand } from '../../src/protocol/bank.ts';
+import type { LedgerCommand, TallyCommand } from '../../src/protocol/bank.ts';
 import type { Actor, Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import { encodeBalances } from './balances.ts';
@@ -34,8 +34,7 @@ export class LedgerShard implements Actor<LedgerCommand> {
     });
   }
 
-  receive(_report: LedgerCommand, context: Context<LedgerCommand>): undefined {
-    const report: LedgerReport = { balances: encodeBalances(this.#ledger), applied: this.#applied };
-    context.reply(report);
+  receive(command: LedgerCommand, context: Context<LedgerCommand>): undefined {
+    context.reply(command.type === 'balances' ? encodeBalances(this.#ledger) : this.#applied);
   }
 }

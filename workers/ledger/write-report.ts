@@ -1,5 +1,6 @@
 /** Writes the bank's report whole or not at all: to a file beside it, made durable, then renamed over it. */
 import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { formatReport } from './bank-report.ts';
 
 export async function writeReport(path: string, balances: readonly Uint8Array[]): Promise<void> {
@@ -7,14 +8,25 @@ export async function writeReport(path: string, balances: readonly Uint8Array[])
   try {
     const file = await open(temporary, 'w');
     try {
-      await file.writeFile(formatReport(balances), 'latin1');
+      for (const part of formatReport(balances)) await file.appendFile(part, 'latin1');
       await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Makes the rename itself durable. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }

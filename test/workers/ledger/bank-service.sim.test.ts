@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  LEDGER_ADDRESSES,
-  type LedgerReport,
-  TALLY_ADDRESS,
-  type TallyReport,
-} from '../../../src/protocol/bank.ts';
+import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../../src/protocol/bank.ts';
 import { type Address, hostIndexOf, toAddress } from '../../../src/values/address.ts';
 import { formatReport } from '../../../workers/ledger/bank-report.ts';
 import { startBank } from '../../../workers/ledger/bank-service.ts';
@@ -41,12 +36,13 @@ function simulate(seed: number, hosts: number, clients: readonly (readonly strin
   });
   feed(simulation, hosts, clients);
   simulation.runUntilQuiet();
-  const shards = LEDGER_ADDRESSES.map((address) => ask<LedgerReport>(simulation, address));
-  const discarded = ask<TallyReport>(simulation, TALLY_ADDRESS);
+  const balances = LEDGER_ADDRESSES.map((address) => ask<Uint8Array>(simulation, address, 'balances'));
+  const applied = LEDGER_ADDRESSES.map((address) => ask<number>(simulation, address, 'applied'));
+  const discarded = ask<TallyReport>(simulation, TALLY_ADDRESS, 'report');
   assert.deepEqual([simulation.failures, simulation.crashes], [[], 0]);
   return {
-    report: [...formatReport(shards.map(({ balances }) => balances))].join(''),
-    applied: shards.reduce((sum, { applied }) => sum + applied, 0),
+    report: [...formatReport(balances)].join(''),
+    applied: applied.reduce((sum, count) => sum + count, 0),
     discarded,
     closed: [...simulation.closed.keys()].sort(),
   };
@@ -77,9 +73,9 @@ function feed(simulation: Simulation, hosts: number, clients: readonly (readonly
   }
 }
 
-function ask<Reply>(simulation: Simulation, address: Address): Reply {
+function ask<Reply>(simulation: Simulation, address: Address, type: string): Reply {
   let reply: unknown;
-  simulation.ask(address, { type: 'report' }, (answer) => {
+  simulation.ask(address, { type }, (answer) => {
     reply = answer.ok ? answer.value : assert.fail(answer.error.message);
   });
   simulation.runUntilQuiet();
