@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type { HostTask } from '../src/protocol/host-task.ts';
 import { startBank } from './ledger/bank-service.ts';
+import { warmUpBank } from './ledger/warm-up.ts';
 import { runHost } from './runtime/host.ts';
 
 if (isMainThread) throw new Error('a host runs on a worker thread, not on the main thread');
@@ -9,5 +10,6 @@ if (isMainThread) throw new Error('a host runs on a worker thread, not on the ma
 /** Lasts as long as the host. */
 export function runHostTask(task: HostTask): Promise<void> {
   const { bank } = task.services;
+  warmUpBank();
   return runHost(task, { bank: (system) => startBank(system, bank) });
 }
