@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { BankTotals } from './bank-totals.ts';
 import type { Config } from './config.ts';
+import { DiscardLog } from './discard-log.ts';
 import { Gateway } from './gateway.ts';
 import { Hosts } from './hosts.ts';
 import { Jobs } from './jobs.ts';
@@ -45,6 +46,7 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
   #services: readonly ServiceAddress[] = [];
+  readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
   #drainDeadlineMs = 0;
 
@@ -54,6 +56,7 @@ export class Server {
     this.#jobs = jobs;
     this.#losses = losses;
     this.#gateway = new Gateway(hosts.links, options.log);
+    this.#discardLog = new DiscardLog(options.log, () => this.#askTally());
   }
 
   static async start(options: ServerOptions): Promise<Server> {
@@ -101,13 +104,13 @@ export class Server {
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
     await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
     await this.hosts.settle(this.#drainDeadlineMs);
+    await this.#discardLog.report();
   }
 
   /** What the bank has done since the start. */
   async bankTotals(): Promise<BankTotals> {
     const applied = (await this.#askLedger({ type: 'applied' })) as number[];
-    const tally: TallyCommand = { type: 'report' };
-    const discarded = (await this.hosts.ask(TALLY_ADDRESS, tally, REPORT_TIMEOUT_MS)) as TallyReport;
+    const discarded = await this.#askTally();
     const sum = applied.reduce((total, count) => total + count, 0);
     return { connections: this.#gateway.accepted, applied: sum, discarded };
   }
@@ -123,6 +126,7 @@ export class Server {
 
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
   async stop(): Promise<void> {
+    this.#discardLog.stop();
     this.#gateway.close();
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);
@@ -142,6 +146,11 @@ export class Server {
     });
     const example = `printf 'Marc credit $2\\n' | nc -N ${server.host} ${port}`;
     this.#services = [{ name: 'bank', host: server.host, port, example }];
+  }
+
+  #askTally(): Promise<TallyReport> {
+    const command: TallyCommand = { type: 'report' };
+    return this.hosts.ask(TALLY_ADDRESS, command, REPORT_TIMEOUT_MS) as Promise<TallyReport>;
   }
 
   #askLedger(command: LedgerCommand): Promise<unknown[]> {

@@ -43,9 +43,12 @@ async function serve(server: Server): Promise<number> {
       resolve();
     });
   });
-  await server.drain();
-  process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
-  await server.stop();
+  try {
+    await server.drain();
+    process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
+  } finally {
+    await server.stop();
+  }
   const letters = Object.entries(server.hosts.deadLetters).map(([reason, count]) => `${reason} ${count}`);
   if (letters.length > 0) process.stdout.write(`dead letters: ${letters.join(', ')}\n`);
   return server.losses.length === 0 ? 0 : 1;
