@@ -124,14 +124,14 @@ export const SETTINGS = {
   flow: {
     hostBytesHigh: {
       type: 'bytes',
-      default: 16_777_216,
+      default: 8_388_608,
       min: 1,
       max: BYTES_LIMIT,
       reason: 'With more than this in flight to a host, the sockets that feed it pause.',
     },
     hostBytesLow: {
       type: 'bytes',
-      default: 8_388_608,
+      default: 4_194_304,
       min: 0,
       max: BYTES_LIMIT,
       below: 'hostBytesHigh',

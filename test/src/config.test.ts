@@ -323,7 +323,7 @@ describe('resolveConfig > two settings that disagree', () => {
 
   test('names where both come from', () => {
     assert.deepEqual(problems({ flags: { 'flow-host-bytes-high': '100' } }), [
-      'default [flow] host_bytes_low: "8388608", expected less than the "100" of --flow-host-bytes-high',
+      'default [flow] host_bytes_low: "4194304", expected less than the "100" of --flow-host-bytes-high',
     ]);
   });
 
@@ -354,7 +354,7 @@ describe('resolveConfig > many problems', () => {
       'OUTCRY_LOG_FORMAT: "xml", expected one of auto, pretty, json',
       'OUTCRY_BANK: no such name, the nearest is OUTCRY_BANK_PORT',
       '--server-hosts: "all", expected a whole number from 0 to 256',
-      'test.ini [flow] host_bytes_low: "16777216", expected less than the "16777216" of default [flow] host_bytes_high',
+      'test.ini [flow] host_bytes_low: "16777216", expected less than the "8388608" of default [flow] host_bytes_high',
     ]);
   });
 
