@@ -27,14 +27,18 @@ export interface BankBenchOptions {
   readonly connections: number;
   readonly linesPerConnection: number;
   readonly repeats: number;
+  /** How often the load is sent to one server in a row, for the rate of one that has been running for a while. */
+  readonly loadsInARow: number;
   /** Python is some hundred times slower: it gets this share of the lines. */
   readonly pythonShare: number;
   readonly redisRequests: number;
 }
 
 interface Run {
+  /** Of the last load, the log included. */
   readonly seconds: number;
   readonly peakMb: number;
+  readonly lines: number;
 }
 
 interface BankServer {
@@ -53,6 +57,7 @@ const FULL: BankBenchOptions = {
   connections: 50,
   linesPerConnection: 200_000,
   repeats: 5,
+  loadsInARow: 5,
   pythonShare: 0.2,
   redisRequests: 4_000_000,
 };
@@ -67,7 +72,7 @@ export async function runBankBench(options: BankBenchOptions): Promise<void> {
 }
 
 async function compare(folder: string, options: BankBenchOptions): Promise<void> {
-  const { connections, linesPerConnection, repeats } = options;
+  const { connections, linesPerConnection, repeats, loadsInARow } = options;
   print(`bank: ${connections} connections × ${linesPerConnection} lines`, environmentLine());
   const inputs = writeBankInputs({
     folder: join(folder, 'inputs'),
@@ -88,67 +93,77 @@ async function compare(folder: string, options: BankBenchOptions): Promise<void>
     reference === undefined
       ? undefined
       : { name: 'C, one thread', command: reference, args: (port, log) => [String(port), log] };
-  const runs: Run[] = [];
-  const referenceRuns: Run[] = [];
-  for (let i = 0; i < repeats; i++) {
-    if (c !== undefined) referenceRuns.push(await measure(c, inputs, load, folder));
-    runs.push(await measure(outcry, inputs, load, folder));
-  }
-  const rate = inputs.lines / median(runs.map(({ seconds }) => seconds));
-  print(
-    outcry.name,
-    formatRates(
-      inputs.lines,
-      runs.map(({ seconds }) => seconds),
-    ),
-  );
-  print('  peak memory', `${Math.max(...runs.map(({ peakMb }) => peakMb)).toFixed(0)} MB`);
-  if (c === undefined) print('C, one thread', 'absent (no C compiler or source)');
-  else {
-    const seconds = referenceRuns.map((run) => run.seconds);
-    print(
-      c.name,
-      formatRates(inputs.lines, seconds),
-      formatRatio(rate / (inputs.lines / median(seconds)), 'it'),
-    );
-  }
+  const rate = await compareWithC(outcry, c, repeats, (server) => measure(server, inputs, load, folder));
+  print(`the last of ${loadsInARow} loads in a row`);
+  await compareWithC(outcry, c, 1, (server) => measure(server, inputs, load, folder, loadsInARow));
   await compareRedis(rate, options.redisRequests);
   await comparePython(rate, folder, load, options);
 }
 
-/** One run of a server: seconds from the first byte to the complete log, which is checked. */
+/** Measures both in turns and prints them; returns the rate of Outcry. */
+async function compareWithC(
+  outcry: BankServer,
+  c: BankServer | undefined,
+  repeats: number,
+  run: (server: BankServer) => Promise<Run>,
+): Promise<number> {
+  const runs: Run[] = [];
+  const referenceRuns: Run[] = [];
+  for (let i = 0; i < repeats; i++) {
+    if (c !== undefined) referenceRuns.push(await run(c));
+    runs.push(await run(outcry));
+  }
+  const secondsOf = (all: readonly Run[]) => all.map(({ seconds }) => seconds);
+  const { lines } = runs[0] as Run;
+  const rate = lines / median(secondsOf(runs));
+  print(outcry.name, formatRates(lines, secondsOf(runs)));
+  print('  peak memory', `${Math.max(...runs.map(({ peakMb }) => peakMb)).toFixed(0)} MB`);
+  if (c === undefined) print('C, one thread', 'absent (no C compiler or source)');
+  else {
+    const seconds = secondsOf(referenceRuns);
+    print(c.name, formatRates(lines, seconds), formatRatio(rate / (lines / median(seconds)), 'it'));
+  }
+  return rate;
+}
+
+/** One run of a server: seconds from the first byte of the last load to the complete log, which is checked. */
 async function measure(
   server: BankServer,
   inputs: BankInputs,
   load: string | undefined,
   folder: string,
+  loads = 1,
 ): Promise<Run> {
   const port = await freePort();
   const log = join(folder, 'log.txt');
   rmSync(log, { force: true });
   const running = start(server.command, server.args(port, log), folder);
   await untilListening(port);
+  let sendSeconds = 0;
+  for (let i = 0; i < loads; i++) sendSeconds = await send(inputs, load, port);
+  const sentMs = performance.now();
+  const peakMb = memoryMb(running.process.pid ?? 0, 'VmHWM');
+  running.process.kill('SIGINT');
+  const expected = inputs.expectedAfter(loads);
+  await untilSize(log, expected.length);
+  const tailSeconds = (performance.now() - sentMs) / 1000;
+  await running.ended;
+  check(readFileSync(log, 'utf8') === expected, `log.txt of ${server.name}; it said: ${running.output}`);
+  return { seconds: sendSeconds + tailSeconds, peakMb, lines: inputs.lines };
+}
+
+/** Sends all files, each over its own connection; resolves with the seconds until the server has closed them all. */
+async function send(inputs: BankInputs, load: string | undefined, port: number): Promise<number> {
   const sender =
     load === undefined
       ? start(process.execPath, [OUTCRY, 'bank', 'send', String(port), ...inputs.files])
       : start(load, [String(port), '1', ...inputs.files]);
   const startedMs = performance.now();
   const code = await sender.ended;
-  const sentMs = performance.now();
   check(code === 0, `the load ended with ${code}: ${sender.output}`);
   // bank_load reads all files before it sends, and says how long the sending took.
   const said = Number(/^([\d.]+) s /.exec(sender.output)?.[1]);
-  const sendSeconds = Number.isNaN(said) ? (sentMs - startedMs) / 1000 : said;
-  const peakMb = memoryMb(running.process.pid ?? 0, 'VmHWM');
-  running.process.kill('SIGINT');
-  await untilSize(log, inputs.expected.length);
-  const tailSeconds = (performance.now() - sentMs) / 1000;
-  await running.ended;
-  check(
-    readFileSync(log, 'utf8') === inputs.expected,
-    `log.txt of ${server.name}; it said: ${running.output}`,
-  );
-  return { seconds: sendSeconds + tailSeconds, peakMb };
+  return Number.isNaN(said) ? (performance.now() - startedMs) / 1000 : said;
 }
 
 /** Resolves once the file is there and has its full size. */

@@ -7,8 +7,8 @@ export interface BankInputs {
   readonly files: readonly string[];
   readonly bytes: number;
   readonly lines: number;
-  /** The complete log.txt. */
-  readonly expected: string;
+  /** The complete log.txt after all files were sent so many times. */
+  expectedAfter(times: number): string;
 }
 
 export interface BankInputsOptions {
@@ -34,7 +34,12 @@ export function writeBankInputs({ folder, files, linesPerFile, seed }: BankInput
     writeFileSync(path, text);
     return path;
   });
-  return { files: paths, bytes, lines: files * linesPerFile, expected: logOf(balances) };
+  return {
+    files: paths,
+    bytes,
+    lines: files * linesPerFile,
+    expectedAfter: (times) => logOf(balances, times),
+  };
 }
 
 function namesOf(random: Random): string[] {
@@ -58,10 +63,10 @@ function line(random: Random, names: readonly string[], balances: Map<string, nu
   return `${name} ${isCredit ? 'credit' : 'debit'} ${sign}${dollars(cents)}\n`;
 }
 
-function logOf(balances: ReadonlyMap<string, number>): string {
+function logOf(balances: ReadonlyMap<string, number>, times: number): string {
   return [...balances]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, cents]) => `${name} $${cents < 0 ? '-' : ''}${dollars(Math.abs(cents))}\n`)
+    .map(([name, cents]) => `${name} $${cents < 0 ? '-' : ''}${dollars(Math.abs(cents * times))}\n`)
     .join('');
 }
 

@@ -11,6 +11,7 @@ describe('benches', () => {
       connections: 3,
       linesPerConnection: 500,
       repeats: 1,
+      loadsInARow: 2,
       pythonShare: 1,
       redisRequests: 1000,
     });
