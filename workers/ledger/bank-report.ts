@@ -41,8 +41,16 @@ function keyAt(balances: Buffer, start: number): number {
   return key;
 }
 
+/** Names whose keys are the same, by the rest of their bytes; a loop, since calling Buffer.compare costs more. */
 function compareNames(balances: Buffer, a: number, b: number): number {
-  return balances.compare(balances, b + 1, nameEndAt(balances, b), a + 1, nameEndAt(balances, a));
+  const aLength = balances[a] as number;
+  const bLength = balances[b] as number;
+  const length = Math.min(aLength, bLength);
+  for (let i = KEY_BYTES + 1; i <= length; i++) {
+    const difference = (balances[a + i] as number) - (balances[b + i] as number);
+    if (difference !== 0) return difference;
+  }
+  return aLength - bLength;
 }
 
 function nameEndAt(balances: Buffer, start: number): number {
