@@ -45,7 +45,7 @@ function measure(name: string, data: Uint8Array, lines: number, repeats: number,
   // The first two warm up.
   for (let i = -2; i < repeats; i++) {
     const parser = new BankLines(LINE_LENGTH_MAX);
-    const ledgers = Array.from({ length: LEDGER_SHARDS }, () => new Ledger(ACCOUNTS_MAX));
+    const ledgers = Array.from({ length: LEDGER_SHARDS }, () => new Ledger(ACCOUNTS_MAX, [1, 2]));
     const startedMs = performance.now();
     for (let start = 0; start < data.length; ) {
       const limit = Math.min(start + CHUNK_BYTES, data.length);

@@ -84,6 +84,7 @@ const RULES: readonly Rule[] = [
 
 /** Pure code: bytes and numbers in, bytes and numbers out. No actor, socket, clock, file or thread. */
 const DOMAIN = [
+  'workers/ledger/half-sip-hash.ts',
   'workers/ledger/ledger.ts',
   'workers/ledger/bank-lines.ts',
   'workers/ledger/postings.ts',

@@ -17,7 +17,12 @@ export interface HostTask extends HostPorts {
 
 /** What hosts must know of each service that is on. */
 export interface ServiceSettings {
-  readonly bank: { readonly lineLengthMax: number; readonly accountsMax: number };
+  readonly bank: {
+    readonly lineLengthMax: number;
+    readonly accountsMax: number;
+    /** Secret, so that nobody can choose names that a ledger finds hard to tell apart. */
+    readonly hashKey: readonly [number, number];
+  };
 }
 
 /** Sent on a host's port beside batches: the link to another host, anew when that one was replaced. */

@@ -186,9 +186,10 @@ export function runOutcry(t: TestContext, args: readonly string[], options?: Spa
 
 /** The totals that a server printed when it ended. */
 export function totalsIn(stdout: string): Totals {
-  const line = /^bank: (\d+) connections?, (\d+) lines? applied, (\d+) discarded(?: \((.*)\))?$/m.exec(
-    stdout,
-  );
+  const line =
+    /^bank: (\d+) connections?(?: \([^)]*\))?, (\d+) lines? applied, (\d+) discarded(?: \((.*)\))?$/m.exec(
+      stdout,
+    );
   if (line === null) throw new Error(`no totals in ${JSON.stringify(stdout)}`);
   const reasons = (line[4] ?? '').split(', ').filter((text) => text !== '');
   const discarded = Object.fromEntries(

@@ -11,23 +11,27 @@ import type { ActorSystem } from '../runtime/actor-system.ts';
 import { BankLines } from './bank-lines.ts';
 import { BankCounter, BankSession } from './bank-session.ts';
 import { BankTally } from './bank-tally.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { LedgerShard } from './ledger-shard.ts';
 
 export interface BankSettings {
   readonly lineLengthMax: number;
   /** In the whole server. */
   readonly accountsMax: number;
+  /** Secret: see ledger.ts. */
+  readonly hashKey: HashKey;
 }
 
 /** Starts what the bank has in this host; returns what makes a session. */
 export function startBank(system: ActorSystem, settings: BankSettings): () => ActorSpec {
   const isHere = (address: Address) => hostIndexOf(address, system.hostCount) === system.hostIndex;
   const tally = system.refer<TallyCommand>(TALLY_ADDRESS);
-  const accountsMax = Math.ceil(settings.accountsMax / LEDGER_SHARDS);
   // An actor of these that fails has lost accounts or counts: that is never a thing to go on from quietly.
-  for (const address of LEDGER_ADDRESSES.filter(isHere)) {
+  for (const [shard, address] of LEDGER_ADDRESSES.entries()) {
+    if (!isHere(address)) continue;
+    const accountsMax = Math.floor((settings.accountsMax + shard) / LEDGER_SHARDS);
     system.spawnRoot(address, {
-      create: () => new LedgerShard(accountsMax, tally),
+      create: () => new LedgerShard(accountsMax, settings.hashKey, tally),
       supervision: ESCALATE_FAULT,
     });
   }

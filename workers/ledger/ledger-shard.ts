@@ -6,6 +6,7 @@ import type { LedgerCommand, TallyCommand } from '../../src/protocol/bank.ts';
 import type { Actor, Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import { encodeBalances } from './balances.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { Ledger, POSTING, type PostingOutcome, refusalOf } from './ledger.ts';
 import { readPostings } from './postings.ts';
 
@@ -14,8 +15,8 @@ export class LedgerShard implements Actor<LedgerCommand> {
   readonly #tally: ActorRef<TallyCommand>;
   #applied = 0;
 
-  constructor(accountsMax: number, tally: ActorRef<TallyCommand>) {
-    this.#ledger = new Ledger(accountsMax);
+  constructor(accountsMax: number, hashKey: HashKey, tally: ActorRef<TallyCommand>) {
+    this.#ledger = new Ledger(accountsMax, hashKey);
     this.#tally = tally;
   }
 

@@ -8,11 +8,16 @@
  *     names      the words of all names
  *     balances   cents by account, in the order in which the accounts were opened
  *
+ * The hash that comes with a name is quick and known to everybody: names can be made that share it, and each would have
+ * to be compared with all others. A search that takes longer than chance allows therefore turns the table to a keyed
+ * hash, which costs a little more for each posting and can not be foreseen.
+ *
  * Invariants: at most half of the slots are taken; every balance is a safe integer.
  * Names come as a DataView with at least 3 readable bytes after the name, so that its last word can be read whole.
  */
 import type { DiscardReason } from '../../src/protocol/bank.ts';
 import { MINOR_UNITS_MAX, type MinorUnits } from '../../src/values/money.ts';
+import { type HashKey, halfSipHash } from './half-sip-hash.ts';
 
 /** What became of a posting. */
 export const POSTING = { applied: 0, balanceRange: 1, accountsFull: 2 } as const;
@@ -23,6 +28,8 @@ export function refusalOf(outcome: PostingOutcome): DiscardReason {
   return outcome === POSTING.balanceRange ? 'balance-out-of-range' : 'too-many-accounts';
 }
 
+/** With half of the slots taken, chance leaves no search this long among a hundred million names. */
+const SEARCH_MAX = 256;
 const SLOT_WORDS = 4;
 const SLOTS_MIN = 1024;
 const NAME_WORDS_MIN = 4096;
@@ -56,6 +63,9 @@ export { HASH_SEED };
 
 export class Ledger {
   readonly #accountsMax: number;
+  readonly #key: HashKey;
+  /** The slots hold keyed hashes. */
+  #isKeyed = false;
   #slots = new Int32Array(SLOTS_MIN * SLOT_WORDS);
   #mask = SLOTS_MIN - 1;
   #names = new Int32Array(NAME_WORDS_MIN);
@@ -63,8 +73,10 @@ export class Ledger {
   #balances = new Float64Array(SLOTS_MIN / 2);
   #accounts = 0;
 
-  constructor(accountsMax: number) {
+  /** `key` must be secret where clients choose the names. */
+  constructor(accountsMax: number, key: HashKey) {
     this.#accountsMax = accountsMax;
+    this.#key = key;
   }
 
   get accountCount(): number {
@@ -76,12 +88,17 @@ export class Ledger {
    * name. Refused as a whole if the balance would leave the safe range or there is no room for the account.
    */
   post(view: DataView, start: number, length: number, hash: number, cents: number): PostingOutcome {
-    const slot = this.#findSlot(view, start, length, hash);
+    const slotHash = this.#isKeyed ? halfSipHash(view, start, length, this.#key) : hash;
+    const slot = this.#findSlot(view, start, length, slotHash);
+    if (slot < 0) {
+      this.#turnKeyed();
+      return this.post(view, start, length, hash, cents);
+    }
     let account = (this.#slots[slot] as number) - 1;
     if (account < 0) {
       if (this.#accounts >= this.#accountsMax) return POSTING.accountsFull;
       if (Math.abs(cents) > MINOR_UNITS_MAX) return POSTING.balanceRange;
-      account = this.#open(slot, view, start, length, hash);
+      account = this.#open(slot, view, start, length, slotHash);
     }
     const balance = (this.#balances[account] as number) + cents;
     if (balance > MINOR_UNITS_MAX || balance < -MINOR_UNITS_MAX) return POSTING.balanceRange;
@@ -101,17 +118,30 @@ export class Ledger {
     }
   }
 
-  /** The slot of the name, or the free one where it belongs. */
+  /** The slot of the name, or the free one where it belongs; -1 if the search took too long to be chance. */
   #findSlot(view: DataView, start: number, length: number, hash: number): number {
     const slots = this.#slots;
     const mask = this.#mask;
-    for (let i = hash & mask; ; i = (i + 1) & mask) {
-      const slot = i * SLOT_WORDS;
+    for (let step = 0; step < SEARCH_MAX || this.#isKeyed; step++) {
+      const slot = ((hash + step) & mask) * SLOT_WORDS;
       if (slots[slot] === 0) return slot;
       if (slots[slot + 1] === hash && slots[slot + 3] === length) {
         if (this.#hasName(slots[slot + 2] as number, view, start, length)) return slot;
       }
     }
+    return -1;
+  }
+
+  #turnKeyed(): void {
+    this.#isKeyed = true;
+    const names = new DataView(this.#names.buffer);
+    const slots = this.#slots;
+    for (let slot = 0; slot < slots.length; slot += SLOT_WORDS) {
+      if (slots[slot] === 0) continue;
+      const start = (slots[slot + 2] as number) * 4;
+      slots[slot + 1] = halfSipHash(names, start, slots[slot + 3] as number, this.#key);
+    }
+    this.#fill(new Int32Array(slots.length));
   }
 
   #hasName(firstWord: number, view: DataView, start: number, length: number): boolean {
@@ -143,8 +173,12 @@ export class Ledger {
   }
 
   #rehash(): void {
+    this.#fill(new Int32Array(this.#slots.length * 2));
+  }
+
+  /** Moves all entries to a new table. */
+  #fill(slots: Int32Array<ArrayBuffer>): void {
     const old = this.#slots;
-    const slots = new Int32Array(old.length * 2);
     const mask = slots.length / SLOT_WORDS - 1;
     for (let from = 0; from < old.length; from += SLOT_WORDS) {
       if (old[from] === 0) continue;

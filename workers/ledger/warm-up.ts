@@ -15,7 +15,7 @@ const LINE_LENGTH_MAX = 1024;
 export function warmUpBank(): void {
   const lines = new BankLines(LINE_LENGTH_MAX);
   const tally = new ActorRef<unknown>(TALLY_ADDRESS, 0);
-  const shards = Array.from({ length: LEDGER_SHARDS }, () => new LedgerShard(LINES, tally));
+  const shards = Array.from({ length: LEDGER_SHARDS }, () => new LedgerShard(LINES, [1, 2], tally));
   const bytes = Buffer.from(Array.from({ length: LINES }, (_, i) => lineOf(i)).join(''));
   for (let round = 0; round < ROUNDS; round++) lines.take(bytes, 0, bytes.length, shards);
 }

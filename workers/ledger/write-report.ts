@@ -21,12 +21,12 @@ export async function writeReport(path: string, balances: readonly Uint8Array[])
   }
 }
 
-/** Makes the rename itself durable. */
+/** Makes the rename itself durable, where the folder may be opened and the file system can: the report is there anyway. */
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path);
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    const folder = await open(path);
+    await folder.sync().finally(() => folder.close());
+  } catch {
+    // Not possible here.
   }
 }

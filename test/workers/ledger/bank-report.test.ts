@@ -6,7 +6,7 @@ import { Ledger } from '../../../workers/ledger/ledger.ts';
 import { post } from '../../support/ledgers.ts';
 
 function shardOf(balances: Readonly<Record<string, number>>): Uint8Array {
-  const ledger = new Ledger(100_000);
+  const ledger = new Ledger(100_000, [1, 2]);
   for (const [name, cents] of Object.entries(balances)) post(ledger, name, cents);
   return encodeBalances(ledger);
 }
@@ -59,6 +59,6 @@ describe('formatReport', () => {
 
 describe('encodeBalances', () => {
   test('writes no bytes without accounts', () => {
-    assert.equal(encodeBalances(new Ledger(1)).length, 0);
+    assert.equal(encodeBalances(new Ledger(1, [1, 2])).length, 0);
   });
 });

@@ -11,7 +11,7 @@ import { Simulation } from '../../../workers/runtime/simulation.ts';
 import { BankModel } from '../../support/bank-model.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 
-const SETTINGS = { lineLengthMax: 1024, accountsMax: 16_000 };
+const SETTINGS = { lineLengthMax: 1024, accountsMax: 16_000, hashKey: [1, 2] as const };
 const CONNECTIONS = 6;
 const RUNS = 12;
 

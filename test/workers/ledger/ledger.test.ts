@@ -8,7 +8,7 @@ const ACCOUNTS_MAX = 1_000_000;
 
 describe('Ledger', () => {
   test('opens an account at its first posting, also by a debit', () => {
-    const ledger = new Ledger(ACCOUNTS_MAX);
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
     assert.equal(post(ledger, 'Marc', 200), POSTING.applied);
     assert.equal(post(ledger, 'Zoe', -1), POSTING.applied);
     assert.equal(ledger.accountCount, 2);
@@ -23,7 +23,7 @@ describe('Ledger', () => {
 
   test('tells apart names that differ in one byte, in length, or in a NUL at the end', () => {
     const names = ['a', 'a\0', 'a\0\0', 'a\0\0\0', 'a\0\0\0\0', 'aaaa', 'aaaab', 'aaaac', '\xff', '\0', 'A'];
-    const ledger = new Ledger(ACCOUNTS_MAX);
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
     for (const hash of [undefined, 7]) {
       for (const [i, name] of names.entries()) post(ledger, name, i + 1, hash);
     }
@@ -37,7 +37,7 @@ describe('Ledger', () => {
       const view = viewOf('abcdefghijklm');
       const alone = viewOf('abcdefghijklm'.slice(0, length));
       assert.equal(hashName(view, 0, length), hashName(alone, 0, length));
-      const ledger = new Ledger(ACCOUNTS_MAX);
+      const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
       ledger.post(view, 0, length, 1, 5);
       ledger.post(alone, 0, length, 1, 5);
       assert.equal(ledger.accountCount, 1);
@@ -46,7 +46,7 @@ describe('Ledger', () => {
 
   test('refuses what would take a balance out of the safe range, and leaves it as it was', () => {
     for (const sign of [1, -1]) {
-      const ledger = new Ledger(ACCOUNTS_MAX);
+      const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
       const most = sign * MINOR_UNITS_MAX;
       assert.equal(post(ledger, 'Marc', most - sign), POSTING.applied);
       assert.equal(post(ledger, 'Marc', sign * 2), POSTING.balanceRange);
@@ -60,7 +60,7 @@ describe('Ledger', () => {
   });
 
   test('opens no account for a posting that it refuses', () => {
-    const ledger = new Ledger(ACCOUNTS_MAX);
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
     assert.equal(post(ledger, 'Marc', MINOR_UNITS_MAX + 1), POSTING.balanceRange);
     assert.equal(post(ledger, 'Marc', -MINOR_UNITS_MAX - 1), POSTING.balanceRange);
     assert.equal(ledger.accountCount, 0);
@@ -68,7 +68,7 @@ describe('Ledger', () => {
   });
 
   test('refuses new accounts when it is full, and goes on with those it has', () => {
-    const ledger = new Ledger(2);
+    const ledger = new Ledger(2, [1, 2]);
     const outcomes = ['a', 'b', 'c', 'a', 'c'].map((name) => post(ledger, name, 1));
     const { applied, accountsFull } = POSTING;
     assert.deepEqual(outcomes, [applied, applied, accountsFull, applied, accountsFull]);
@@ -82,7 +82,7 @@ describe('Ledger', () => {
   });
 
   test('never has a balance of minus zero', () => {
-    const ledger = new Ledger(ACCOUNTS_MAX);
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
     post(ledger, 'a', -0);
     post(ledger, 'b', 5);
     post(ledger, 'b', -5);
@@ -111,5 +111,30 @@ describe('Ledger', () => {
     assert.equal(shards.size, 16);
     // 16,000 balls in 65,536 bins leave about 14,200 bins with a ball.
     assert.ok(slots.size > 13_500, `${slots.size} slots`);
+  });
+});
+
+describe('Ledger > names made to collide', () => {
+  test('are told apart as quickly as others, and keep their balances', () => {
+    const ledger = new Ledger(200_000, [1, 2]);
+    const scratch = new Uint8Array(16);
+    const view = new DataView(scratch.buffer);
+    const sameHash = 7;
+    const postAll = (cents: number) => {
+      for (let i = 0; i < 100_000; i++) {
+        view.setInt32(0, i, true);
+        view.setInt32(4, ~i, true);
+        assert.equal(ledger.post(view, 0, 8, sameHash, cents), POSTING.applied);
+      }
+    };
+    // One after the other they would take ten thousand million comparisons.
+    postAll(5);
+    postAll(2);
+    assert.equal(ledger.accountCount, 100_000);
+    const balances = new Set<number>();
+    ledger.forEach((_name, cents) => {
+      balances.add(cents);
+    });
+    assert.deepEqual([...balances], [7]);
   });
 });
