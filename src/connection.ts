@@ -166,11 +166,13 @@ export class Connection {
     });
   }
 
-  /** Closes at once. */
-  abort(reason: string): void {
+  /** Closes at once; false if it was closing already. */
+  abort(reason: string): boolean {
+    const wasOpen = !this.#isClosing;
     this.#isClosing = true;
-    this.#reason = reason;
+    if (wasOpen) this.#reason = reason;
     this.#socket.destroy();
+    return wasOpen;
   }
 
   onData(chunk: Uint8Array): void {

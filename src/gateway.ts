@@ -34,6 +34,7 @@ export class Gateway {
   readonly #corked: Connection[] = [];
   #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
+  #abandoned = 0;
   /** Resolve the drains that are under way. */
   readonly #onEmpty: (() => void)[] = [];
 
@@ -55,6 +56,16 @@ export class Gateway {
   /** Connections let in since the start, over all services. */
   get accepted(): number {
     return this.#listeners.reduce((sum, { accepted }) => sum + accepted, 0);
+  }
+
+  /** Connections refused since the start, over all services. */
+  get refused(): number {
+    return this.#listeners.reduce((sum, { refused }) => sum + refused, 0);
+  }
+
+  /** Clients that were given up before they had sent all, in the shutdown. */
+  get abandoned(): number {
+    return this.#abandoned;
   }
 
   /** Opens a service's door; resolves with its port. */
@@ -80,14 +91,18 @@ export class Gateway {
   async drain({ silentMs, deadlineMs }: DrainOptions): Promise<void> {
     await this.#emptyAcceptQueues();
     for (const listener of this.#listeners) listener.close();
+    const startedMs = monotonicMs();
     const sweep = setInterval(() => {
-      if (monotonicMs() >= deadlineMs) this.#abortAll('the deadline of the shutdown has come');
-      else
-        this.#abortSilent(
+      const nowMs = monotonicMs();
+      if (nowMs >= deadlineMs) this.#abandoned += this.#abortAll('the deadline of the shutdown has come');
+      // The silence before the shutdown is nobody's fault.
+      else if (nowMs - startedMs >= silentMs) {
+        this.#abandoned += this.#abortSilent(
           () => silentMs,
           'silent during the shutdown',
           (connection) => connection.isWaiting,
         );
+      }
     }, DRAIN_SWEEP_MS);
     await new Promise<void>((resolve) => {
       this.#onEmpty.push(resolve);
@@ -150,22 +165,24 @@ export class Gateway {
     this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
-  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused. */
+  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused; returns how many. */
   #abortSilent(
     limitMsOf: (listener: Listener) => number,
     what: string,
     isExcused: (connection: Connection) => boolean,
-  ): void {
+  ): number {
     const nowMs = monotonicMs();
+    let aborted = 0;
     for (const connection of this.#connections.values()) {
       const limitMs = limitMsOf(connection.listener);
       if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
-      connection.abort(`${what} for ${limitMs / 1000} s`);
+      if (connection.abort(`${what} for ${limitMs / 1000} s`)) aborted++;
     }
+    return aborted;
   }
 
-  #abortAll(reason: string): void {
-    for (const connection of this.#connections.values()) connection.abort(reason);
+  #abortAll(reason: string): number {
+    return [...this.#connections.values()].filter((connection) => connection.abort(reason)).length;
   }
 
   async #emptyAcceptQueues(): Promise<void> {

@@ -35,10 +35,12 @@ interface Host {
   /** Called when the present host says it is ready. */
   onReady: (() => void) | undefined;
   port: MessageChannel['port1'] | undefined;
+  /** Runs while the present host is not ready. */
+  late: NodeJS.Timeout | undefined;
 }
 
 /** A host that takes longer to start its actors is stuck. */
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
 /** The longest way of a message between hosts: from a session to a shard, and from there to the tally. */
@@ -72,6 +74,7 @@ export class Hosts {
       }),
       onReady: undefined,
       port: undefined,
+      late: undefined,
     }));
     this.links = this.#hosts.map(({ link }) => link);
     this.pool = new Piscina<HostTask, void>({
@@ -144,7 +147,10 @@ export class Hosts {
   /** Ends the worker threads. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const { link } of this.#hosts) link.lose('the server stops');
+    for (const { link, late } of this.#hosts) {
+      clearTimeout(late);
+      link.lose('the server stops');
+    }
     await this.pool.destroy();
   }
 
@@ -181,9 +187,9 @@ export class Hosts {
   /** Resolves when the host is ready. A worker thread that dies while it boots is not replaced by the pool: it is late. */
   #runTask(host: Host, task: HostTask): Promise<void> {
     return new Promise((resolve) => {
-      const late = setTimeout(() => this.#onLate(host), READY_TIMEOUT_MS);
+      host.late = setTimeout(() => this.#onLate(host), READY_TIMEOUT_MS);
       host.onReady = () => {
-        clearTimeout(late);
+        clearTimeout(host.late);
         resolve();
       };
       this.pool.run(task, { transferList: [task.port] }).then(
@@ -243,6 +249,7 @@ export class Hosts {
     if (this.#isClosing) return;
     const host = this.#hosts[index] as Host;
     host.port = undefined;
+    clearTimeout(host.late);
     host.link.lose(reason);
     this.#settleLost(host.link);
     this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);

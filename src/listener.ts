@@ -52,6 +52,11 @@ export class Listener {
     return this.#accepted;
   }
 
+  /** Connections turned away since the start. */
+  get refused(): number {
+    return this.#refused;
+  }
+
   /** Connections that knocked since the start. */
   get seen(): number {
     return this.#accepted + this.#refused;

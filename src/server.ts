@@ -4,10 +4,12 @@
  * Start: hosts first; when every actor is ready the doors open, all or none. End: `drain` reads every client to its
  * end and waits until nothing is on its way; then reports can be written; `stop` ends the worker threads.
  */
+import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { BankTotals } from './bank-totals.ts';
 import type { Config } from './config.ts';
+import { affordableConnections } from './descriptors.ts';
 import { DiscardLog } from './discard-log.ts';
 import { Gateway } from './gateway.ts';
 import { Hosts } from './hosts.ts';
@@ -37,8 +39,8 @@ export interface ServerOptions {
   readonly onFatal: (error: OutcryError) => void;
 }
 
-/** A shard with a million accounts answers well within it. */
-const REPORT_TIMEOUT_MS = 30_000;
+/** Long: the accounts are worth more than the wait. */
+const REPORT_TIMEOUT_MS = 600_000;
 
 export class Server {
   readonly hosts: Hosts;
@@ -62,24 +64,33 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const { config, log, onFatal } = options;
     const losses: string[] = [];
-    const starting = Jobs.start();
-    const hosts = await Hosts.start({
-      count: config.server.hosts || Math.max(1, availableParallelism() - 1),
-      bytesHigh: config.flow.hostBytesHigh,
-      bytesLow: config.flow.hostBytesLow,
-      mailboxMax: config.flow.mailboxMessagesMax,
-      restartsMax: config.supervision.hostRestartsMax,
-      restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
-      services: { bank: config.bank },
-      log,
-      onReplaced: (link, reason) => {
-        losses.push(reason);
-        log.error(`host ${link.index} kept its accounts in memory: they are lost`);
-        server.#gateway.reopen(link);
-      },
-      onFatal,
-    });
-    const server = new Server(options, hosts, await starting, losses);
+    let server: Server | undefined;
+    const [jobs, hosts] = await Promise.allSettled([
+      Jobs.start(),
+      Hosts.start({
+        count: config.server.hosts || Math.max(1, availableParallelism() - 1),
+        bytesHigh: config.flow.hostBytesHigh,
+        bytesLow: config.flow.hostBytesLow,
+        mailboxMax: config.flow.mailboxMessagesMax,
+        restartsMax: config.supervision.hostRestartsMax,
+        restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
+        services: { bank: { ...config.bank, hashKey: randomKey() } },
+        log,
+        onReplaced: (link, reason) => {
+          losses.push(reason);
+          log.error(`host ${link.index} kept its accounts in memory: they are lost`);
+          // Before the doors are open there is no connection yet.
+          if (server !== undefined) server.#gateway.reopen(link);
+        },
+        onFatal,
+      }),
+    ]);
+    if (jobs.status === 'rejected' || hosts.status === 'rejected') {
+      if (jobs.status === 'fulfilled') await jobs.value.close();
+      if (hosts.status === 'fulfilled') await hosts.value.close();
+      throw jobs.status === 'rejected' ? jobs.reason : (hosts as PromiseRejectedResult).reason;
+    }
+    server = new Server(options, hosts.value, jobs.value, losses);
     try {
       await server.#openDoors();
     } catch (error) {
@@ -103,8 +114,15 @@ export class Server {
     const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
     await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
-    await this.hosts.settle(this.#drainDeadlineMs);
+    // What came in before the deadline is still applied after it.
+    await this.hosts.settle(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await this.#discardLog.report();
+  }
+
+  /** Ends all connections now; what they sent before is applied, so that reports and totals agree. */
+  async cutOff(): Promise<void> {
+    this.#gateway.close();
+    await this.hosts.settle(monotonicMs() + STOP_MIN_MS);
   }
 
   /** What the bank has done since the start. */
@@ -112,7 +130,8 @@ export class Server {
     const applied = (await this.#askLedger({ type: 'applied' })) as number[];
     const discarded = await this.#askTally();
     const sum = applied.reduce((total, count) => total + count, 0);
-    return { connections: this.#gateway.accepted, applied: sum, discarded };
+    const { accepted, refused, abandoned } = this.#gateway;
+    return { connections: accepted, refused, abandoned, applied: sum, discarded };
   }
 
   /** Writes the balances of all accounts to `path`, whole or not at all; rejects with ERR_REPORT_WRITE. */
@@ -134,11 +153,18 @@ export class Server {
 
   async #openDoors(): Promise<void> {
     const { server, bank, flow } = this.#options.config;
+    const connectionsMax = affordableConnections(bank.connectionsMax);
+    if (connectionsMax < bank.connectionsMax) {
+      const wanted = `bank.connections_max is ${bank.connectionsMax}`;
+      this.#options.log.warn(
+        `${wanted}, but the limit of open files allows ${connectionsMax} (see ulimit -n)`,
+      );
+    }
     const port = await this.#gateway.listen({
       service: 'bank',
       host: server.host,
       port: bank.port,
-      connectionsMax: bank.connectionsMax,
+      connectionsMax,
       connectionsPerAddressMax: bank.connectionsPerAddressMax,
       lineLengthMax: bank.lineLengthMax,
       idleMs: bank.idleSeconds * 1000,
@@ -158,6 +184,10 @@ export class Server {
       LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS)),
     );
   }
+}
+
+function randomKey(): [number, number] {
+  return [randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0];
 }
 
 /** Actors get at least this long to stop, even when the clients have used up the deadline. */

@@ -51,7 +51,7 @@ async function runCommandLine(words: readonly string[]): Promise<number> {
   }
   if (command.kind === 'server') {
     rememberSignals();
-    goOnWhenOutputIsClosed();
+    goOnWithoutOutput();
   } else {
     endWhenOutputIsClosed();
   }
@@ -64,9 +64,9 @@ function endWhenOutputIsClosed(): void {
   onClosedOutput(() => process.exit());
 }
 
-/** A server's data must not be lost because nobody reads its log any more. */
-function goOnWhenOutputIsClosed(): void {
-  onClosedOutput(() => {});
+/** A server's data must not be lost because nobody reads its output any more, or the disk that takes it is full. */
+function goOnWithoutOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
 function onClosedOutput(react: () => void): void {

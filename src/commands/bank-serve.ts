@@ -36,12 +36,15 @@ async function serve(server: Server): Promise<number> {
   const waiting: (() => void)[] = [];
   const nextSignal = () => new Promise<void>((resolve) => waiting.push(resolve));
   const [first, second] = [nextSignal(), nextSignal()];
-  takeOverSignals(() => waiting.shift()?.());
+  takeOverSignals(() => {
+    const resolve = waiting.shift() ?? (() => process.exit(1));
+    resolve();
+  });
   for (const { host, port } of server.services) process.stdout.write(`bank: listening on ${host}:${port}\n`);
   try {
     await first;
-    // The second ends only the waiting for clients: the report is written once, whole.
-    await Promise.race([server.drain(), second]);
+    // The second ends only the waiting for clients: the report is written once, whole. The third is impatient.
+    await Promise.race([server.drain(), second.then(() => server.cutOff())]);
     // The threads have nothing left to do; ending them in order would only delay the exit.
     process.exit(await end(server));
   } catch (error) {

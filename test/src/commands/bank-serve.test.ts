@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, connect as openSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +23,7 @@ import { BankModel } from '../../support/bank-model.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 import {
   type Exit,
+  OUTCRY,
   runOutcry,
   type ServerProcess,
   startBank,
@@ -173,6 +184,7 @@ describe('outcry bank serve > the shutdown', () => {
     const model = modelOf('Marc credit $2');
     model.discard('cut-off');
     assertDone(server, exit, model, 1);
+    assert.match(exit.stdout, /1 connection \(1 given up\)/);
     socket.destroy();
   });
 
@@ -190,6 +202,32 @@ describe('outcry bank serve > the shutdown', () => {
     assert.ok(performance.now() - startMs < 5000, 'it did not wait');
     assert.deepEqual([exit.code, exit.stderr, server.files()], [0, '', ['log.txt']]);
     socket.destroy();
+  });
+
+  test('the report and the totals agree when a second SIGINT comes under load', async (t) => {
+    const server = await startBank(t, ['--server-hosts', '2']);
+    const flood = Buffer.from('Marc credit $0.01\n'.repeat(20_000));
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => connectTo(server.port)));
+    for (const socket of sockets) {
+      const pour = () => {
+        while (!socket.destroyed && socket.write(flood));
+      };
+      socket.on('drain', pour);
+      socket.on('error', () => {
+        // The server goes away: expected.
+      });
+      pour();
+    }
+    await until('lines have been sent', () => sockets.every(({ bytesWritten }) => bytesWritten > 5_000_000));
+    server.signal('SIGINT');
+    await until('the doors are closed', () => isRefused(server.port));
+    const exit = await server.interrupted();
+    for (const socket of sockets) socket.destroy();
+    const { applied } = totalsIn(exit.stdout);
+    assert.equal(
+      server.report(),
+      `Marc $${Math.floor(applied / 100)}.${String(applied % 100).padStart(2, '0')}\n`,
+    );
   });
 
   test('a second SIGINT while the report is being written leaves it whole', async (t) => {
@@ -458,3 +496,37 @@ function smallDisk(): SmallDisk {
   };
   return { folder, old: 'log.txt', message: /ENOSPC|no space left/, unmount };
 }
+
+describe('outcry bank serve > an output that takes nothing', () => {
+  const hasFullDevice = existsSync('/dev/full');
+
+  test('a log that can not be written does not end the server', { skip: !hasFullDevice }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'outcry-'));
+    const full = openSync('/dev/full', 'w');
+    const args = [OUTCRY, 'bank', 'serve', '0', '--bank-connections-max', '1'];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', full] });
+    try {
+      let stdout = '';
+      child.stdout?.on('data', (chunk: Buffer) => {
+        stdout += chunk.toString();
+      });
+      const port = await until('it listens', () => Number(/:(\d+)\n/.exec(stdout)?.[1]) || undefined);
+      const first = await connectTo(port);
+      await write(first, 'Marc credit $2\n');
+      // Refused, which is logged.
+      const second = await connectTo(port);
+      await once(second, 'close');
+      first.end();
+      await once(first, 'close');
+      const closed = once(child, 'close');
+      child.kill('SIGINT');
+      assert.deepEqual(await closed, [0, null]);
+      assert.equal(readFileSync(join(folder, 'log.txt'), 'utf8'), 'Marc $2.00\n');
+      assert.match(stdout, /1 connection \(1 refused\), 1 line applied/);
+    } finally {
+      child.kill('SIGKILL');
+      closeSync(full);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
