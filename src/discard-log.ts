@@ -35,7 +35,10 @@ export class DiscardLog {
     this.#logged = counts;
     if (discarded.length === 0) return;
     const sum = discarded.reduce((total, [, count]) => total + count, 0);
-    this.#log.info({ discarded: Object.fromEntries(discarded) }, `bank: discarded ${sum} lines`);
+    this.#log.info(
+      { discarded: Object.fromEntries(discarded) },
+      `bank: discarded ${sum} line${sum === 1 ? '' : 's'}`,
+    );
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 /**
  * `outcry bank serve PORT`: the homework's server. Accounts in memory; SIGINT reads every client to its end, writes
- * log.txt in the working directory and ends; a second SIGINT writes what is there and ends at once.
+ * log.txt in the working directory and ends. A second SIGINT ends the clients and writes what they had sent; a third
+ * ends at once, without a report.
  */
 import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
@@ -27,8 +28,12 @@ export async function run(args: readonly string[]): Promise<number> {
     return 2;
   }
   parsePort(port, { min: 0 });
-  const settingFlags = { 'log-level': 'warn', ...givenSettingFlags(flags.opts()), 'bank-port': port };
-  const config = resolveConfig({ file: null, environment: process.env, flags: settingFlags });
+  const config = resolveConfig({
+    file: null,
+    // The homework's server is quiet, unless it is told otherwise.
+    environment: { OUTCRY_LOG_LEVEL: 'warn', ...process.env },
+    flags: { ...givenSettingFlags(flags.opts()), 'bank-port': port },
+  });
   return serve(await Server.start({ config, log: await createLog(config.log), onFatal }));
 }
 

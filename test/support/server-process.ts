@@ -17,6 +17,8 @@ export interface SpawnOptions {
   readonly folder?: string;
   /** Behind `sh -c '… &'`, as a script starts it: with SIGINT ignored. */
   readonly isInBackground?: boolean;
+  /** Variables beside those of the test's own environment. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface Exit {
@@ -48,7 +50,7 @@ export class ServerProcess {
       : [process.execPath, [OUTCRY, ...args]];
     this.#child = spawn(file, words, {
       cwd: this.folder,
-      env: withoutSettings(process.env),
+      env: { ...withoutSettings(process.env), ...options.variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (!options.isInBackground) this.#pid = this.#child.pid;

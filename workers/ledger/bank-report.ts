@@ -4,7 +4,7 @@
  * The accounts stay in the bytes in which they came; what is sorted is where each begins. A number made of the first
  * six bytes of the name decides nearly every comparison, the bytes themselves the rest.
  */
-import { formatMoney, type MinorUnits } from '../../src/values/money.ts';
+import { formatMoney, toMinorUnits } from '../../src/values/money.ts';
 import { BALANCE_CENTS_BYTES } from './balances.ts';
 
 const KEY_BYTES = 6;
@@ -59,6 +59,6 @@ function nameEndAt(balances: Buffer, start: number): number {
 
 function lineAt(balances: Buffer, start: number): string {
   const end = nameEndAt(balances, start);
-  const cents = balances.readDoubleLE(end) as MinorUnits;
+  const cents = toMinorUnits(balances.readDoubleLE(end));
   return `${balances.toString('latin1', start + 1, end)} ${formatMoney(cents)}\n`;
 }

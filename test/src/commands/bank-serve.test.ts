@@ -530,3 +530,25 @@ describe('outcry bank serve > an output that takes nothing', () => {
     }
   });
 });
+
+describe('outcry bank serve > its log', () => {
+  const exitAfterJunk = async (server: ServerProcess) => {
+    await send(server.port, ['junk\n']);
+    return server.interrupted();
+  };
+
+  test('is silent about discarded lines by default', async (t) => {
+    assert.equal((await exitAfterJunk(await startBank(t))).stderr, '');
+  });
+
+  test('is as loud as the environment says', async (t) => {
+    const server = await startBank(t, [], { variables: { OUTCRY_LOG_LEVEL: 'info' } });
+    assert.match((await exitAfterJunk(server)).stderr, /discarded 1 line"/);
+  });
+
+  test('is as quiet as a flag says, whatever the environment says', async (t) => {
+    const variables = { OUTCRY_LOG_LEVEL: 'info' };
+    const server = await startBank(t, ['--log-level', 'error'], { variables });
+    assert.equal((await exitAfterJunk(server)).stderr, '');
+  });
+});
