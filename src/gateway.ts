@@ -63,7 +63,7 @@ export class Gateway {
     return this.#listeners.reduce((sum, { refused }) => sum + refused, 0);
   }
 
-  /** Clients that were given up before they had sent all, in the shutdown. */
+  /** Clients that were cut off in the shutdown before they had sent all. */
   get abandoned(): number {
     return this.#abandoned;
   }
@@ -116,7 +116,7 @@ export class Gateway {
   close(): void {
     clearTimeout(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
-    this.#abortAll('the server stops');
+    this.#abandoned += this.#abortAll('the server stops');
     this.#storms.flush();
   }
 
