@@ -1,6 +1,6 @@
 /**
- * Messages that could not be handled: counted by reason, the latest kept to be looked at, and logged without storms:
- * the first of a reason at once, the others as one line a second with their number.
+ * Messages that could not be handled: counted by reason, the latest kept to be looked at (of a storm, the first of each
+ * second), and logged without storms: the first of a reason at once, the others as one line a second with their number.
  */
 import { inspect } from 'node:util';
 import type { LogFields, LogLevel } from '../../src/protocol/control.ts';
