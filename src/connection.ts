@@ -52,6 +52,8 @@ export class Connection {
   readonly address: string;
   /** When the client last sent something, monotonic. */
   lastInputMs = monotonicMs();
+  /** What its session wants the next one to know, if this one is lost with its host. */
+  memory: string | undefined;
   readonly #socket: Socket;
   readonly #framer: LineFramer;
   readonly #sink: LineSink;
@@ -227,7 +229,9 @@ export class Connection {
   #openSession(): void {
     const { id, listener, address } = this;
     const remoteAddress = `${address}:${this.#socket.remotePort ?? 0}`;
-    this.link.command({ type: 'open', connection: id, service: listener.options.service, remoteAddress });
+    const { service } = listener.options;
+    const memory = this.memory === undefined ? {} : { memory: this.memory };
+    this.link.command({ type: 'open', connection: id, service, remoteAddress, ...memory });
   }
 }
 

@@ -44,6 +44,7 @@ export class Gateway {
     const sink = {
       write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
       close: (id: number, reason: string) => this.#connections.get(id)?.finish(reason),
+      remember: (id: number, memory: string) => this.#remember(id, memory),
       flush: () => this.#flush(),
     };
     for (const link of links) link.deliverTo(sink);
@@ -147,6 +148,11 @@ export class Gateway {
     const connection = this.#connections.get(id);
     // A client may vanish while the answer is on its way here.
     if (connection?.write(bytes)) this.#corked.push(connection);
+  }
+
+  #remember(id: number, memory: string): void {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) connection.memory = memory;
   }
 
   #flush(): void {

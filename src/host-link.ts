@@ -29,6 +29,8 @@ export interface ConnectionSink {
   write(connection: number, bytes: Uint8Array): void;
   /** `reason` is empty when the session ended in order. */
   close(connection: number, reason: string): void;
+  /** For the session that takes the present one's place, if its host is lost. */
+  remember(connection: number, memory: string): void;
   /** All of one batch has been handed over. */
   flush(): void;
 }
@@ -54,6 +56,8 @@ export class HostLink {
   #flushing: NodeJS.Immediate | undefined;
   #bytesInFlight = 0;
   #nextAskId = 1;
+  /** Why the host can store nothing at the moment. */
+  #trouble: OutcryError | undefined;
 
   constructor(options: HostLinkOptions) {
     this.index = options.index;
@@ -70,6 +74,12 @@ export class HostLink {
     port.on('message', (batch: Batch) => this.#receive(batch));
   }
 
+  /** The host can store nothing at the moment, and answers nothing; or, without `trouble`, it can again. */
+  setTrouble(trouble: OutcryError | undefined): void {
+    this.#trouble = trouble;
+    if (trouble !== undefined) this.#failAsks(trouble);
+  }
+
   deliverTo(sink: ConnectionSink): void {
     this.#sink = sink;
   }
@@ -80,9 +90,8 @@ export class HostLink {
     this.#port = undefined;
     this.#writer.take();
     this.#names.clear();
-    for (const id of [...this.#asks.keys()]) {
-      this.#takeAsk(id)?.reject(new OutcryError('ERR_HOST_LOST', `host ${this.index} was lost: ${reason}`));
-    }
+    this.#failAsks(new OutcryError('ERR_HOST_LOST', `host ${this.index} was lost: ${reason}`));
+    this.#trouble = undefined;
     this.#bytesInFlight = 0;
     this.#resumePaused();
   }
@@ -121,6 +130,7 @@ export class HostLink {
     if (this.#port === undefined) {
       return Promise.reject(new OutcryError('ERR_HOST_LOST', `host ${this.index} is not there any more`));
     }
+    if (this.#trouble !== undefined) return Promise.reject(this.#trouble);
     const id = this.#nextAskId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -164,6 +174,9 @@ export class HostLink {
         case RECORD.close:
           this.#sink?.close(reader.target, reader.text());
           break;
+        case RECORD.remember:
+          this.#sink?.remember(reader.target, reader.text());
+          break;
         case RECORD.credit:
           this.#bytesInFlight -= reader.target;
           break;
@@ -188,6 +201,10 @@ export class HostLink {
   #resumePaused(): void {
     for (const connection of this.#paused) connection.resume();
     this.#paused.clear();
+  }
+
+  #failAsks(error: OutcryError): void {
+    for (const id of [...this.#asks.keys()]) this.#takeAsk(id)?.reject(error);
   }
 
   #takeAsk(id: number): PendingAsk | undefined {

@@ -10,10 +10,10 @@ import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { HostLink } from './host-link.ts';
 import type { HostEvent } from './protocol/control.ts';
-import type { HostTask, PeerPort, ServiceSettings } from './protocol/host-task.ts';
+import type { DataSettings, HostTask, PeerPort, ServiceSettings } from './protocol/host-task.ts';
 import { type Address, hostIndexOf } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
-import { messageOf, OutcryError } from './values/errors.ts';
+import { type ErrorRecord, messageOf, OutcryError } from './values/errors.ts';
 
 export interface HostsOptions {
   readonly count: number;
@@ -23,9 +23,13 @@ export interface HostsOptions {
   readonly restartsMax: number;
   readonly restartsPeriodMs: number;
   readonly services: ServiceSettings;
+  /** Where a host keeps what is to last; without it nothing does. */
+  readonly dataOf?: (host: number) => DataSettings;
   readonly log: Logger;
-  /** A host was lost and replaced; what it held in memory is gone. */
-  readonly onReplaced: (link: HostLink, reason: string) => void;
+  /** Bytes of journal that the hosts have read at the start, of `total`. */
+  readonly onRecovering?: (bytes: number, total: number) => void;
+  /** A host was lost with `bytesInFlight` on their way to it, and is being replaced. */
+  readonly onReplaced: (link: HostLink, loss: { readonly reason: string; readonly bytesInFlight: number }) => void;
   /** A host was lost for good; the server can't go on. */
   readonly onFatal: (error: OutcryError) => void;
 }
@@ -37,9 +41,13 @@ interface Host {
   port: MessageChannel['port1'] | undefined;
   /** Runs while the present host is not ready. */
   late: NodeJS.Timeout | undefined;
+  /** Why the present host can't go on, in its own words. */
+  fatal: OutcryError | undefined;
+  /** What it has said about its recovery. */
+  recovery: { readonly bytes: number; readonly total: number };
 }
 
-/** A host that takes longer to start its actors is stuck. */
+/** A host that takes longer to start its actors, without a word on how far it is with their recovery, is stuck. */
 const READY_TIMEOUT_MS = 120_000;
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
@@ -75,6 +83,8 @@ export class Hosts {
       onReady: undefined,
       port: undefined,
       late: undefined,
+      fatal: undefined,
+      recovery: { bytes: 0, total: 0 },
     }));
     this.links = this.#hosts.map(({ link }) => link);
     this.pool = new Piscina<HostTask, void>({
@@ -168,8 +178,9 @@ export class Hosts {
 
   /** Links the host with the main thread and the other hosts; returns its task. */
   #openPort(host: Host): HostTask {
-    const { count, bytesHigh, mailboxMax, services } = this.#options;
+    const { count, bytesHigh, mailboxMax, services, dataOf } = this.#options;
     const { index } = host.link;
+    host.fatal = undefined;
     const { port1, port2 } = new MessageChannel();
     host.link.attach(port1);
     host.port = port1;
@@ -181,13 +192,14 @@ export class Hosts {
       linkHighWater: bytesHigh,
       mailboxMax,
       services,
+      ...(dataOf === undefined ? {} : { data: dataOf(index) }),
     };
   }
 
   /** Resolves when the host is ready. A worker thread that dies while it boots is not replaced by the pool: it is late. */
   #runTask(host: Host, task: HostTask): Promise<void> {
     return new Promise((resolve) => {
-      host.late = setTimeout(() => this.#onLate(host), READY_TIMEOUT_MS);
+      this.#expectReady(host);
       host.onReady = () => {
         clearTimeout(host.late);
         resolve();
@@ -197,6 +209,11 @@ export class Hosts {
         (error: unknown) => this.#onLost(task.hostIndex, messageOf(error)),
       );
     });
+  }
+
+  #expectReady(host: Host): void {
+    clearTimeout(host.late);
+    host.late = setTimeout(() => this.#onLate(host), READY_TIMEOUT_MS);
   }
 
   /**
@@ -226,6 +243,14 @@ export class Hosts {
         host.onReady?.();
         host.onReady = undefined;
         break;
+      case 'recovering':
+        host.recovery = event;
+        if (host.onReady !== undefined) this.#expectReady(host);
+        this.#reportRecovery();
+        break;
+      case 'store':
+        this.#onStore(host, event.error);
+        break;
       case 'settled':
         this.#settling.get(event.id)?.resolve();
         this.#settling.delete(event.id);
@@ -240,9 +265,26 @@ export class Hosts {
         this.#options.log[event.level]({ host: index, ...event.fields }, event.text);
         break;
       case 'fatal':
+        host.fatal = OutcryError.fromRecord(event.error);
         this.#options.log.error({ host: index }, event.error.message);
         break;
     }
+  }
+
+  #reportRecovery(): void {
+    if (this.#onStartFailed === undefined) return;
+    const sum = (of: (host: Host) => number) => this.#hosts.reduce((total, host) => total + of(host), 0);
+    this.#options.onRecovering?.(
+      sum(({ recovery }) => recovery.bytes),
+      sum(({ recovery }) => recovery.total),
+    );
+  }
+
+  #onStore({ link }: Host, record: ErrorRecord | undefined): void {
+    const { log } = this.#options;
+    link.setTrouble(record && OutcryError.fromRecord(record));
+    if (record === undefined) log.warn({ host: link.index }, 'it can store again, and goes on');
+    else log.error({ host: link.index }, `${record.message}; nothing is lost, and it is tried again`);
   }
 
   #onLost(index: number, reason: string): void {
@@ -250,13 +292,19 @@ export class Hosts {
     const host = this.#hosts[index] as Host;
     host.port = undefined;
     clearTimeout(host.late);
+    const { bytesInFlight } = host.link;
     host.link.lose(reason);
     this.#settleLost(host.link);
     this.#options.log.error({ host: index }, `host ${index} was lost: ${reason}`);
     this.#endDrainOf(index);
-    const lost = new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
+    const lost = host.fatal ?? new OutcryError('ERR_HOST_LOST', `host ${index} was lost: ${reason}`);
     if (this.#onStartFailed !== undefined) {
       this.#onStartFailed(lost);
+      return;
+    }
+    if (isUnusableData(lost)) {
+      // Another host would find the same.
+      this.#options.onFatal(lost);
       return;
     }
     if (this.#isPastLimit()) {
@@ -268,7 +316,7 @@ export class Hosts {
     void this.#runTask(host, this.#openPort(host)).then(() =>
       this.#options.log.warn({ host: index }, `host ${index} was replaced`),
     );
-    this.#options.onReplaced(host.link, reason);
+    this.#options.onReplaced(host.link, { reason, bytesInFlight });
   }
 
   #onLate({ link }: Host): void {
@@ -300,6 +348,10 @@ export class Hosts {
     this.#lossesMs.push(nowMs);
     return this.#lossesMs.length > restartsMax;
   }
+}
+
+function isUnusableData({ code }: OutcryError): boolean {
+  return code === 'ERR_DATA_DAMAGED' || code === 'ERR_DATA_FORMAT';
 }
 
 /** Resolves with `work`, or at the deadline. */

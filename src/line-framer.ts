@@ -2,8 +2,8 @@
  * Finds the boundaries of lines in what a connection sends; it looks for newlines and at nothing else.
  *
  * What it hands on is whole lines, each with its LF: the large middle of a chunk as it is, and the line that was split
- * between chunks joined in a small copy. The last line may lack its LF; it is given one at the end of the input, and,
- * where clients send no newlines at all, when the input pauses.
+ * between chunks joined in a small copy. The last line may lack its LF: it is handed on without one, by itself, at the
+ * end of the input and, where clients send no newlines at all, when the input pauses.
  *
  * A line longer than the maximum is cut to one byte more than it, so that whoever parses it sees that it was too long
  * however it was split into chunks; the rest of it is skipped, and memory stays bounded.
@@ -55,12 +55,12 @@ export class LineFramer {
     if (end < chunk.length) this.#keep(chunk, end, sink);
   }
 
-  /** The input has ended or paused: what is left is a line. */
+  /** The input has ended or paused: what is left is a line, without an LF. */
   flush(sink: LineSink): void {
     this.#isSkipping = false;
     if (this.#carryLength === 0) return;
     const line = this.#takeCarry(NOTHING);
-    sink(line, 0, line.length);
+    sink(line, 0, line.length - 1);
   }
 
   /** Adds the tail of a chunk, which has no LF, to the carry. */

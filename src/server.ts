@@ -9,18 +9,22 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { BankTotals } from './bank-totals.ts';
 import type { Config } from './config.ts';
+import { DataFolder } from './data-folder.ts';
 import { affordableConnections } from './descriptors.ts';
 import { DiscardLog } from './discard-log.ts';
 import { Gateway } from './gateway.ts';
 import { Hosts } from './hosts.ts';
 import { Jobs } from './jobs.ts';
 import {
+  type DiscardCounts,
+  type DiscardReason,
   LEDGER_ADDRESSES,
   type LedgerCommand,
   TALLY_ADDRESS,
   type TallyCommand,
   type TallyReport,
 } from './protocol/bank.ts';
+import type { DataSettings } from './protocol/host-task.ts';
 import { monotonicMs } from './values/clock.ts';
 import { OutcryError } from './values/errors.ts';
 
@@ -35,8 +39,24 @@ export interface ServiceAddress {
 export interface ServerOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** Where everything is kept; without it nothing is. */
+  readonly dataFolder?: string | undefined;
+  /** Bytes of journal that have been read at the start, of `total`. */
+  readonly onRecovering?: (bytes: number, total: number) => void;
   /** The server can't go on: what it was doing has been logged. */
   readonly onFatal: (error: OutcryError) => void;
+}
+
+interface ServerParts {
+  hosts: Hosts;
+  jobs: Jobs;
+  data: DataFolder | undefined;
+  losses: readonly string[];
+}
+
+interface BankCounts {
+  readonly applied: number;
+  readonly discarded: DiscardCounts;
 }
 
 /** Long: the accounts are worth more than the wait. */
@@ -47,64 +67,71 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
+  readonly #data: DataFolder | undefined;
   #services: readonly ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
+  /** What had been counted before this start. */
+  #before: BankCounts = { applied: 0, discarded: {} };
   #drainDeadlineMs = 0;
 
-  private constructor(options: ServerOptions, hosts: Hosts, jobs: Jobs, losses: readonly string[]) {
+  private constructor(
+    options: ServerOptions,
+    { hosts, jobs, data, losses }: ServerParts,
+  ) {
     this.#options = options;
     this.hosts = hosts;
     this.#jobs = jobs;
+    this.#data = data;
     this.#losses = losses;
     this.#gateway = new Gateway(hosts.links, options.log);
-    this.#discardLog = new DiscardLog(options.log, () => this.#askTally());
+    this.#discardLog = new DiscardLog(options.log, async () => (await this.#bankCounts()).discarded);
   }
 
   static async start(options: ServerOptions): Promise<Server> {
-    const { config, log, onFatal } = options;
-    const losses: string[] = [];
-    let server: Server | undefined;
-    const [jobs, hosts] = await Promise.allSettled([
-      Jobs.start(),
-      Hosts.start({
-        count: config.server.hosts || Math.max(1, availableParallelism() - 1),
-        bytesHigh: config.flow.hostBytesHigh,
-        bytesLow: config.flow.hostBytesLow,
-        mailboxMax: config.flow.mailboxMessagesMax,
-        restartsMax: config.supervision.hostRestartsMax,
-        restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
-        services: { bank: { ...config.bank, hashKey: randomKey() } },
-        log,
-        onReplaced: (link, reason) => {
-          losses.push(reason);
-          log.error(`host ${link.index} kept its accounts in memory: they are lost`);
+    const { config, dataFolder } = options;
+    const hostCount = config.server.hosts || Math.max(1, availableParallelism() - 1);
+    // It begins while the hosts start; whoever fails below, it is waited for and ended.
+    const starting = Jobs.start();
+    const parts: Partial<ServerParts> = {};
+    try {
+      if (dataFolder !== undefined) parts.data = await openData(dataFolder, hostCount, starting);
+      const { data } = parts;
+      const losses: string[] = [];
+      let server: Server | undefined;
+      parts.hosts = await Hosts.start({
+        ...hostsOptions(options, hostCount),
+        ...(data === undefined ? {} : { dataOf: (host: number) => dataSettings(config, data, host) }),
+        onReplaced: (link, loss) => {
+          const lost = describeLoss(link.index, loss, { isDurable: data !== undefined });
+          if (lost !== undefined) {
+            losses.push(loss.reason);
+            options.log.error(lost);
+          }
           // Before the doors are open there is no connection yet.
           if (server !== undefined) server.#gateway.reopen(link);
         },
-        onFatal,
-      }),
-    ]);
-    if (jobs.status === 'rejected' || hosts.status === 'rejected') {
-      if (jobs.status === 'fulfilled') await jobs.value.close();
-      if (hosts.status === 'fulfilled') await hosts.value.close();
-      throw jobs.status === 'rejected' ? jobs.reason : (hosts as PromiseRejectedResult).reason;
-    }
-    server = new Server(options, hosts.value, jobs.value, losses);
-    try {
+      });
+      server = new Server(options, { hosts: parts.hosts, jobs: await starting, data, losses });
       await server.#openDoors();
+      return server;
     } catch (error) {
-      await server.stop();
+      await parts.hosts?.close();
+      await Promise.all([starting.then((jobs) => jobs.close()), parts.data?.close()]);
       throw error;
     }
-    return server;
   }
 
   get services(): readonly ServiceAddress[] {
     return this.#services;
   }
 
-  /** Why hosts were lost since the start; with the memory store each took its accounts with it. */
+  /** Where everything is kept; undefined if only in memory. */
+  get dataPath(): string | undefined {
+    return this.#data?.path;
+  }
+
+  /** Why hosts were lost since the start that took something with them: accounts in memory, or lines on their way. */
   get losses(): readonly string[] {
     return this.#losses;
   }
@@ -127,11 +154,9 @@ export class Server {
 
   /** What the bank has done since the start. */
   async bankTotals(): Promise<BankTotals> {
-    const applied = (await this.#askLedger({ type: 'applied' })) as number[];
-    const discarded = await this.#askTally();
-    const sum = applied.reduce((total, count) => total + count, 0);
+    const { applied, discarded } = await this.#bankCounts();
     const { accepted, refused, abandoned } = this.#gateway;
-    return { connections: accepted, refused, abandoned, applied: sum, discarded };
+    return { connections: accepted, refused, abandoned, applied, discarded };
   }
 
   /** Writes the balances of all accounts to `path`, whole or not at all; rejects with ERR_REPORT_WRITE. */
@@ -139,7 +164,7 @@ export class Server {
     const balances = (await this.#askLedger({ type: 'balances' })) as Uint8Array[];
     const outcome = await this.#jobs.run({ type: 'write-report', path, balances });
     if (outcome.ok) return;
-    const message = `can't write ${path}: ${outcome.message}; the old one is as it was`;
+    const message = `can't write ${path}: ${outcome.error.message}; the old one is as it was`;
     throw new OutcryError('ERR_REPORT_WRITE', message, { fields: { path } });
   }
 
@@ -149,10 +174,12 @@ export class Server {
     this.#gateway.close();
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);
+    await this.#data?.close();
   }
 
   async #openDoors(): Promise<void> {
     const { server, bank, flow } = this.#options.config;
+    if (this.#data !== undefined) this.#before = await this.#bankCounts();
     const connectionsMax = affordableConnections(bank.connectionsMax);
     if (connectionsMax < bank.connectionsMax) {
       const wanted = `bank.connections_max is ${bank.connectionsMax}`;
@@ -174,9 +201,22 @@ export class Server {
     this.#services = [{ name: 'bank', host: server.host, port, example }];
   }
 
-  #askTally(): Promise<TallyReport> {
+  /** What has been counted, without what had been before this start. */
+  async #bankCounts(): Promise<BankCounts> {
     const command: TallyCommand = { type: 'report' };
-    return this.hosts.ask(TALLY_ADDRESS, command, REPORT_TIMEOUT_MS) as Promise<TallyReport>;
+    const [counts, applied] = await Promise.all([
+      this.hosts.ask(TALLY_ADDRESS, command, REPORT_TIMEOUT_MS) as Promise<TallyReport>,
+      this.#askLedger({ type: 'applied' }) as Promise<number[]>,
+    ]);
+    const before = this.#before;
+    const discarded = Object.entries(counts).map(([reason, count]) => [
+      reason,
+      count - (before.discarded[reason as DiscardReason] ?? 0),
+    ]);
+    return {
+      applied: applied.reduce((total, count) => total + count, 0) - before.applied,
+      discarded: Object.fromEntries(discarded),
+    };
   }
 
   #askLedger(command: LedgerCommand): Promise<unknown[]> {
@@ -184,6 +224,45 @@ export class Server {
       LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS)),
     );
   }
+}
+
+function hostsOptions({ config, log, onFatal, onRecovering }: ServerOptions, count: number) {
+  return {
+    count,
+    bytesHigh: config.flow.hostBytesHigh,
+    bytesLow: config.flow.hostBytesLow,
+    mailboxMax: config.flow.mailboxMessagesMax,
+    restartsMax: config.supervision.hostRestartsMax,
+    restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
+    services: { bank: { ...config.bank, hashKey: randomKey() } },
+    log,
+    onFatal,
+    ...(onRecovering === undefined ? {} : { onRecovering }),
+  };
+}
+
+/** With another number of hosts than before, a job first gives each of them its actors. */
+async function openData(folder: string, hosts: number, jobs: Promise<Jobs>): Promise<DataFolder> {
+  return DataFolder.open(folder, hosts, async (from, to) => {
+    const outcome = await (await jobs).run({ type: 'redistribute', from, to });
+    if (!outcome.ok) throw OutcryError.fromRecord(outcome.error);
+  });
+}
+
+function dataSettings({ data }: Config, folder: DataFolder, host: number): DataSettings {
+  const snapshots = { everyBytes: data.snapshotBytes, keepBytes: data.historyBytes };
+  return { folder: folder.hostFolder(host), snapshots };
+}
+
+/** What a lost host took with it; undefined if nothing. */
+function describeLoss(
+  host: number,
+  { bytesInFlight }: { readonly bytesInFlight: number },
+  { isDurable }: { readonly isDurable: boolean },
+): string | undefined {
+  if (!isDurable) return `host ${host} kept its accounts in memory: they are lost`;
+  if (bytesInFlight === 0) return undefined;
+  return `${bytesInFlight} bytes were on their way to host ${host}, and may be lost but for what was acknowledged`;
 }
 
 function randomKey(): [number, number] {

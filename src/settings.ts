@@ -120,6 +120,13 @@ export const SETTINGS = {
       max: 100_000_000,
       reason: 'The bank opens no more accounts than this, so that invented names cannot fill the memory.',
     },
+    uploadsMax: {
+      type: 'count',
+      default: 10_000,
+      min: 16,
+      max: 1_000_000,
+      reason: 'So many uploads are remembered; beyond it those that were not used for longest are forgotten.',
+    },
   },
   flow: {
     hostBytesHigh: {
@@ -150,6 +157,22 @@ export const SETTINGS = {
       min: 1,
       max: 16_777_216,
       reason: 'No more messages than this wait for one actor, so that a flood cannot fill the memory.',
+    },
+  },
+  data: {
+    snapshotBytes: {
+      type: 'bytes',
+      default: 268_435_456,
+      min: 4_096,
+      max: BYTES_LIMIT * 1024,
+      reason: 'After so much new journal, snapshots are written, so that a restart need not read all of it.',
+    },
+    historyBytes: {
+      type: 'bytes',
+      default: BYTES_LIMIT,
+      min: 0,
+      max: BYTES_LIMIT * 1024,
+      reason: 'So much journal is kept for statements; of what is older only the balances are left.',
     },
   },
   drain: {

@@ -10,6 +10,6 @@ if (isMainThread) throw new Error('a host runs on a worker thread, not on the ma
 /** Lasts as long as the host. */
 export function runHostTask(task: HostTask): Promise<void> {
   const { bank } = task.services;
-  warmUpBank();
+  warmUpBank(task.data !== undefined);
   return runHost(task, { bank: (system) => startBank(system, bank) });
 }

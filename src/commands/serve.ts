@@ -1,23 +1,39 @@
-/** `outcry serve`: all services, until SIGINT or SIGTERM drains them; a second signal ends at once. */
+/**
+ * `outcry serve`: all services, until SIGINT or SIGTERM drains them; a second signal ends at once. SIGUSR1 writes the
+ * balances as they are to log.txt in the working directory.
+ */
 import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
 import { Server, type ServiceAddress } from '../server.ts';
+import { monotonicMs } from '../values/clock.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
+
+const DATA_FOLDER = 'data';
+const REPORT_PATH = 'log.txt';
+const RECOVERY_SILENT_MS = 500;
+const RECOVERY_INTERVAL_MS = 1000;
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly memory?: boolean;
+}
 
 export async function run(args: readonly string[]): Promise<number> {
   const flags = createFlags({
     name: 'outcry serve',
-    usage: '[--config FILE] [--memory] [settings]',
+    usage: '[--config FILE] [--data DIR | --memory] [settings]',
     summary: 'Run every service until SIGINT or SIGTERM.',
   })
     .option(
       '--config <file>',
       'settings file (default: config.ini in the working directory, where there is one)',
     )
-    .option('--memory', 'keep nothing on disk; for now this is how it always runs');
+    .option('--data <dir>', `the folder in which everything is kept (default: ${DATA_FOLDER})`)
+    .option('--memory', 'keep nothing: everything is gone when the server ends');
   addSettingFlags(flags);
   if (parseFlags(flags, args) === 'help') return 0;
   if (flags.args.length > 0) {
@@ -26,14 +42,33 @@ export async function run(args: readonly string[]): Promise<number> {
       `outcry serve takes no argument "${flags.args[0]}"; see outcry serve --help`,
     );
   }
-  const { config: file } = flags.opts<{ config?: string }>();
+  const { config: file, data, memory } = flags.opts<ServeFlags>();
+  if (data !== undefined && memory) {
+    throw new OutcryError('ERR_USAGE', `--data ${data} and --memory exclude each other; give one of them`);
+  }
   const config = resolveConfig({ file, environment: process.env, flags: givenSettingFlags(flags.opts()) });
-  return serve(await Server.start({ config, log: await createLog(config.log), onFatal }));
+  const dataFolder = memory ? undefined : (data ?? DATA_FOLDER);
+  const log = await createLog(config.log);
+  return serve(await Server.start({ config, log, dataFolder, onRecovering: printRecovery(), onFatal }));
+}
+
+/** Says how far the recovery is, if it takes more than a moment, once a second. */
+function printRecovery(): (bytes: number, total: number) => void {
+  let nextMs = monotonicMs() + RECOVERY_SILENT_MS;
+  return (bytes, total) => {
+    const nowMs = monotonicMs();
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + RECOVERY_INTERVAL_MS;
+    const percent = Math.floor((100 * bytes) / Math.max(total, 1));
+    process.stdout.write(`recovering: ${percent} % of ${Math.ceil(total / 1e6)} MB of journal\n`);
+  };
 }
 
 async function serve(server: Server): Promise<number> {
   process.stdout.write(`${formatServices(server.services)}\n`);
-  process.stdout.write('Accounts are kept in memory only. SIGINT or SIGTERM (Ctrl-C) ends in order.\n');
+  const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
+  process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
+  process.on('SIGUSR1', () => void report(server));
   await new Promise<void>((resolve) => {
     let signals = 0;
     takeOverSignals((signal) => {
@@ -52,6 +87,15 @@ async function serve(server: Server): Promise<number> {
   const letters = Object.entries(server.hosts.deadLetters).map(([reason, count]) => `${reason} ${count}`);
   if (letters.length > 0) process.stdout.write(`dead letters: ${letters.join(', ')}\n`);
   return server.losses.length === 0 ? 0 : 1;
+}
+
+async function report(server: Server): Promise<void> {
+  try {
+    await server.writeBankReport(REPORT_PATH);
+    process.stdout.write(`SIGUSR1: the balances are in ${REPORT_PATH}\n`);
+  } catch (error) {
+    process.stderr.write(`outcry: ${messageOf(error)}\n`);
+  }
 }
 
 function formatServices(services: readonly ServiceAddress[]): string {

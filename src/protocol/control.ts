@@ -14,6 +14,8 @@ export type HostCommand =
       readonly connection: number;
       readonly service: string;
       readonly remoteAddress: string;
+      /** What the session before this one has left, if it was lost with its host. */
+      readonly memory?: string;
     }
   /** The client has sent everything (it half-closed); the session answers and stops. */
   | { readonly type: 'ended'; readonly connection: number }
@@ -31,11 +33,15 @@ export type HostCommand =
 
 /** From a host to the main thread. */
 export type HostEvent =
+  /** So many bytes of the journal have been read, out of `total`. */
+  | { readonly type: 'recovering'; readonly bytes: number; readonly total: number }
   | { readonly type: 'ready' }
+  /** Nothing can be stored at the moment; without an error: it can again. */
+  | { readonly type: 'store'; readonly error?: ErrorRecord }
   | { readonly type: 'settled'; readonly id: number }
   | { readonly type: 'drained'; readonly deadLetters: Readonly<Record<string, number>> }
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string; readonly fields: LogFields }
-  /** A fault was escalated past the last supervisor: the host can't go on. */
+  /** A fault was escalated past the last supervisor, or the store is damaged: the host can't go on. */
   | { readonly type: 'fatal'; readonly error: ErrorRecord };
 
 /** Between two hosts. */

@@ -1,5 +1,6 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
+import type { ErrorRecord } from '../values/errors.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -8,6 +9,18 @@ export interface HostPorts {
   readonly port: MessagePort;
   readonly linkHighWater: number;
   readonly mailboxMax: number;
+  /** Where the host keeps what is to last; without it nothing does. */
+  readonly data?: DataSettings;
+}
+
+export interface DataSettings {
+  readonly folder: string;
+  readonly snapshots: {
+    /** Snapshots are written after this much journal. */
+    readonly everyBytes: number;
+    /** Journal that is kept, whether recovery needs it or not. */
+    readonly keepBytes: number;
+  };
 }
 
 /** The task that a host runs until its port closes. */
@@ -20,6 +33,7 @@ export interface ServiceSettings {
   readonly bank: {
     readonly lineLengthMax: number;
     readonly accountsMax: number;
+    readonly uploadsMax: number;
     /** Secret, so that nobody can choose names that a ledger finds hard to tell apart. */
     readonly hashKey: readonly [number, number];
   };
@@ -43,7 +57,14 @@ export interface WarmUpJob {
   readonly type: 'warm-up';
 }
 
-export type Job = ReportJob | WarmUpJob;
+/** Copies stored data to environments for another number of hosts; each actor goes to the host that will have it. */
+export interface RedistributeJob {
+  readonly type: 'redistribute';
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+export type Job = ReportJob | WarmUpJob | RedistributeJob;
 
 /** Errors lose their class between threads, so a job's outcome is a value. */
-export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };
+export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly error: ErrorRecord };

@@ -23,6 +23,7 @@
  *     control           0                   msgpack of a control message
  *     write             connection id       bytes for that connection
  *     close             connection id       the reason, in UTF-8; empty when the session ended in order
+ *     remember          connection id       what a session that takes this one's place must know, in UTF-8
  *
  * Invariant: a record starts at a multiple of 4.
  * Flow control: connectionBytes, connectionChunk, bytes, tell and ask are charged to the sender (`chargeOf`) until the
@@ -42,6 +43,7 @@ export const RECORD = {
   control: 9,
   write: 10,
   close: 11,
+  remember: 12,
 } as const;
 
 /** What one `postMessage` carries. */

@@ -14,11 +14,17 @@ export const ERROR_CODES = {
   ERR_ASK_TIMEOUT: 'no answer came before the deadline',
   ERR_CONFIG_INVALID: 'a setting in the file, the environment or a flag is wrong',
   ERR_CONFIG_PORT: 'a service could not listen on its port',
+  ERR_DATA_DAMAGED: 'stored data is not what was written',
+  ERR_DATA_FOLDER: 'the data folder can not be used',
+  ERR_DATA_FORMAT: 'stored data is of a format that this version does not read',
+  ERR_DATA_IN_USE: 'another server uses the data folder',
   ERR_HOST_LOST: 'the worker thread that ran the actor ended',
   ERR_HOST_RESTARTS: 'worker threads ended too often within the period',
   ERR_REPORT_WRITE: 'the report could not be written',
   ERR_SEND_CONNECTION: 'the connection to the server failed',
   ERR_SEND_FILE: 'an input file could not be read',
+  ERR_STORE_WRITE: 'nothing can be stored at the moment; what was acknowledged stays',
+  ERR_UNEXPECTED: 'something failed that should not; the message says what',
   ERR_USAGE: 'the command line was wrong',
 } as const;
 
@@ -60,4 +66,10 @@ export class OutcryError extends Error {
 /** The text of whatever was thrown, for logs and messages. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whatever was thrown, as it crosses a thread. */
+export function toRecord(error: unknown): ErrorRecord {
+  if (error instanceof OutcryError) return error.toRecord();
+  return { code: 'ERR_UNEXPECTED', message: messageOf(error), fields: {} };
 }

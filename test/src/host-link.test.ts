@@ -186,6 +186,7 @@ describe('HostLink', () => {
     link.deliverTo({
       write: (_, bytes) => written.push(Buffer.from(bytes).toString()),
       close: (_, reason) => written.push(`closed ${reason}`),
+      remember: () => {},
       flush: () => {},
     });
     send('x'.repeat(500));

@@ -32,8 +32,19 @@ import {
 
 /** Where postings go: a ledger in this host, or what is being written for one elsewhere. */
 export interface PostingTarget {
-  post(view: DataView, start: number, length: number, hash: number, cents: number): PostingOutcome;
+  /** `line` is the line's index among those that were given to `take`. */
+  post(
+    view: DataView,
+    start: number,
+    length: number,
+    hash: number,
+    cents: number,
+    line: number,
+  ): PostingOutcome;
 }
+
+/** Told of each line that is discarded, by its index among those given to `take`. */
+export type OnDiscard = (line: number, reason: DiscardReason) => void;
 
 /** The shard that owns an account. Not the bits with which the ledger's table begins. */
 export function shardOf(hash: number): number {
@@ -72,6 +83,9 @@ export class BankLines {
   /** Discarded lines by index into DISCARD_REASONS, since the last `takeDiscards`. */
   readonly #discards = new Float64Array(DISCARD_REASONS.length);
   #discarded = 0;
+  /** Index of the line that is being taken. */
+  #line = 0;
+  #onDiscard: OnDiscard | undefined;
 
   constructor(lineLengthMax: number) {
     this.#lineLengthMax = lineLengthMax;
@@ -79,14 +93,27 @@ export class BankLines {
     this.#scratchView = new DataView(this.#scratch.buffer);
   }
 
-  /** Posts the lines of `bytes` from `start` to `end`; the last byte is an LF. `targets` are the shards. */
-  take(bytes: Uint8Array, start: number, end: number, targets: readonly PostingTarget[]): void {
+  /**
+   * Posts the lines of `bytes` from `start` to `end`, of which the last byte is an LF; returns how many they are.
+   * `targets` are the shards.
+   */
+  take(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    targets: readonly PostingTarget[],
+    onDiscard?: OnDiscard,
+  ): number {
+    this.#line = 0;
+    this.#onDiscard = onDiscard;
     const plainEnd = Math.min(end, bytes.length - PLAIN_BYTES_MAX);
     let at = start;
     while (at < end) {
       at = this.#takePlain(bytes, at, plainEnd, targets);
       if (at < end) at = this.#takeAny(bytes, at, targets);
     }
+    this.#onDiscard = undefined;
+    return this.#line;
   }
 
   /** What has been discarded since the last call, by reason; undefined if nothing. */
@@ -105,6 +132,7 @@ export class BankLines {
   discard(reason: DiscardReason): void {
     (this.#discards[DISCARD_REASONS.indexOf(reason)] as number) += 1;
     this.#discarded++;
+    this.#onDiscard?.(this.#line, reason);
   }
 
   /**
@@ -170,8 +198,9 @@ export class BankLines {
       // Multiplied, not chosen: which of the two comes next is the one branch that nothing predicts.
       const signed = cents * (credit + credit - 1);
       const target = targets[shardOf(hash)] as PostingTarget;
-      const outcome = target.post(view, line, length, hash, signed);
+      const outcome = target.post(view, line, length, hash, signed, this.#line);
       if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
+      this.#line++;
       line = at + 1;
     }
     return line;
@@ -185,12 +214,14 @@ export class BankLines {
     for (; bytes[at] !== LF; at++) {
       if (at === limit) {
         this.discard('line-too-long');
+        this.#line++;
         return bytes.indexOf(LF, at) + 1;
       }
       this.#scratch[at - start] = bytes[at] as number;
     }
     const reason = this.#postScratch(at - start, targets);
     if (reason !== undefined) this.discard(reason);
+    this.#line++;
     return at + 1;
   }
 
@@ -214,7 +245,8 @@ export class BankLines {
 
     const hash = hashName(this.#scratchView, nameStart, nameEnd - nameStart);
     const target = targets[shardOf(hash)] as PostingTarget;
-    const outcome = target.post(this.#scratchView, nameStart, nameEnd - nameStart, hash, sign * cents);
+    const length = nameEnd - nameStart;
+    const outcome = target.post(this.#scratchView, nameStart, length, hash, sign * cents, this.#line);
     return outcome === POSTING.applied ? undefined : refusalOf(outcome);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * One client of the bank's plain port. It answers nothing: most clients never read, and one that is answered and
- * closes loses what it sent. Whole lines come in; what becomes of them is the ledger's.
+ * One client of the bank's port. It is answered nothing: most clients never read, and one that is answered and closes
+ * loses what it sent. Unless its first line asks for answers: then it is an upload. Whole lines come in; what becomes of
+ * them is the ledger's.
  */
 import { LEDGER_SHARDS, type TallyCommand } from '../../src/protocol/bank.ts';
 import type { Actor, ConnectionCommand, Context } from '../runtime/actor.ts';
@@ -8,6 +9,11 @@ import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { BankLines, PostingTarget } from './bank-lines.ts';
 import { LedgerShard } from './ledger-shard.ts';
 import { PostingsWriter } from './postings.ts';
+import { findHeader, type UploadMessage, UploadSession } from './upload-session.ts';
+
+const LF = 10;
+
+type SessionContext = Context<ConnectionCommand | UploadMessage>;
 
 /** What all bank sessions of a host share. */
 export class BankCounter {
@@ -40,6 +46,11 @@ export class BankCounter {
     this.#tellDiscards(context);
   }
 
+  /** A session for an upload over such a connection. */
+  createUpload(): UploadSession {
+    return new UploadSession(this.#lines, this.#shards, (context) => this.#tellDiscards(context));
+  }
+
   /** The connection broke within a line. */
   discardCutOff(context: Context<never>): void {
     this.#lines.discard('cut-off');
@@ -52,19 +63,67 @@ export class BankCounter {
   }
 }
 
-export class BankSession implements Actor<ConnectionCommand> {
+/** `memory` is the upload-id of the upload that a session before this one was taking. */
+export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
   readonly #counter: BankCounter;
+  readonly #memory: string | undefined;
+  #upload: UploadSession | undefined;
+  #isFirst = true;
 
-  constructor(counter: BankCounter) {
+  constructor(counter: BankCounter, memory?: string) {
     this.#counter = counter;
+    this.#memory = memory;
   }
 
-  receiveBytes(bytes: Uint8Array, start: number, end: number, context: Context<ConnectionCommand>): void {
-    this.#counter.takeLines(bytes, start, end, context);
+  started(context: SessionContext): void {
+    if (this.#memory === undefined) return;
+    this.#upload = this.#counter.createUpload();
+    this.#upload.resume(this.#memory, context);
   }
 
-  receive(command: ConnectionCommand, context: Context<ConnectionCommand>): undefined {
-    if (command.type === 'connection-closed' && command.isCutOff) this.#counter.discardCutOff(context);
-    context.stop();
+  receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
+    const isWhole = bytes[end - 1] === LF;
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      const header = this.#upload === undefined ? findHeader(bytes, start, end) : undefined;
+      if (header !== undefined) {
+        this.#upload = this.#counter.createUpload();
+        this.#upload.begin(header, context);
+        if (header.end < end) this.#upload.takeLines(bytes, header.end, end, context);
+        return;
+      }
+    }
+    if (this.#upload === undefined) {
+      if (isWhole) this.#counter.takeLines(bytes, start, end, context);
+      else this.#counter.takeLines(withLf(bytes, start, end), 0, end - start + 1, context);
+    }
+    // An upload's client ends every line: without its end a line is one that was broken off.
+    else if (isWhole) this.#upload.takeLines(bytes, start, end, context);
   }
+
+  receive(command: ConnectionCommand | UploadMessage, context: SessionContext): undefined {
+    switch (command.type) {
+      case 'connection-ended':
+        if (this.#upload === undefined) context.stop();
+        else this.#upload.end(context);
+        break;
+      case 'connection-closed':
+        if (command.isCutOff && this.#upload === undefined) this.#counter.discardCutOff(context);
+        context.stop();
+        break;
+      default:
+        this.#upload?.receive(command, context);
+    }
+  }
+
+  storeFailed(context: SessionContext): void {
+    this.#upload?.storeFailed(context);
+  }
+}
+
+function withLf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const line = new Uint8Array(end - start + 1);
+  line.set(bytes.subarray(start, end));
+  line[end - start] = LF;
+  return line;
 }

@@ -1,19 +1,33 @@
 /** The actor that counts what the bank has discarded, by reason. */
+import { Packr } from 'msgpackr';
 import type { DiscardCounts, DiscardReason, TallyCommand } from '../../src/protocol/bank.ts';
-import type { Actor, Context } from '../runtime/actor.ts';
+import type { Context, DurableActor } from '../runtime/actor.ts';
 
-export class BankTally implements Actor<TallyCommand> {
-  readonly #counts: DiscardCounts = {};
+type Discarded = TallyCommand & { type: 'discarded' };
 
-  receive(command: TallyCommand, context: Context<TallyCommand>): undefined {
-    if (command.type === 'report') context.reply({ ...this.#counts });
-    else this.#add(command.counts);
+const packr = new Packr({ useRecords: false });
+
+export class BankTally implements DurableActor<TallyCommand, Discarded> {
+  #counts: DiscardCounts = {};
+
+  receive(command: TallyCommand, context: Context<TallyCommand>): readonly Discarded[] | undefined {
+    if (command.type === 'discarded') return [command];
+    context.reply({ ...this.#counts });
+    return undefined;
   }
 
-  #add(counts: DiscardCounts): void {
+  apply({ counts }: Discarded): void {
     for (const [reason, count] of Object.entries(counts)) {
       const key = reason as DiscardReason;
       this.#counts[key] = (this.#counts[key] ?? 0) + count;
     }
+  }
+
+  snapshot(): Iterable<Uint8Array> {
+    return [packr.pack(this.#counts)];
+  }
+
+  restore([piece]: readonly Uint8Array[]): void {
+    this.#counts = packr.unpack(piece as Uint8Array);
   }
 }

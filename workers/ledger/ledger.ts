@@ -5,7 +5,8 @@
  * after the other:
  *
  *     slots      4 words a slot: account + 1 (0 if free), hash, first word of the name, length of the name in bytes
- *     names      the words of all names
+ *     names      the words of all names; they stay where they are, in the order in which the accounts were opened
+ *     lengths    length of the name in bytes, by account
  *     balances   cents by account, in the order in which the accounts were opened
  *
  * The hash that comes with a name is quick and known to everybody: names can be made that share it, and each would have
@@ -18,6 +19,7 @@
 import type { DiscardReason } from '../../src/protocol/bank.ts';
 import { MINOR_UNITS_MAX, type MinorUnits } from '../../src/values/money.ts';
 import { type HashKey, halfSipHash } from './half-sip-hash.ts';
+import type { LedgerLog } from './ledger-log.ts';
 
 /** What became of a posting. */
 export const POSTING = { applied: 0, balanceRange: 1, accountsFull: 2 } as const;
@@ -61,6 +63,14 @@ export function hashName(view: DataView, start: number, length: number): number 
 
 export { HASH_SEED };
 
+/** A ledger's state, by account in the order in which they were opened. */
+export interface FrozenLedger {
+  readonly postings: number;
+  readonly names: Int32Array;
+  readonly lengths: Uint8Array;
+  readonly balances: Float64Array;
+}
+
 export class Ledger {
   readonly #accountsMax: number;
   readonly #key: HashKey;
@@ -70,17 +80,26 @@ export class Ledger {
   #mask = SLOTS_MIN - 1;
   #names = new Int32Array(NAME_WORDS_MIN);
   #nameWords = 0;
+  #lengths = new Uint8Array(SLOTS_MIN / 2);
   #balances = new Float64Array(SLOTS_MIN / 2);
   #accounts = 0;
+  #postings = 0;
+  readonly #log: LedgerLog | undefined;
 
-  /** `key` must be secret where clients choose the names. */
-  constructor(accountsMax: number, key: HashKey) {
+  /** `key` must be secret where clients choose the names. What is changed is written to `log`. */
+  constructor(accountsMax: number, key: HashKey, log?: LedgerLog) {
     this.#accountsMax = accountsMax;
     this.#key = key;
+    this.#log = log;
   }
 
   get accountCount(): number {
     return this.#accounts;
+  }
+
+  /** Postings that were ever applied. */
+  get postingCount(): number {
+    return this.#postings;
   }
 
   /**
@@ -103,7 +122,51 @@ export class Ledger {
     const balance = (this.#balances[account] as number) + cents;
     if (balance > MINOR_UNITS_MAX || balance < -MINOR_UNITS_MAX) return POSTING.balanceRange;
     this.#balances[account] = balance;
+    this.#postings++;
+    this.#log?.posting(account, cents);
     return POSTING.applied;
+  }
+
+  /** Does again what a posting has done. */
+  replayPosting(account: number, cents: number): void {
+    (this.#balances[account] as number) += cents;
+    this.#postings++;
+  }
+
+  /** Does again what the first posting to an account has done: opens it. */
+  replayOpen(view: DataView, start: number, length: number): void {
+    const hash = this.#isKeyed ? halfSipHash(view, start, length, this.#key) : hashName(view, start, length);
+    const slot = this.#findSlot(view, start, length, hash);
+    if (slot >= 0) {
+      this.#insert(slot, view, start, length, hash);
+      return;
+    }
+    this.#turnKeyed();
+    this.replayOpen(view, start, length);
+  }
+
+  /** The state as it is now; later postings do not change it. */
+  freeze(): FrozenLedger {
+    return {
+      postings: this.#postings,
+      // Names are only ever added behind these.
+      names: this.#names.subarray(0, this.#nameWords),
+      lengths: this.#lengths.subarray(0, this.#accounts),
+      balances: this.#balances.slice(0, this.#accounts),
+    };
+  }
+
+  /** Takes the state of another ledger; this one must be new. */
+  restore({ postings, names, lengths, balances }: FrozenLedger): void {
+    // A name's last word is read whole.
+    const view = new DataView(names.buffer, names.byteOffset);
+    let start = 0;
+    for (const length of lengths) {
+      this.replayOpen(view, start, length);
+      start += (length + 3) & ~3;
+    }
+    this.#balances.set(balances);
+    this.#postings = postings;
   }
 
   /** Calls `visit` for each account, in no particular order. `name` is a copy. */
@@ -155,9 +218,17 @@ export class Ledger {
   }
 
   #open(slot: number, view: DataView, start: number, length: number, hash: number): number {
+    this.#log?.openAccount(view, start, length);
+    return this.#insert(slot, view, start, length, hash);
+  }
+
+  #insert(slot: number, view: DataView, start: number, length: number, hash: number): number {
     const words = (length + 3) >> 2;
     if (this.#nameWords + words > this.#names.length) this.#names = grown(this.#names, Int32Array);
-    if (this.#accounts === this.#balances.length) this.#balances = grown(this.#balances, Float64Array);
+    if (this.#accounts === this.#balances.length) {
+      this.#balances = grown(this.#balances, Float64Array);
+      this.#lengths = grown(this.#lengths, Uint8Array);
+    }
     const wholeWords = length >> 2;
     for (let i = 0; i < wholeWords; i++)
       this.#names[this.#nameWords + i] = view.getInt32(start + 4 * i, true);
@@ -166,6 +237,7 @@ export class Ledger {
       this.#names[this.#nameWords + wholeWords] = lowBytes(last, length & 3);
     }
     const account = this.#accounts++;
+    this.#lengths[account] = length;
     this.#slots.set([account + 1, hash, this.#nameWords, length], slot);
     this.#nameWords += words;
     if (this.#accounts * 2 > this.#mask) this.#rehash();
@@ -191,7 +263,7 @@ export class Ledger {
   }
 }
 
-function grown<A extends Int32Array | Float64Array>(old: A, make: new (length: number) => A): A {
+function grown<A extends Int32Array | Float64Array | Uint8Array>(old: A, make: new (length: number) => A): A {
   const larger = new make(old.length * 2);
   larger.set(old);
   return larger;

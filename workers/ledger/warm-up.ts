@@ -12,12 +12,20 @@ const LINES = 2000;
 const ROUNDS = 60;
 const LINE_LENGTH_MAX = 1024;
 
-export function warmUpBank(): void {
+/** `isDurable` as for the shards that will serve: what else they do then is warmed up too. */
+export function warmUpBank(isDurable: boolean): void {
   const lines = new BankLines(LINE_LENGTH_MAX);
   const tally = new ActorRef<unknown>(TALLY_ADDRESS, 0);
-  const shards = Array.from({ length: LEDGER_SHARDS }, () => new LedgerShard(LINES, [1, 2], tally));
+  const shards = Array.from(
+    { length: LEDGER_SHARDS },
+    (_, shard) =>
+      new LedgerShard({ shard, accountsMax: LINES, uploadsMax: 1, hashKey: [1, 2], tally, isDurable }),
+  );
   const bytes = Buffer.from(Array.from({ length: LINES }, (_, i) => lineOf(i)).join(''));
-  for (let round = 0; round < ROUNDS; round++) lines.take(bytes, 0, bytes.length, shards);
+  for (let round = 0; round < ROUNDS; round++) {
+    lines.take(bytes, 0, bytes.length, shards);
+    for (const shard of shards) shard.takeFlat();
+  }
 }
 
 /** Names and amounts of all lengths, both types, with and without the dollar sign. */

@@ -8,12 +8,15 @@
  *     links       the ways to other threads           dispatcher  one message after the other, then its outputs
  *     asking      requests and their answers          lifecycle   spawned, restarted, escalated, stopped
  *     watching    who is told of whose end            timers, dead letters
+ *     streams     what was stored before              turn events, snapshots: what is to be stored
+ *
+ * With a durable store every turn ends with `store`: what the turn has for other threads may leave only after that.
  */
 import type { HostCommand, HostEvent, PeerMessage } from '../../src/protocol/control.ts';
 import { type Batch, BatchReader, RECORD } from '../../src/protocol/link.ts';
 import { type Address, toAddress } from '../../src/values/address.ts';
-import type { ErrorRecord } from '../../src/values/errors.ts';
-import type { ActorSpec, Answer, ConnectionCommand } from './actor.ts';
+import { type ErrorRecord, messageOf } from '../../src/values/errors.ts';
+import type { ActorSpec, Answer, ConnectionCommand, DurableActor } from './actor.ts';
 import type { ActorRef } from './actor-ref.ts';
 import { Asking } from './asking.ts';
 import { Ask } from './asks.ts';
@@ -28,8 +31,12 @@ import type { OutLink } from './out-link.ts';
 import { Outbox } from './outbox.ts';
 import { RunQueue } from './run-queue.ts';
 import { FairScheduler, type Scheduler } from './scheduler.ts';
+import { type SnapshotLimits, Snapshots } from './snapshots.ts';
+import { MemoryStore, type Store } from './store.ts';
+import { Streams } from './streams.ts';
 import { type DueTimer, Timers } from './timers.ts';
 import { Turn } from './turn.ts';
+import { TurnEvents } from './turn-events.ts';
 import { Watching } from './watching.ts';
 
 /** A turn ends after this much, so that credit, timers and new messages are seen between. */
@@ -44,10 +51,19 @@ export interface ActorSystemOptions {
   /** Messages that may wait for an actor whose spec does not say otherwise. */
   readonly mailboxMax: number;
   readonly log: Log;
-  /** Makes the session of a new connection. */
-  readonly createSession: (service: string, remoteAddress: string) => ActorSpec;
+  /** Makes the session of a new connection; `memory` is what the one before it has left, if that was lost. */
+  readonly createSession: (service: string, remoteAddress: string, memory?: string) => ActorSpec;
   readonly scheduler?: Scheduler;
+  /** Where events are kept; without one nowhere. */
+  readonly store?: Store;
+  readonly snapshots?: SnapshotLimits;
+  readonly onRecovering?: (bytes: number, total: number) => void;
 }
+
+const NO_SNAPSHOTS: SnapshotLimits = {
+  everyBytes: Number.POSITIVE_INFINITY,
+  keepBytes: Number.POSITIVE_INFINITY,
+};
 
 export class ActorSystem {
   readonly hostIndex: number;
@@ -64,6 +80,11 @@ export class ActorSystem {
   readonly #watching: Watching;
   readonly #lifecycle: Lifecycle;
   readonly #dispatcher: Dispatcher;
+  readonly #store: Store;
+  readonly #events: TurnEvents | undefined;
+  #snapshots: Snapshots | undefined;
+  /** What the store holds, until all that start with the host have been restored. */
+  #streams: Streams | undefined;
   /** Numbers of the main thread's requests to be told when all is quiet. */
   readonly #settling: number[] = [];
   /** Roots still to be stopped, the next one last; undefined unless draining. */
@@ -72,6 +93,8 @@ export class ActorSystem {
   constructor(options: ActorSystemOptions) {
     const { hostIndex, hostCount, linkHighWater, log } = options;
     this.#options = options;
+    this.#store = options.store ?? new MemoryStore();
+    this.#events = this.#store.isDurable ? new TurnEvents() : undefined;
     this.hostIndex = hostIndex;
     this.hostCount = hostCount;
     this.deadLetters = new DeadLetters(log);
@@ -95,8 +118,33 @@ export class ActorSystem {
       timers: this.#timers,
       log,
       commit: (cell) => this.#dispatcher.commit(cell),
+      restore: (cell) => this.#restore(cell),
     });
-    this.#dispatcher = new Dispatcher({ ...parts, lifecycle: this.#lifecycle });
+    this.#dispatcher = new Dispatcher({ ...parts, lifecycle: this.#lifecycle, events: this.#events });
+  }
+
+  /** True if what durable actors do outlives the process. */
+  get isDurable(): boolean {
+    return this.#store.isDurable;
+  }
+
+  /**
+   * Starts the actors that start with the host, with the state that is stored. Throws ERR_DATA_DAMAGED, ERR_DATA_FORMAT.
+   */
+  start(startActors: () => void): void {
+    this.#streams = this.#readStreams();
+    startActors();
+    const { left, bytes } = this.#streams;
+    this.#streams = undefined;
+    if (left.addresses.length > 0) {
+      const names = left.addresses.slice(0, 10).join(', ');
+      this.#options.log('warn', `stored, but of no actor that is here, and kept: ${names}`, {
+        streams: left.addresses.length,
+      });
+    }
+    const { snapshots = NO_SNAPSHOTS } = this.#options;
+    const recovered = { bytes, heldFrom: left.firstBatch };
+    this.#snapshots = new Snapshots(this.#store, snapshots, () => this.#directory.durable, recovered);
   }
 
   get nowMs(): number {
@@ -216,6 +264,37 @@ export class ActorSystem {
     );
   }
 
+  /** The events of the turns since the last call, to be stored as one batch; undefined if there are none. */
+  takeEvents(timeMs: number): Uint8Array | undefined {
+    return this.#events?.take(this.#store.last + 1, timeMs);
+  }
+
+  /** Stores what `takeEvents` has returned. Throws ERR_STORE_WRITE: call it again with the same batch, later. */
+  store(batch: Uint8Array): void {
+    this.#store.append(batch);
+    this.#snapshots?.onAppended(batch.length);
+  }
+
+  /** Writes a piece of what snapshots are due, if any, between turns; true if there is more. */
+  advanceSnapshots(): boolean {
+    try {
+      return this.#snapshots?.advance() ?? false;
+    } catch (error) {
+      this.#options.log('warn', `the snapshot is put off: ${messageOf(error)}`, {});
+      return false;
+    }
+  }
+
+  /** Lets the sessions that can tell their clients do so: nothing can be stored. */
+  tellStoreFailed(): void {
+    for (const cell of this.#directory.sessions) this.#dispatcher.tellStoreFailed(cell);
+  }
+
+  /** The actor may have changed its state in place this turn. */
+  touch(cell: Cell): void {
+    this.#events?.touch(cell);
+  }
+
   emit(event: HostEvent): void {
     this.#links.main.writer.value(RECORD.control, 0, event);
   }
@@ -259,7 +338,7 @@ export class ActorSystem {
   #onCommand(command: HostCommand): void {
     switch (command.type) {
       case 'open':
-        this.#openSession(command.connection, command.service, command.remoteAddress);
+        this.#openSession(command);
         break;
       case 'ended':
         this.#tellSession(command.connection, { type: 'connection-ended' });
@@ -278,10 +357,26 @@ export class ActorSystem {
     }
   }
 
-  #openSession(connection: number, service: string, remoteAddress: string): void {
-    const spec = this.#options.createSession(service, remoteAddress);
+  #openSession({ connection, service, remoteAddress, memory }: HostCommand & { type: 'open' }): void {
+    const spec = this.#options.createSession(service, remoteAddress, memory);
     const address = toAddress(`${service}/${connection}`);
     this.#lifecycle.spawn(new Cell(this, address, spec, this.#options.mailboxMax, { connection }));
+  }
+
+  #readStreams(only?: Address): Streams {
+    const { onRecovering, log } = this.#options;
+    return new Streams(this.#store, {
+      ...(only === undefined ? {} : { only }),
+      ...(onRecovering === undefined ? {} : { onProgress: onRecovering }),
+      onTorn: (position) => log('warn', `the last batch, ${position}, was torn, and is cut off`, {}),
+    });
+  }
+
+  /** All the cell's events are stored: no actor is restarted in the turn in which it has failed. */
+  #restore(cell: Cell): void {
+    if (!this.#store.isDurable) return;
+    const streams = this.#streams ?? this.#readStreams(cell.self);
+    Object.assign(cell, streams.restore(cell.self, cell.actor as DurableActor));
   }
 
   #tellSession(connection: number, message: ConnectionCommand): void {

@@ -9,11 +9,15 @@
  * connection) to the context. `apply` changes state, from an event alone. Outputs leave after the events are stored
  * and applied; if `receive` throws, neither events nor outputs exist, and the supervisor decides what becomes of the
  * actor. An actor that handles bytes (`receiveBytes`) may keep its state in typed arrays and change it in place.
+ *
+ * What a durable actor has acknowledged outlives the process: its events are stored, and an instance begins with the
+ * state that its last snapshot and the events since then make.
  */
 import type { Address } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import type { ActorRef } from './actor-ref.ts';
 import type { Ask } from './asks.ts';
+import type { FlatEvents } from './journal.ts';
 
 export interface Actor<Command = unknown, Event = unknown> {
   receive(command: Command, context: Context<Command>): readonly Event[] | undefined;
@@ -25,6 +29,26 @@ export interface Actor<Command = unknown, Event = unknown> {
   receiveBytes?(bytes: Uint8Array, start: number, end: number, context: Context<Command>): void;
   /** Called once an instance, before its first message, after each restart too: start children and timers here. */
   started?(context: Context<Command>): void;
+  /**
+   * Nothing can be stored at the moment: for a session whose client can be told. What it sends leaves at once; there
+   * are no events. Everything else waits.
+   */
+  storeFailed?(context: Context<Command>): void;
+}
+
+/**
+ * Its events are either values, returned by `receive` and handed to `apply`; or flat, for hot paths: bytes that it has
+ * written while it changed its state in place. A flat actor never fails halfway: its fault must escalate.
+ */
+export interface DurableActor<Command = unknown, Event = unknown> extends Actor<Command, Event> {
+  /** Freezes the state as it is now, quickly; the pieces of it, each up to a megabyte, are taken in later turns. */
+  snapshot(): Iterable<Uint8Array>;
+  /** Called at most once, ahead of any event. */
+  restore(pieces: readonly Uint8Array[]): void;
+  /** Removes and returns the flat events since the last call, at the end of a turn; undefined if there are none. */
+  takeFlat?(): FlatEvents | undefined;
+  /** Does again what these flat events have done. */
+  applyFlat?(bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** What a session hears of its connection, beside the frames. */
@@ -76,6 +100,11 @@ export interface Context<Command> {
    * belongs to the caller's turn. Never keep the result beyond the message: a restart replaces the actor.
    */
   peer(ref: ActorRef<never>): Actor | undefined;
+  /**
+   * What a session that takes the place of this one must know, if its host is lost: it is handed to whoever makes it.
+   * Short; it replaces what was remembered before.
+   */
+  remember(memory: string): void;
 }
 
 /** What becomes of an actor that throws. */
@@ -94,13 +123,18 @@ export interface Supervision {
   readonly backoffMaxMs: number;
 }
 
-export interface ActorSpec {
-  /** Makes an instance; called again for each restart. Throwing counts as a fault. */
-  readonly create: () => Actor;
+interface CommonSpec {
   readonly supervision: Supervision;
   /** Messages that may wait; a sender that fills the mailbox pauses until it is half empty. */
   readonly mailboxMax?: number;
 }
+
+/** `create` makes an instance; it is called again for each restart. Throwing counts as a fault. */
+export type ActorSpec = CommonSpec &
+  (
+    | { readonly create: () => Actor; readonly isDurable?: false }
+    | { readonly create: () => DurableActor; readonly isDurable: true }
+  );
 
 export const STOP_ON_FAULT: Supervision = {
   onFault: 'stop',

@@ -48,6 +48,11 @@ export class Cell implements Context<unknown> {
   watches: Map<Address, unknown> | undefined;
   watchers: Set<Address> | undefined;
   closeReason = '';
+  /** Position of the last event of a durable actor, and of the last one in its snapshot. */
+  events = 0;
+  snapshotEvents = 0;
+  /** It may have flat events of this turn. */
+  isTouched = false;
   #budget: RestartBudget | undefined;
 
   constructor(
@@ -165,6 +170,13 @@ export class Cell implements Context<unknown> {
   }
 
   peer(ref: ActorRef<never>): Actor | undefined {
-    return this.#system.cellOf(ref)?.actor;
+    const cell = this.#system.cellOf(ref);
+    if (cell?.spec.isDurable) this.#system.touch(cell);
+    return cell?.actor;
+  }
+
+  remember(memory: string): void {
+    if (this.connection === undefined) throw new TypeError(`${this.self} has no connection to remember for`);
+    this.#system.outbox.add(OUTPUT.remember, this.connection, memory, 0, 0);
   }
 }

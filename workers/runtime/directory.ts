@@ -24,6 +24,15 @@ export class Directory {
     return [...this.#roots];
   }
 
+  /** The actors whose state is stored. */
+  get durable(): Cell[] {
+    return [...this.#cells.values()].filter(({ spec }) => spec.isDurable);
+  }
+
+  get sessions(): Iterable<Cell> {
+    return this.#sessions.values();
+  }
+
   get cells(): Iterable<Cell> {
     return this.#cells.values();
   }

@@ -16,6 +16,7 @@ import { OUTPUT, type Outbox } from './outbox.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DueTimer } from './timers.ts';
 import type { Turn } from './turn.ts';
+import type { TurnEvents } from './turn-events.ts';
 
 export interface DispatcherParts {
   readonly turn: Turn;
@@ -26,6 +27,8 @@ export interface DispatcherParts {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly lifecycle: Lifecycle;
+  /** Absent if nothing is stored. */
+  readonly events: TurnEvents | undefined;
 }
 
 export class Dispatcher {
@@ -37,6 +40,7 @@ export class Dispatcher {
   readonly #outbox: Outbox;
   readonly #deadLetters: DeadLetters;
   readonly #lifecycle: Lifecycle;
+  readonly #events: TurnEvents | undefined;
   /** The message being handled; one object for all. */
   readonly #envelope: Envelope = { item: undefined, start: 0, end: 0, origin: LOCAL };
 
@@ -49,6 +53,7 @@ export class Dispatcher {
     this.#outbox = parts.outbox;
     this.#deadLetters = parts.deadLetters;
     this.#lifecycle = parts.lifecycle;
+    this.#events = parts.events;
   }
 
   /** Handles one batch of a cell's messages, the notices ahead of them. */
@@ -114,6 +119,8 @@ export class Dispatcher {
         const bytes = outbox.item(i) as Uint8Array;
         const connection = outbox.target(i) as number;
         this.#links.main.writer.copy(RECORD.write, connection, bytes, outbox.start(i), outbox.end(i));
+      } else if (output === OUTPUT.remember) {
+        this.#links.main.writer.text(RECORD.remember, outbox.target(i) as number, outbox.item(i) as string);
       } else if (outbox.target(i) === cell) stopsItself = true;
       else this.#lifecycle.stop(outbox.target(i) as Cell);
     }
@@ -132,7 +139,10 @@ export class Dispatcher {
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (start === DUE) this.#handleDue(cell, item as DueTimer);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
-      else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
+      else {
+        if (cell.spec.isDurable) this.#events?.touch(cell);
+        actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
+      }
       // What can't be encoded for another thread is found out here.
       if (!this.#outbox.isEmpty) this.commit(cell);
       cell.asking = undefined;
@@ -172,9 +182,22 @@ export class Dispatcher {
     }
   }
 
+  /** Tells the actor of a session that nothing can be stored. */
+  tellStoreFailed(cell: Cell): void {
+    if (cell.state !== 'running' || cell.actor?.storeFailed === undefined) return;
+    try {
+      cell.actor.storeFailed(cell);
+      this.commit(cell);
+    } catch (error) {
+      this.#lifecycle.onPoison(cell, { item: 'store failed', start: TELL, end: 0, origin: LOCAL }, error);
+    }
+  }
+
   #apply(cell: Cell, events: readonly unknown[] | undefined): void {
-    if (events === undefined) return;
+    if (events === undefined || events.length === 0) return;
     for (const event of events) cell.actor?.apply?.(event);
+    // Behind `apply`: an event that can't be applied must not be there to be recovered from.
+    if (cell.spec.isDurable) this.#events?.add(cell, events);
   }
 
   #deliver(cell: Cell, ref: ActorRef<never>, message: unknown): void {

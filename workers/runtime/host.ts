@@ -1,37 +1,70 @@
 /**
- * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turn, and each
- * link's batch goes out, one `postMessage` a turn and link.
+ * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turn, the turn's
+ * events are stored, and then each link's batch goes out, one `postMessage` a turn and link.
+ *
+ * While nothing can be stored, no further turn is taken: messages wait, the main thread gets no credit back and pauses
+ * the sockets, and the same events are tried again until there is room. Only what says so leaves.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { HostEvent } from '../../src/protocol/control.ts';
 import type { HostPorts, PeerPort } from '../../src/protocol/host-task.ts';
-import { type Batch, transferListOf } from '../../src/protocol/link.ts';
-import { monotonicMs } from '../../src/values/clock.ts';
+import { type Batch, BatchWriter, RECORD, transferListOf } from '../../src/protocol/link.ts';
+import { epochMs, monotonicMs } from '../../src/values/clock.ts';
+import { OutcryError } from '../../src/values/errors.ts';
 import type { ActorSpec } from './actor.ts';
 import { ActorSystem } from './actor-system.ts';
+import { LmdbStore } from './lmdb-store.ts';
+import { MemoryStore, type Store } from './store.ts';
 
 /** Starts the actors of a service that live in this host; returns what makes a session of it. */
-export type StartService = (system: ActorSystem) => (remoteAddress: string) => ActorSpec;
+export type StartService = (system: ActorSystem) => MakeSession;
+/** `memory` is what a session that was lost with its host has left for this one. */
+export type MakeSession = (remoteAddress: string, memory?: string) => ActorSpec;
 
 /**
- * Runs `services`, by name, until the main thread closes the port. Rejects when a fault went past the last supervisor.
+ * Runs `services`, by name, until the main thread closes the port. Rejects when the store can't be used or a fault went
+ * past the last supervisor; which it was, the main thread has been told.
  */
 export function runHost(ports: HostPorts, services: Readonly<Record<string, StartService>>): Promise<void> {
   return new Promise((resolve, reject) => {
-    new Host(ports, resolve, reject).start(services);
+    try {
+      new Host(ports, resolve, reject).start(services);
+    } catch (error) {
+      tellWhy(ports.port, error);
+      reject(error);
+    }
   });
+}
+
+/** An error loses its code on the way out of a task, so the main thread is told before. */
+function tellWhy(port: MessagePort, error: unknown): void {
+  if (!(error instanceof OutcryError)) return;
+  const writer = new BatchWriter();
+  const event: HostEvent = { type: 'fatal', error: error.toRecord() };
+  writer.value(RECORD.control, 0, event);
+  const batch = writer.take();
+  port.postMessage(batch, transferListOf(batch));
 }
 
 /** What setTimeout can wait; it takes anything longer for 1 ms, and the host would turn a thousand times a second. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
 
+/** The wait between attempts to store what could not be stored. */
+const STORE_RETRY_MS = 200;
+
 class Host {
   readonly #task: HostPorts;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
+  readonly #store: Store;
   readonly #system: ActorSystem;
-  readonly #sessions = new Map<string, (remoteAddress: string) => ActorSpec>();
+  /** For the main thread, ahead of what waits to be stored. */
+  readonly #urgent = new BatchWriter();
+  readonly #sessions = new Map<string, MakeSession>();
   /** By origin. */
   readonly #ports: MessagePort[] = [];
+  /** The events of a turn that could not be stored yet. */
+  #unstored: Uint8Array | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -39,25 +72,36 @@ class Host {
     this.#task = task;
     this.#resolve = resolve;
     this.#reject = reject;
+    const { hostIndex, hostCount, linkHighWater, mailboxMax, data } = task;
+    this.#store = data === undefined ? new MemoryStore() : new LmdbStore({ folder: data.folder });
     this.#system = new ActorSystem({
-      hostIndex: task.hostIndex,
-      hostCount: task.hostCount,
-      linkHighWater: task.linkHighWater,
-      mailboxMax: task.mailboxMax,
-      log: (level, text, fields) => this.#system.emit({ type: 'log', level, text, fields }),
-      createSession: (service, remoteAddress) => this.#createSession(service, remoteAddress),
+      hostIndex,
+      hostCount,
+      linkHighWater,
+      mailboxMax,
+      log: (level, text, fields) => this.#tell({ type: 'log', level, text, fields }),
+      createSession: (service, remoteAddress, memory) =>
+        this.#createSession(service, remoteAddress, memory),
+      store: this.#store,
+      ...(data === undefined ? {} : { snapshots: data.snapshots }),
+      onRecovering: (bytes, total) => {
+        this.#tell({ type: 'recovering', bytes, total });
+        this.#postUrgent();
+      },
     });
     this.#system.nowMs = monotonicMs();
   }
 
   start(services: Readonly<Record<string, StartService>>): void {
     const { port } = this.#task;
-    port.on('close', () => this.#stop());
+    port.on('close', () => void this.#stop());
     const early = this.#connectPeers(port);
-    for (const [name, startService] of Object.entries(services)) {
-      this.#sessions.set(name, startService(this.#system));
-    }
-    if (this.#system.failure === undefined) this.#system.emit({ type: 'ready' });
+    this.#system.start(() => {
+      for (const [name, startService] of Object.entries(services)) {
+        this.#sessions.set(name, startService(this.#system));
+      }
+    });
+    if (this.#system.failure === undefined) this.#tell({ type: 'ready' });
     for (const batch of early) this.#system.intake(this.#system.mainOrigin, batch, monotonicMs());
     this.#listen(this.#system.mainOrigin, port);
     this.#turn();
@@ -77,10 +121,10 @@ class Host {
     return batches;
   }
 
-  #createSession(service: string, remoteAddress: string): ActorSpec {
+  #createSession(service: string, remoteAddress: string, memory: string | undefined): ActorSpec {
     const create = this.#sessions.get(service);
     if (create === undefined) throw new RangeError(`no service is called ${service}`);
-    return create(remoteAddress);
+    return create(remoteAddress, memory);
   }
 
   #connectPeer(host: number, port: MessagePort): void {
@@ -93,7 +137,7 @@ class Host {
       if ('peer' in message) this.#connectPeer(message.peer, message.port);
       else this.#system.intake(origin, message, monotonicMs());
       // While more is ready than fits a turn, the next turn is scheduled already.
-      if (this.#immediate === undefined) this.#turn();
+      if (this.#immediate === undefined && this.#unstored === undefined) this.#turn();
     });
   }
 
@@ -103,14 +147,82 @@ class Host {
     this.#timer = undefined;
     const hasMore = this.#system.run(monotonicMs());
     const { failure } = this.#system;
-    if (failure !== undefined) this.#system.emit({ type: 'fatal', error: failure });
-    for (const [origin, port] of this.#ports.entries()) {
-      const batch = port === undefined ? undefined : this.#system.takeBatch(origin);
-      if (batch !== undefined) port?.postMessage(batch, transferListOf(batch));
+    if (failure !== undefined) {
+      // What the turn did is as if it had never been.
+      this.#tell({ type: 'fatal', error: failure });
+      this.#postUrgent();
+      this.#reject(new Error(failure.message));
+      return;
     }
-    if (failure !== undefined) this.#reject(new Error(failure.message));
-    else if (hasMore) this.#immediate = setImmediate(() => this.#turn());
+    this.#unstored = this.#system.takeEvents(epochMs());
+    const trouble = this.#storeEvents();
+    if (trouble !== undefined) {
+      this.#onStoreFailed(trouble);
+      return;
+    }
+    this.#postUrgent();
+    this.#post();
+    const hasSnapshots = this.#system.advanceSnapshots();
+    if (hasMore || hasSnapshots) this.#immediate = setImmediate(() => this.#turn());
     else this.#wakeUpAt(this.#system.nextDueMs());
+  }
+
+  /** Stores the turn's events; returns why they could not be stored, if they could not. */
+  #storeEvents(): OutcryError | undefined {
+    try {
+      if (this.#unstored !== undefined) this.#system.store(this.#unstored);
+    } catch (error) {
+      if (error instanceof OutcryError) return error;
+      throw error;
+    }
+    this.#unstored = undefined;
+    return undefined;
+  }
+
+  #onStoreFailed(error: OutcryError): void {
+    this.#tell({ type: 'store', error: error.toRecord() });
+    // What the turn has for others waits; what the sessions say now does not.
+    const held = this.#takeBatches();
+    this.#system.tellStoreFailed();
+    this.#postUrgent();
+    this.#post();
+    this.#timer = setTimeout(() => this.#retryStore(held), STORE_RETRY_MS);
+  }
+
+  #retryStore(held: readonly (Batch | undefined)[]): void {
+    if (this.#storeEvents() !== undefined) {
+      this.#timer = setTimeout(() => this.#retryStore(held), STORE_RETRY_MS);
+      return;
+    }
+    this.#tell({ type: 'store' });
+    this.#postUrgent();
+    this.#postBatches(held);
+    this.#turn();
+  }
+
+  #tell(event: HostEvent): void {
+    this.#urgent.value(RECORD.control, 0, event);
+  }
+
+  #postUrgent(): void {
+    if (this.#urgent.isEmpty) return;
+    const batch = this.#urgent.take();
+    this.#task.port.postMessage(batch, transferListOf(batch));
+  }
+
+  #post(): void {
+    this.#postBatches(this.#takeBatches());
+  }
+
+  /** What is there for each other thread, by origin. */
+  #takeBatches(): (Batch | undefined)[] {
+    return this.#ports.map((_, origin) => this.#system.takeBatch(origin));
+  }
+
+  #postBatches(batches: readonly (Batch | undefined)[]): void {
+    batches.forEach((batch, origin) => {
+      if (batch !== undefined) this.#ports[origin]?.postMessage(batch, transferListOf(batch));
+    });
   }
 
   #wakeUpAt(dueMs: number): void {
@@ -119,10 +231,11 @@ class Host {
     this.#timer = setTimeout(() => this.#turn(), delayMs);
   }
 
-  #stop(): void {
+  async #stop(): Promise<void> {
     clearImmediate(this.#immediate);
     clearTimeout(this.#timer);
     for (const port of this.#ports) port?.close();
+    await this.#store.close();
     this.#resolve();
   }
 }

@@ -28,6 +28,8 @@ export interface LifecycleParts {
   readonly log: Log;
   /** Lets go what the cell's actor wants done. */
   readonly commit: (cell: Cell) => void;
+  /** Brings a durable cell's new instance to the state that is stored. */
+  readonly restore: (cell: Cell) => void;
 }
 
 export class Lifecycle {
@@ -102,11 +104,12 @@ export class Lifecycle {
    * just being spawned and its fault is its parent's.
    */
   #createActor(cell: Cell): void {
-    const { outbox, runQueue, commit } = this.#parts;
+    const { outbox, runQueue, commit, restore } = this.#parts;
     const outputs = outbox.count;
     const isSpawnedByParent = cell.state === 'starting' && cell.parent !== undefined;
     try {
       cell.actor = cell.spec.create();
+      if (cell.spec.isDurable) restore(cell);
       cell.actor.started?.(cell);
       cell.state = 'running';
       // What a child sends while its parent spawns it leaves with the outputs of the parent's message.

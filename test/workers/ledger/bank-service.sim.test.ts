@@ -4,14 +4,14 @@ import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../../src/
 import { type Address, hostIndexOf, toAddress } from '../../../src/values/address.ts';
 import { formatReport } from '../../../workers/ledger/bank-report.ts';
 import { startBank } from '../../../workers/ledger/bank-service.ts';
-import type { ActorSpec } from '../../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../../workers/runtime/actor-system.ts';
+import type { MakeSession } from '../../../workers/runtime/host.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { Simulation } from '../../../workers/runtime/simulation.ts';
 import { BankModel } from '../../support/bank-model.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 
-const SETTINGS = { lineLengthMax: 1024, accountsMax: 16_000, hashKey: [1, 2] as const };
+const SETTINGS = { lineLengthMax: 1024, accountsMax: 16_000, uploadsMax: 1000, hashKey: [1, 2] as const };
 const CONNECTIONS = 6;
 const RUNS = 12;
 
@@ -25,12 +25,12 @@ interface Outcome {
 /** A simulated server with a bank, whose sessions get the lines of `clients`, in runs drawn from the seed. */
 function simulate(seed: number, hosts: number, clients: readonly (readonly string[])[]): Outcome {
   // What sessions share is their host's own, so a session is made by its host's service; its address names the host.
-  const services = new Map<string, () => ActorSpec>();
+  const services = new Map<string, MakeSession>();
   const simulation = new Simulation({
     seed,
     hosts,
     startHost: (system: ActorSystem) => services.set(String(system.hostIndex), startBank(system, SETTINGS)),
-    createSession: (_service, host) => services.get(host)?.() ?? assert.fail(`there is no host ${host}`),
+    createSession: (_service, host) => services.get(host)?.('') ?? assert.fail(`there is no host ${host}`),
     linkHighWater: 2000,
     mailboxMax: 8,
   });

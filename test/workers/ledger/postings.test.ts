@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { POSTING } from '../../../workers/ledger/ledger.ts';
 import { PostingsWriter, readPostings } from '../../../workers/ledger/postings.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 import { viewOf } from '../../support/ledgers.ts';
@@ -9,30 +10,32 @@ interface Posting {
   readonly name: string;
   readonly hash: number;
   readonly cents: number;
+  readonly line: number;
 }
 
 const name = fc
   .uint8Array({ minLength: 1, maxLength: 64 })
   .map((bytes) => Buffer.from(bytes).toString('latin1'));
 const posting = fc.record(
-  { name, hash: fc.integer(), cents: fc.maxSafeInteger() },
+  { name, hash: fc.integer(), cents: fc.maxSafeInteger(), line: fc.nat({ max: 2 ** 25 - 1 }) },
   { noNullPrototype: true },
 );
 
 function write(writer: PostingsWriter, postings: readonly Posting[]): Uint8Array | undefined {
-  for (const { name: text, hash, cents } of postings) {
-    writer.post(viewOf(text), 0, text.length, hash, cents);
+  for (const { name: text, hash, cents, line } of postings) {
+    writer.post(viewOf(text), 0, text.length, hash, cents, line);
   }
   return writer.take();
 }
 
 function read(bytes: Uint8Array, start: number, end: number): Posting[] {
   const postings: Posting[] = [];
-  readPostings(bytes, start, end, (view, nameStart, length, hash, cents) => {
+  readPostings(bytes, start, end, (view, nameStart, length, hash, cents, line) => {
     // A ledger reads a name's last word whole.
     view.getInt32(nameStart + (length & ~3), true);
     const text = Buffer.from(view.buffer, view.byteOffset + nameStart, length).toString('latin1');
-    postings.push({ name: text, hash, cents });
+    postings.push({ name: text, hash, cents, line });
+    return POSTING.applied;
   });
   return postings;
 }
@@ -62,8 +65,8 @@ describe('postings', () => {
 
   test('are taken once, and a writer goes on empty', () => {
     const writer = new PostingsWriter();
-    const first = { name: 'Marc', hash: 1, cents: -5 };
-    const second = { name: 'Zoe', hash: -2, cents: 7 };
+    const first = { name: 'Marc', hash: 1, cents: -5, line: 7 };
+    const second = { name: 'Zoe', hash: -2, cents: 7, line: 7 };
     const a = write(writer, [first]) ?? assert.fail('nothing was written');
     assert.equal(writer.take(), undefined);
     const b = write(writer, [second]) ?? assert.fail('nothing was written');

@@ -1,0 +1,235 @@
+/**
+ * The folder in which `outcry serve` keeps what is to last:
+ *
+ *     DIR/outcry.json           format version, generation, number of hosts
+ *     DIR/lock/                 an LMDB environment in which only the fact counts that somebody has it open
+ *     DIR/<generation>/<host>/  an LMDB environment for each host
+ *
+ * Another number of hosts makes another generation: everything is copied, and only then does outcry.json say that it
+ * counts. So the copy is there whole or not at all.
+ *
+ * The lock is LMDB's table of readers, in which a process is listed as long as it lives and holds a lock of the kernel:
+ * nothing is left behind by a process that was killed. Two servers that start at once are put in order by a write
+ * transaction.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open as openFile, rename } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { messageOf, OutcryError } from './values/errors.ts';
+
+const MANIFEST = 'outcry.json';
+const LOCK = 'lock';
+/** The version of the folder's own layout; those of what is in the environments are beside their data. */
+const LAYOUT_VERSION = 1;
+
+interface Manifest {
+  readonly version: number;
+  readonly generation: number;
+  readonly hosts: number;
+}
+
+/** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
+export type Redistribute = (from: readonly string[], to: readonly string[]) => Promise<void>;
+
+export class DataFolder {
+  readonly path: string;
+  readonly #lock: RootDatabase;
+  readonly #manifest: Manifest;
+
+  private constructor(path: string, lock: RootDatabase, manifest: Manifest) {
+    this.path = path;
+    this.#lock = lock;
+    this.#manifest = manifest;
+  }
+
+  /**
+   * Takes the folder for `hosts` hosts, making it if it is not there. Throws ERR_DATA_FOLDER, ERR_DATA_IN_USE,
+   * ERR_DATA_FORMAT, or what `redistribute` throws.
+   */
+  static async open(folder: string, hosts: number, redistribute: Redistribute): Promise<DataFolder> {
+    const path = resolve(folder);
+    checkOurs(path);
+    const lock = takeLock(path);
+    try {
+      const manifest = readManifest(path) ?? (await createManifest(path, hosts));
+      const current = manifest.hosts === hosts ? manifest : await grow(path, manifest, hosts, redistribute);
+      removeOtherGenerations(path, current.generation);
+      return new DataFolder(path, lock, current);
+    } catch (error) {
+      await lock.close();
+      throw error;
+    }
+  }
+
+  hostFolder(host: number): string {
+    return hostFolderOf(this.path, this.#manifest.generation, host);
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.close();
+  }
+}
+
+/** The environments of the folder's hosts, for those who only read. Throws ERR_DATA_FOLDER, ERR_DATA_FORMAT. */
+export function hostFoldersIn(folder: string): string[] {
+  const path = resolve(folder);
+  const manifest = existsSync(path) ? readManifest(path) : undefined;
+  if (manifest === undefined) {
+    throw new OutcryError('ERR_DATA_FOLDER', `${path} is no data folder: there is no ${MANIFEST} in it`, {
+      fields: { path },
+    });
+  }
+  return foldersOf(path, manifest);
+}
+
+function foldersOf(path: string, { generation, hosts }: Manifest): string[] {
+  return Array.from({ length: hosts }, (_, host) => hostFolderOf(path, generation, host));
+}
+
+function hostFolderOf(path: string, generation: number, host: number): string {
+  return join(path, String(generation), String(host));
+}
+
+/** A folder with something else in it is not touched. */
+function checkOurs(path: string): void {
+  const others = entriesOf(path).filter((name) => name !== LOCK);
+  if (others.length === 0 || others.includes(MANIFEST)) return;
+  throw new OutcryError(
+    'ERR_DATA_FOLDER',
+    `${path} is no data folder: it holds ${others[0]}, but no ${MANIFEST}. Name an empty or a new folder with --data`,
+    { fields: { path } },
+  );
+}
+
+function entriesOf(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, error: unknown): OutcryError {
+  return new OutcryError(
+    'ERR_DATA_FOLDER',
+    `can't use the data folder ${path}: ${messageOf(error)}. Make it writable, or name another with --data`,
+    { cause: error, fields: { path } },
+  );
+}
+
+function takeLock(path: string): RootDatabase {
+  let lock: RootDatabase | undefined;
+  try {
+    mkdirSync(path, { recursive: true });
+    lock = open({ path: join(path, LOCK) });
+    const mine = lock;
+    const holders = mine.transactionSync(() => {
+      mine.readerCheck();
+      const others = holdersOf(mine).filter((pid) => pid !== process.pid);
+      // Listed from here on, until the process ends.
+      if (others.length === 0) mine.useReadTransaction();
+      return others;
+    });
+    if (holders.length === 0) return mine;
+    throw new OutcryError(
+      'ERR_DATA_IN_USE',
+      `${path} is in use by process ${holders.join(', ')}; end that, or name another folder with --data`,
+      { fields: { path } },
+    );
+  } catch (error) {
+    void lock?.close();
+    throw error instanceof OutcryError ? error : unusable(path, error);
+  }
+}
+
+/** The processes in LMDB's table of readers: a heading, and lines of process, thread and transaction. */
+function holdersOf(lock: RootDatabase): number[] {
+  const lines = lock.readerList().split('\n').slice(1);
+  return lines.flatMap((line) => /^\s*(\d+)/.exec(line)?.[1] ?? []).map(Number);
+}
+
+function readManifest(path: string): Manifest | undefined {
+  const file = join(path, MANIFEST);
+  if (!existsSync(file)) return undefined;
+  let manifest: Partial<Manifest>;
+  try {
+    manifest = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw damagedManifest(file, messageOf(error));
+  }
+  const { version, generation, hosts } = manifest;
+  if (!isCount(version) || !isCount(generation) || !isCount(hosts)) {
+    throw damagedManifest(file, `it says ${JSON.stringify(manifest)}`);
+  }
+  if (version !== LAYOUT_VERSION) {
+    const age = version > LAYOUT_VERSION ? 'a newer' : 'an older';
+    throw new OutcryError(
+      'ERR_DATA_FORMAT',
+      `${path} is of version ${version}, written by ${age} Outcry; this one reads version ${LAYOUT_VERSION}. ` +
+        'Export it with the version that wrote it, and import it with this one',
+      { fields: { path, version } },
+    );
+  }
+  return { version, generation, hosts };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function damagedManifest(file: string, problem: string): OutcryError {
+  return new OutcryError(
+    'ERR_DATA_DAMAGED',
+    `${file} is damaged: ${problem}. It should be {"version":1,"generation":G,"hosts":H}, where G is the folder ` +
+      'beside it and H the number of folders in that',
+    { fields: { file } },
+  );
+}
+
+async function createManifest(path: string, hosts: number): Promise<Manifest> {
+  const manifest = { version: LAYOUT_VERSION, generation: 1, hosts };
+  await writeManifest(path, manifest);
+  return manifest;
+}
+
+/** Whole or not at all, and durable. */
+async function writeManifest(path: string, manifest: Manifest): Promise<void> {
+  const file = join(path, MANIFEST);
+  try {
+    const handle = await openFile(`${file}.tmp`, 'w');
+    try {
+      await handle.writeFile(`${JSON.stringify(manifest)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${file}.tmp`, file);
+    const folder = await openFile(path, 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+/** Makes the next generation, for another number of hosts. */
+async function grow(
+  path: string,
+  manifest: Manifest,
+  hosts: number,
+  redistribute: Redistribute,
+): Promise<Manifest> {
+  const next = { ...manifest, generation: manifest.generation + 1, hosts };
+  rmSync(join(path, String(next.generation)), { recursive: true, force: true });
+  await redistribute(foldersOf(path, manifest), foldersOf(path, next));
+  await writeManifest(path, next);
+  return next;
+}
+
+/** What a change of generation that was broken off, before or after it counted, has left. */
+function removeOtherGenerations(path: string, generation: number): void {
+  for (const name of entriesOf(path)) {
+    if (/^\d+$/.test(name) && Number(name) !== generation) rmSync(join(path, name), { recursive: true });
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * A store in an LMDB environment, one for each host. Keys begin with a letter, numbers in them are big-endian so that
+ * they sort:
+ *
+ *     F                        format version
+ *     N                        position of the first batch that recovery needs
+ *     J position               a batch of the journal (journal.ts)
+ *     P snapshot piece         a piece of a snapshot; the number of the snapshot is the store's own
+ *     S address                the head of an actor's snapshot: msgpack, behind its CRC-32
+ *
+ * A transaction is written and flushed by the call that makes it. LMDB's own way of doing that beside the caller was
+ * tried and left: it reports a disk that is full as an unhandled rejection, and what was written behind it may be
+ * stored without it.
+ *
+ * Damage: LMDB has no checksums of its pages, so the file's structure is examined before LMDB opens it
+ * (lmdb-file.ts), and every value has a checksum of its own.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { open, type RootDatabase } from 'lmdb';
+import { Packr } from 'msgpackr';
+import type { Address } from '../../src/values/address.ts';
+import { messageOf, OutcryError } from '../../src/values/errors.ts';
+import { checkFormat, FORMAT_VERSION } from './journal.ts';
+import type { Snapshot, SnapshotHead, Store, StoredBatch } from './store.ts';
+
+const FORMAT_KEY = Buffer.from('F');
+const NEEDED_KEY = Buffer.from('N');
+const JOURNAL = 0x4a;
+const PIECE = 0x50;
+const HEAD = 0x53;
+const CRC_BYTES = 4;
+/** Batches removed in one transaction, so that this holds up the host for no longer than a batch does. */
+const TRIMMED_MAX = 256;
+
+interface StoredHead extends SnapshotHead {
+  /** The number under which its pieces are stored. */
+  readonly snapshot: number;
+  readonly pieces: number;
+}
+
+const packr = new Packr({ useRecords: false });
+
+export interface LmdbStoreOptions {
+  /** The folder of the environment; made if it is not there. */
+  readonly folder: string;
+  /** Opens an environment that others may be writing; nothing can be written. */
+  readonly isReadOnly?: boolean;
+}
+
+export class LmdbStore implements Store {
+  readonly isDurable = true;
+  readonly #folder: string;
+  readonly #db: RootDatabase<Buffer, Buffer>;
+  /** The snapshots that count, and the numbers of those being written. */
+  readonly #heads = new Map<Address, StoredHead>();
+  readonly #pending = new Map<Address, number>();
+  #nextSnapshot = 1;
+  #first = 1;
+  #last = 0;
+  #needed = 1;
+  #journalBytes = 0;
+
+  constructor({ folder, isReadOnly = false }: LmdbStoreOptions) {
+    this.#folder = folder;
+    const isNew = !existsSync(this.file);
+    if (!isReadOnly) mkdirSync(folder, { recursive: true });
+    this.#db = open<Buffer, Buffer>({
+      path: folder,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      compression: false,
+      overlappingSync: false,
+      readOnly: isReadOnly,
+    });
+    if (isNew) this.#write(() => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
+    this.#readFormat();
+    this.#readNeeded();
+    this.#readHeads(isReadOnly);
+    this.#measureJournal();
+  }
+
+  get file(): string {
+    return join(this.#folder, 'data.mdb');
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  get needed(): number {
+    return this.#needed;
+  }
+
+  get journalBytes(): number {
+    return this.#journalBytes;
+  }
+
+  append(batch: Uint8Array): void {
+    this.appendAll([batch]);
+  }
+
+  /** Appends several batches in one transaction. */
+  appendAll(batches: readonly Uint8Array[]): void {
+    const next = this.#last + 1;
+    this.#write(() => {
+      batches.forEach((batch, i) => {
+        this.#put(keyOf(JOURNAL, next + i), batch);
+      });
+    });
+    this.#last += batches.length;
+    this.#journalBytes += batches.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  *read(position: number): Iterable<StoredBatch> {
+    const start = keyOf(JOURNAL, position);
+    for (const { key, value } of this.#db.getRange({ start, end: Buffer.from([JOURNAL + 1]) })) {
+      yield { position: numberIn(key, 1), bytes: value };
+    }
+  }
+
+  *snapshots(): Iterable<Snapshot> {
+    for (const { address, events, batch, snapshot, pieces } of this.#heads.values()) {
+      yield {
+        address,
+        events,
+        batch,
+        pieces: Array.from({ length: pieces }, (_, index) => this.#readPiece(address, snapshot, index)),
+      };
+    }
+  }
+
+  putSnapshotPiece(address: Address, index: number, piece: Uint8Array): void {
+    const snapshot = this.#pending.get(address) ?? this.#nextSnapshot++;
+    this.#pending.set(address, snapshot);
+    this.#write(() => this.#put(keyOf(PIECE, snapshot, index), sealed(piece)));
+  }
+
+  commitSnapshot(head: SnapshotHead, pieces: number): void {
+    const { address } = head;
+    const snapshot = this.#pending.get(address) ?? this.#nextSnapshot++;
+    const stored: StoredHead = { ...head, snapshot, pieces };
+    const before = this.#heads.get(address);
+    this.#write(() => {
+      this.#put(headKeyOf(address), sealed(packr.pack(stored)));
+      for (let index = 0; before !== undefined && index < before.pieces; index++) {
+        this.#db.removeSync(keyOf(PIECE, before.snapshot, index));
+      }
+    });
+    this.#heads.set(address, stored);
+    this.#pending.delete(address);
+  }
+
+  release(position: number): void {
+    this.#write(() => this.#put(NEEDED_KEY, sealed(packr.pack(position))));
+    this.#needed = position;
+  }
+
+  trim(keepBytes: number): boolean {
+    let first = this.#first;
+    let journalBytes = this.#journalBytes;
+    // The last batch stays: without any the journal's end would be unknown.
+    const end = Math.min(this.#needed, this.#last, first + TRIMMED_MAX);
+    if (first >= end || journalBytes <= keepBytes) return false;
+    this.#write(() => {
+      for (; first < end && journalBytes > keepBytes; first++) {
+        const key = keyOf(JOURNAL, first);
+        journalBytes -= this.#db.getBinaryFast(key)?.length ?? 0;
+        this.#db.removeSync(key);
+      }
+    });
+    this.#first = first;
+    this.#journalBytes = journalBytes;
+    return journalBytes > keepBytes && first < Math.min(this.#needed, this.#last);
+  }
+
+  cutLast(): void {
+    const key = keyOf(JOURNAL, this.#last);
+    const bytes = this.#db.getBinaryFast(key)?.length ?? 0;
+    this.#write(() => this.#db.removeSync(key));
+    this.#last--;
+    this.#journalBytes -= bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+
+  #put(key: Buffer, value: Uint8Array): void {
+    this.#db.putSync(key, Buffer.from(value.buffer, value.byteOffset, value.length));
+  }
+
+  /** One transaction, durable when it returns. */
+  #write(action: () => void): void {
+    try {
+      this.#db.transactionSync(action);
+    } catch (error) {
+      throw new OutcryError(
+        'ERR_STORE_WRITE',
+        `can't write to ${this.file}: ${messageOf(error)}; is there room on the disk?`,
+        { cause: error, fields: { file: this.file } },
+      );
+    }
+  }
+
+  #readFormat(): void {
+    const value = this.#db.get(FORMAT_KEY);
+    if (value === undefined) throw this.damage('the format version is missing');
+    checkFormat(packr.unpack(this.#unsealed(value, 'the format version')));
+  }
+
+  #readNeeded(): void {
+    const value = this.#db.get(NEEDED_KEY);
+    if (value !== undefined) this.#needed = packr.unpack(this.#unsealed(value, 'the start of the journal'));
+  }
+
+  /** Reads the heads of snapshots and, if it may, removes the pieces of those that were never committed. */
+  #readHeads(isReadOnly: boolean): void {
+    for (const { key, value } of this.#db.getRange({
+      start: Buffer.from([HEAD]),
+      end: Buffer.from([HEAD + 1]),
+    })) {
+      const what = `the snapshot of ${key.subarray(1).toString()}`;
+      const head = packr.unpack(this.#unsealed(value, what)) as StoredHead;
+      this.#heads.set(head.address, head);
+    }
+    const used = new Set([...this.#heads.values()].map(({ snapshot }) => snapshot));
+    const stale: Buffer[] = [];
+    for (const key of this.#db.getKeys({ start: Buffer.from([PIECE]), end: Buffer.from([PIECE + 1]) })) {
+      const snapshot = numberIn(key, 1);
+      this.#nextSnapshot = Math.max(this.#nextSnapshot, snapshot + 1);
+      if (!used.has(snapshot)) stale.push(Buffer.from(key));
+    }
+    if (stale.length === 0 || isReadOnly) return;
+    this.#write(() => {
+      for (const key of stale) this.#db.removeSync(key);
+    });
+  }
+
+  /** Finds the journal's first and last batch, and that none between them and none of those needed is missing. */
+  #measureJournal(): void {
+    let last = 0;
+    for (const { position, bytes } of this.read(0)) {
+      if (last === 0) this.#first = position;
+      else if (position !== last + 1) throw this.damage(`batch ${last + 1} of the journal is missing`);
+      last = position;
+      this.#journalBytes += bytes.length;
+    }
+    const covered = Math.max(this.#needed - 1, ...[...this.#heads.values()].map(({ batch }) => batch));
+    if (last < covered || this.#first > this.#needed) {
+      const found = last === 0 ? 'it has none' : `it has those from ${this.#first} to ${last}`;
+      throw this.damage(`the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`);
+    }
+    this.#last = last;
+  }
+
+  #readPiece(address: Address, snapshot: number, index: number): Uint8Array {
+    const value = this.#db.get(keyOf(PIECE, snapshot, index));
+    const what = `piece ${index + 1} of the snapshot of ${address}`;
+    if (value === undefined) throw this.damage(`${what} is missing`);
+    return this.#unsealed(value, what);
+  }
+
+  #unsealed(value: Buffer, what: string): Uint8Array {
+    const body = value.subarray(CRC_BYTES);
+    if (value.length < CRC_BYTES || value.readUInt32LE(0) !== crc32(body)) {
+      throw this.damage(`the checksum of ${what} is wrong`);
+    }
+    return body;
+  }
+
+  damage(problem: string): OutcryError {
+    return new OutcryError(
+      'ERR_DATA_DAMAGED',
+      `${this.file} is damaged: ${problem}. Nothing was changed. Put a copy back that is sound, ` +
+        `or see what is left with: outcry data verify`,
+      { fields: { file: this.file } },
+    );
+  }
+}
+
+/** A letter and one or two numbers, 8 bytes the first, 4 the second. */
+function keyOf(letter: number, first: number, second?: number): Buffer {
+  const key = Buffer.allocUnsafe(second === undefined ? 9 : 13);
+  key[0] = letter;
+  key.writeBigUInt64BE(BigInt(first), 1);
+  if (second !== undefined) key.writeUInt32BE(second, 9);
+  return key;
+}
+
+function headKeyOf(address: Address): Buffer {
+  return Buffer.concat([Buffer.from([HEAD]), Buffer.from(address)]);
+}
+
+function numberIn(key: Buffer, at: number): number {
+  return Number(key.readBigUInt64BE(at));
+}
+
+function sealed(body: Uint8Array): Buffer {
+  const value = Buffer.allocUnsafe(CRC_BYTES + body.length);
+  value.set(body, CRC_BYTES);
+  value.writeUInt32LE(crc32(value.subarray(CRC_BYTES)), 0);
+  return value;
+}
