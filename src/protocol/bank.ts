@@ -38,6 +38,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  * and told:
  *     mark          the lines `from` to `to` of an upload that are for this shard have all been sent; answered to the
  *                   session with `marked`
+ *     release       `session` does not go on with the upload any more
  *     discards      what was discarded of an upload, for its home to keep
  *     forget-upload
  */
@@ -53,6 +54,7 @@ export type LedgerCommand =
       readonly to: number;
       readonly session: string;
     }
+  | { readonly type: 'release'; readonly upload: number; readonly session: string }
   | { readonly type: 'discards'; readonly upload: number; readonly discards: readonly number[] }
   | { readonly type: 'forget-upload'; readonly id: string };
 

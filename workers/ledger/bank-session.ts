@@ -108,8 +108,11 @@ export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
         else this.#upload.end(context);
         break;
       case 'connection-closed':
-        if (command.isCutOff && this.#upload === undefined) this.#counter.discardCutOff(context);
-        context.stop();
+        if (this.#upload !== undefined) this.#upload.close(context);
+        else {
+          if (command.isCutOff) this.#counter.discardCutOff(context);
+          context.stop();
+        }
         break;
       default:
         this.#upload?.receive(command, context);

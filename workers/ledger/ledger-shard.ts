@@ -124,6 +124,9 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
         context.tell(context.refer<UploadNotice>(toAddress(session)), notice);
         break;
       }
+      case 'release':
+        if (this.#claims.get(command.upload) === command.session) this.#claims.delete(command.upload);
+        break;
       case 'discards':
         this.keepDiscards(command.upload, command.discards);
         break;

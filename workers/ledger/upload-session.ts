@@ -127,7 +127,7 @@ export class UploadSession {
     this.#tellDiscards = tellDiscards;
     this.#shards = shards.map((ref) => ({
       ref: ref as ActorRef<LedgerCommand>,
-      number: 0,
+      number: NO_UPLOAD,
       confirmed: 0,
       writer: new PostingsWriter(),
     }));
@@ -186,6 +186,13 @@ export class UploadSession {
   end(context: UploadContext): void {
     this.#hasEnded = true;
     this.#stopIfDone(context);
+  }
+
+  /** The connection is gone. */
+  close(context: UploadContext): void {
+    const { ref, number } = this.#shards[this.#home] as Shard;
+    if (number !== NO_UPLOAD) context.tell(ref, { type: 'release', upload: number, session: context.self });
+    context.stop();
   }
 
   storeFailed(context: UploadContext): void {
@@ -358,12 +365,12 @@ export class UploadSession {
     const isWaiting = this.#state === 'taking' ? this.#confirmed < this.#taken : this.#state !== 'lost';
     if (isWaiting) return;
     this.#sayOk(context);
-    context.stop();
+    this.close(context);
   }
 
   #refuse(reason: Refusal, context: UploadContext): void {
     this.#say(`ERR 0 ${reason} ${REFUSALS[reason]}\n`, context);
-    context.stop();
+    this.close(context);
   }
 
   /** Something that was on its way is lost; what comes until the client has heard of it is not taken. */
