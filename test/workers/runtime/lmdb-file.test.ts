@@ -76,6 +76,26 @@ describe('checkLmdbFile finds a sound file sound', () => {
   }
 });
 
+test('checkLmdbFile takes it that free pages at the end were never written', async () => {
+  const path = newPath();
+  const store = openStore(path);
+  const [kept, gone] = [Buffer.from([1]), Buffer.from([2])];
+  for (let i = 0; i < 4; i++) {
+    store.transactionSync(() => {
+      putEntry(store, kept, 100);
+      if (i < 3) return;
+      putEntry(store, gone, 1_000_000);
+      store.remove(gone).catch(() => {});
+    });
+    await store.flushed;
+  }
+  await store.close();
+  const bytes = readFileSync(path);
+  const lastPage = Math.max(bytes.readUInt32LE(144), bytes.readUInt32LE(PAGE + 144));
+  assert.ok(bytes.length < lastPage * PAGE, `${bytes.length} bytes have the last page ${lastPage}`);
+  assert.equal(checkLmdbFile(path), undefined);
+});
+
 test('checkLmdbFile says how far it is', async () => {
   const path = newPath();
   const store = openStore(path);
