@@ -15,7 +15,7 @@
  * Damage: LMDB has no checksums of its pages, so the file's structure is examined before LMDB opens it
  * (lmdb-file.ts), and every value has a checksum of its own.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
@@ -23,6 +23,7 @@ import { Packr } from 'msgpackr';
 import type { Address } from '../../src/values/address.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 import { checkFormat, FORMAT_VERSION } from './journal.ts';
+import { checkLmdbFile } from './lmdb-file.ts';
 import type { Snapshot, SnapshotHead, Store, StoredBatch } from './store.ts';
 
 const FORMAT_KEY = Buffer.from('F');
@@ -45,8 +46,10 @@ const packr = new Packr({ useRecords: false });
 export interface LmdbStoreOptions {
   /** The folder of the environment; made if it is not there. */
   readonly folder: string;
-  /** Opens an environment that others may be writing; nothing can be written. */
+  /** Nothing can be written. */
   readonly isReadOnly?: boolean;
+  /** Another process, or thread, has it open and may be writing. */
+  readonly isInUse?: boolean;
 }
 
 export class LmdbStore implements Store {
@@ -62,9 +65,12 @@ export class LmdbStore implements Store {
   #needed = 1;
   #journalBytes = 0;
 
-  constructor({ folder, isReadOnly = false }: LmdbStoreOptions) {
+  /** Throws ERR_DATA_DAMAGED, ERR_DATA_FORMAT, or ERR_DATA_FOLDER if it can't be opened at all. */
+  constructor({ folder, isReadOnly = false, isInUse = false }: LmdbStoreOptions) {
     this.#folder = folder;
-    const isNew = !existsSync(this.file);
+    // A server that was killed while it made the file has left nothing in it.
+    const isThere = (statSync(this.file, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    if (isThere && !isInUse) this.#checkFile();
     if (!isReadOnly) mkdirSync(folder, { recursive: true });
     this.#db = open<Buffer, Buffer>({
       path: folder,
@@ -74,7 +80,8 @@ export class LmdbStore implements Store {
       overlappingSync: false,
       readOnly: isReadOnly,
     });
-    if (isNew) this.#write(() => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
+    if (isInUse) this.#checkPinned();
+    if (this.#isEmpty()) this.#write(() => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
     this.#readFormat();
     this.#readNeeded();
     this.#readHeads(isReadOnly);
@@ -191,6 +198,23 @@ export class LmdbStore implements Store {
     await this.#db.close();
   }
 
+  /** Before LMDB opens the file, since it trusts every byte of it. */
+  #checkFile(): void {
+    const damage = checkLmdbFile(this.file);
+    if (damage === undefined) return;
+    throw this.damage(`at byte ${damage.offset}, in page ${damage.page}, ${damage.problem}`);
+  }
+
+  /** A file that is being written: with a read transaction the pages it begins with stay as they are. */
+  #checkPinned(): void {
+    const pin = this.#db.useReadTransaction();
+    try {
+      this.#checkFile();
+    } finally {
+      pin.done();
+    }
+  }
+
   #put(key: Buffer, value: Uint8Array): void {
     this.#db.putSync(key, Buffer.from(value.buffer, value.byteOffset, value.length));
   }
@@ -206,6 +230,11 @@ export class LmdbStore implements Store {
         { cause: error, fields: { file: this.file } },
       );
     }
+  }
+
+  #isEmpty(): boolean {
+    for (const _ of this.#db.getKeys({ limit: 1 })) return false;
+    return true;
   }
 
   #readFormat(): void {
