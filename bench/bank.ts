@@ -7,21 +7,25 @@
  * the homework's own design in Python. Those that are not there are named. The load is a C program where it can be
  * compiled, so that the server is the limit, and `outcry bank send` otherwise. Also printed: the server's peak memory.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BankInputs, writeBankInputs } from './support/bank-inputs.ts';
+import { writeBankInputs } from './support/bank-inputs.ts';
 import {
-  check,
-  environmentLine,
-  formatRate,
-  formatRates,
-  formatRatio,
-  median,
-  print,
-} from './support/figures.ts';
-import { compile, freePort, isInstalled, memoryMb, start, untilListening } from './support/program.ts';
+  type BankServer,
+  C_REFERENCE,
+  compileLoad,
+  compileReference,
+  measure,
+  measureRedis,
+  OUTCRY,
+  REPOSITORY,
+  type Run,
+  SEED,
+} from './support/bank-servers.ts';
+import { environmentLine, formatRate, formatRates, formatRatio, median, print } from './support/figures.ts';
+import { isInstalled } from './support/program.ts';
 
 export interface BankBenchOptions {
   readonly connections: number;
@@ -34,24 +38,7 @@ export interface BankBenchOptions {
   readonly redisRequests: number;
 }
 
-interface Run {
-  /** Of the last load, the log included. */
-  readonly seconds: number;
-  readonly peakMb: number;
-  readonly lines: number;
-}
-
-interface BankServer {
-  readonly name: string;
-  readonly command: string;
-  readonly args: (port: number, log: string) => readonly string[];
-}
-
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const SHARED = resolve(REPOSITORY, '../shared/bench');
-const OUTCRY = join(REPOSITORY, 'dist/clients/cli/main.js');
 const PYTHON_SERVER = join(REPOSITORY, 'bench/threaded_bank.py');
-const SEED = 20_200_331;
 
 const FULL: BankBenchOptions = {
   connections: 50,
@@ -80,23 +67,21 @@ async function compare(folder: string, options: BankBenchOptions): Promise<void>
     linesPerFile: linesPerConnection,
     seed: SEED,
   });
-  const load = compile(join(SHARED, 'bank_load.c'), join(folder, 'bank_load'));
-  print('load', load === undefined ? 'outcry bank send (no C compiler or source)' : 'bank_load, in C');
-  const reference = compile(join(SHARED, 'bank_reference.c'), join(folder, 'bank_reference'));
+  const load = compileLoad(folder);
+  const c = compileReference(folder);
 
   const outcry: BankServer = {
     name: 'outcry bank serve',
     command: process.execPath,
     args: (port) => [OUTCRY, 'bank', 'serve', String(port)],
   };
-  const c: BankServer | undefined =
-    reference === undefined
-      ? undefined
-      : { name: 'C, one thread', command: reference, args: (port, log) => [String(port), log] };
   const rate = await compareWithC(outcry, c, repeats, (server) => measure(server, inputs, load, folder));
   print(`the last of ${loadsInARow} loads in a row`);
   await compareWithC(outcry, c, 1, (server) => measure(server, inputs, load, folder, loadsInARow));
-  await compareRedis(rate, options.redisRequests);
+  for (const isFlushed of [false, true]) {
+    const redis = await measureRedis(options.redisRequests, { isFlushed });
+    if (redis !== undefined) print(redis.name, formatRate(redis.rate), formatRatio(rate / redis.rate, 'it'));
+  }
   await comparePython(rate, folder, load, options);
 }
 
@@ -118,92 +103,12 @@ async function compareWithC(
   const rate = lines / median(secondsOf(runs));
   print(outcry.name, formatRates(lines, secondsOf(runs)));
   print('  peak memory', `${Math.max(...runs.map(({ peakMb }) => peakMb)).toFixed(0)} MB`);
-  if (c === undefined) print('C, one thread', 'absent (no C compiler or source)');
+  if (c === undefined) print(C_REFERENCE, 'absent (no C compiler or source)');
   else {
     const seconds = secondsOf(referenceRuns);
     print(c.name, formatRates(lines, seconds), formatRatio(rate / (lines / median(seconds)), 'it'));
   }
   return rate;
-}
-
-/** One run of a server: seconds from the first byte of the last load to the complete log, which is checked. */
-async function measure(
-  server: BankServer,
-  inputs: BankInputs,
-  load: string | undefined,
-  folder: string,
-  loads = 1,
-): Promise<Run> {
-  const port = await freePort();
-  const log = join(folder, 'log.txt');
-  rmSync(log, { force: true });
-  const running = start(server.command, server.args(port, log), folder);
-  await untilListening(port);
-  let sendSeconds = 0;
-  for (let i = 0; i < loads; i++) sendSeconds = await send(inputs, load, port);
-  const sentMs = performance.now();
-  const peakMb = memoryMb(running.process.pid ?? 0, 'VmHWM');
-  running.process.kill('SIGINT');
-  const expected = inputs.expectedAfter(loads);
-  await untilSize(log, expected.length);
-  const tailSeconds = (performance.now() - sentMs) / 1000;
-  await running.ended;
-  check(readFileSync(log, 'utf8') === expected, `log.txt of ${server.name}; it said: ${running.output}`);
-  return { seconds: sendSeconds + tailSeconds, peakMb, lines: inputs.lines };
-}
-
-/** Sends all files, each over its own connection; resolves with the seconds until the server has closed them all. */
-async function send(inputs: BankInputs, load: string | undefined, port: number): Promise<number> {
-  const sender =
-    load === undefined
-      ? start(process.execPath, [OUTCRY, 'bank', 'send', String(port), ...inputs.files])
-      : start(load, [String(port), '1', ...inputs.files]);
-  const startedMs = performance.now();
-  const code = await sender.ended;
-  check(code === 0, `the load ended with ${code}: ${sender.output}`);
-  // bank_load reads all files before it sends, and says how long the sending took.
-  const said = Number(/^([\d.]+) s /.exec(sender.output)?.[1]);
-  return Number.isNaN(said) ? (performance.now() - startedMs) / 1000 : said;
-}
-
-/** Resolves once the file is there and has its full size. */
-async function untilSize(path: string, bytes: number): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (statSync(path, { throwIfNoEntry: false })?.size !== bytes) {
-    check(Date.now() < deadline, `${path} is not complete after a minute`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-async function compareRedis(rate: number, requests: number): Promise<void> {
-  const name = 'Redis HINCRBY, -c 50 -P 100';
-  if (!isInstalled('redis-server') || !isInstalled('redis-benchmark')) {
-    print(name, 'absent (redis-server is not installed)');
-    return;
-  }
-  for (const fsync of ['no', 'always']) {
-    const folder = mkdtempSync(join(tmpdir(), 'outcry-redis-'));
-    const port = String(await freePort());
-    const durable = fsync === 'no' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', fsync];
-    const server = start(
-      'redis-server',
-      ['--port', port, '--bind', '127.0.0.1', '--save', '', ...durable],
-      folder,
-    );
-    try {
-      await untilListening(Number(port));
-      const load = ['-p', port, '-c', '50', '-P', '100', '-n', String(requests), '-r', '200', '-q'];
-      const client = start('redis-benchmark', [...load, 'HINCRBY', 'bank', 'name:__rand_int__', '125']);
-      check((await client.ended) === 0, client.output);
-      const redis = Number(/([\d.]+) requests per second/.exec(client.output)?.[1]);
-      const label = fsync === 'no' ? name : `${name}, every write flushed`;
-      print(label, formatRate(redis), formatRatio(rate / redis, 'it'));
-    } finally {
-      server.process.kill('SIGKILL');
-      await server.ended;
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
 }
 
 async function comparePython(

@@ -29,7 +29,10 @@ export interface HostsOptions {
   /** Bytes of journal that the hosts have read at the start, of `total`. */
   readonly onRecovering?: (bytes: number, total: number) => void;
   /** A host was lost with `bytesInFlight` on their way to it, and is being replaced. */
-  readonly onReplaced: (link: HostLink, loss: { readonly reason: string; readonly bytesInFlight: number }) => void;
+  readonly onReplaced: (
+    link: HostLink,
+    loss: { readonly reason: string; readonly bytesInFlight: number },
+  ) => void;
   /** A host was lost for good; the server can't go on. */
   readonly onFatal: (error: OutcryError) => void;
 }

@@ -75,10 +75,7 @@ export class Server {
   #before: BankCounts = { applied: 0, discarded: {} };
   #drainDeadlineMs = 0;
 
-  private constructor(
-    options: ServerOptions,
-    { hosts, jobs, data, losses }: ServerParts,
-  ) {
+  private constructor(options: ServerOptions, { hosts, jobs, data, losses }: ServerParts) {
     this.#options = options;
     this.hosts = hosts;
     this.#jobs = jobs;

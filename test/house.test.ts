@@ -91,6 +91,9 @@ const DOMAIN = [
   'workers/ledger/postings.ts',
   'workers/ledger/balances.ts',
   'workers/ledger/bank-report.ts',
+  'workers/ledger/ledger-log.ts',
+  'workers/ledger/ledger-snapshot.ts',
+  'workers/ledger/uploads.ts',
 ];
 
 describe('imports', () => {

@@ -1,6 +1,6 @@
 /** The entry of short, stateless jobs: what takes long or touches files and networks, outside actors and main thread. */
 import type { Job, JobOutcome } from '../src/protocol/host-task.ts';
-import { toRecord } from '../src/values/errors.ts';
+import { messageOf, OutcryError } from '../src/values/errors.ts';
 import { writeReport } from './ledger/write-report.ts';
 import { redistribute } from './runtime/redistribute.ts';
 
@@ -10,6 +10,7 @@ export async function runJob(job: Job): Promise<JobOutcome> {
     else if (job.type === 'redistribute') await redistribute(job.from, job.to);
     return { ok: true };
   } catch (error) {
-    return { ok: false, error: toRecord(error) };
+    if (error instanceof OutcryError) return { ok: false, error: error.toRecord() };
+    return { ok: false, error: { code: 'ERR_UNEXPECTED', message: messageOf(error), fields: {} } };
   }
 }

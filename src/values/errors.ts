@@ -67,9 +67,3 @@ export class OutcryError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Whatever was thrown, as it crosses a thread. */
-export function toRecord(error: unknown): ErrorRecord {
-  if (error instanceof OutcryError) return error.toRecord();
-  return { code: 'ERR_UNEXPECTED', message: messageOf(error), fields: {} };
-}

@@ -1,6 +1,7 @@
 /** Every bench runs with tiny inputs and computes the right result, so that none rots; the figures mean nothing here. */
 import { describe, test } from 'node:test';
 import { runBankBench } from '../../bench/bank.ts';
+import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
@@ -15,6 +16,10 @@ describe('benches', () => {
       pythonShare: 1,
       redisRequests: 1000,
     });
+  });
+
+  test('bank-durable is back with the balances that its inputs must produce', async () => {
+    await runDurableBench({ connections: 3, linesPerConnection: 500, repeats: 1, redisRequests: 1000 });
   });
 
   test('bank-parser ends with the balances that its lines must produce', () => {

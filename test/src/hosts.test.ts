@@ -30,7 +30,9 @@ async function start(options: Partial<HostsOptions> = {}): Promise<Hosts> {
     mailboxMax: 65_536,
     restartsMax: 3,
     restartsPeriodMs: 60_000,
-    services: { bank: { lineLengthMax: 1024, accountsMax: 1_000_000, uploadsMax: 1000, hashKey: [1, 2] as const } },
+    services: {
+      bank: { lineLengthMax: 1024, accountsMax: 1_000_000, uploadsMax: 1000, hashKey: [1, 2] as const },
+    },
     log: recorder.log,
     onReplaced: (link) => {
       replaced.push(link.index);
@@ -212,7 +214,9 @@ describe('Hosts', () => {
   });
 
   test('a host that fails at the start rejects the start and leaves no thread behind', async () => {
-    const services = { bank: { lineLengthMax: -10, accountsMax: 1, uploadsMax: 1000, hashKey: [1, 2] as const } };
+    const services = {
+      bank: { lineLengthMax: -10, accountsMax: 1, uploadsMax: 1000, hashKey: [1, 2] as const },
+    };
     await assert.rejects(start({ services }), { code: 'ERR_HOST_LOST' });
     assert.deepEqual(replaced, []);
     assert.equal(fatal, undefined);

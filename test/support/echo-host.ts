@@ -9,6 +9,8 @@
  *     deaf       takes the frames, never answers and never stops by itself before the connection is gone
  *     faulty     throws at the frame "fault"; otherwise echo
  *
+ * A frame that ends with a pause or the input comes without its newline; they give it one.
+ *
  * While it is held it takes nothing in, like a host that is busy.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -149,7 +151,8 @@ class Session implements Actor<ConnectionCommand> {
   }
 
   receiveBytes(bytes: Uint8Array, start: number, end: number, context: Context<ConnectionCommand>): void {
-    const text = Buffer.from(bytes.subarray(start, end)).toString('latin1');
+    const frames = Buffer.from(bytes.subarray(start, end)).toString('latin1');
+    const text = frames.endsWith('\n') ? frames : `${frames}\n`;
     this.#heard.messages.push(text);
     switch (this.#heard.service) {
       case 'flood':
@@ -159,14 +162,14 @@ class Session implements Actor<ConnectionCommand> {
         break;
       case 'faulty':
         if (text === 'fault\n') throw new Error('the session was told to fail');
-        context.send(bytes, start, end);
+        sendText(context, text);
         break;
       case 'once':
-        context.send(bytes, start, end);
+        sendText(context, text);
         context.stop();
         break;
       default:
-        context.send(bytes, start, end);
+        sendText(context, text);
     }
   }
 

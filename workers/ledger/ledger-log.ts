@@ -12,8 +12,6 @@
  *
  * Accounts are numbered from 0, uploads from 0, each in the order in which they were opened.
  */
-import type { FlatEvents } from '../runtime/journal.ts';
-
 export const EVENT = {
   posting: 0,
   widePosting: 1,
@@ -31,6 +29,11 @@ const CAPACITY_MIN_WORDS = 1024;
 const CAPACITY_KEPT_WORDS = 1024 * 1024;
 /** The longest event of fixed length. */
 const FIXED_WORDS_MAX = 3;
+
+export interface LoggedEvents {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
 
 /** Collects events until they are taken. */
 export class LedgerLog {
@@ -77,7 +80,7 @@ export class LedgerLog {
   }
 
   /** Removes and returns what was collected, valid until the next event; undefined if nothing. */
-  take(): FlatEvents | undefined {
+  take(): LoggedEvents | undefined {
     if (this.#count === 0) return undefined;
     const events = { bytes: new Uint8Array(this.#words.buffer, 0, this.#used * 4), count: this.#count };
     this.#used = 0;

@@ -18,10 +18,10 @@ import type { Context, DurableActor } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
 import { encodeBalances } from './balances.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { Ledger, POSTING, type PostingOutcome, refusalOf } from './ledger.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import { decodeSnapshot, encodeSnapshot } from './ledger-snapshot.ts';
-import type { HashKey } from './half-sip-hash.ts';
 import { headOfPostings, NO_UPLOAD, readPostings } from './postings.ts';
 import { DISCARDS_KEPT, type Upload, Uploads } from './uploads.ts';
 

@@ -80,7 +80,12 @@ export function headOfPostings(bytes: Uint8Array, start: number): PostingsHead {
 }
 
 /** Calls `post` for each posting in `bytes` from `start` to `end`. */
-export function readPostings(bytes: Uint8Array, start: number, end: number, post: PostingTarget['post']): void {
+export function readPostings(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  post: PostingTarget['post'],
+): void {
   const view = overrunning(bytes, start, end);
   for (let at = MESSAGE_HEAD_BYTES; at < end - start; ) {
     const head = view.getInt32(at, true);

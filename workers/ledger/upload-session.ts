@@ -25,8 +25,8 @@ import {
 import type { Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { BankLines, PostingTarget } from './bank-lines.ts';
-import { LedgerShard } from './ledger-shard.ts';
 import { POSTING } from './ledger.ts';
+import { LedgerShard } from './ledger-shard.ts';
 import { NO_UPLOAD, PostingsWriter } from './postings.ts';
 import { homeOf } from './uploads.ts';
 
@@ -66,7 +66,11 @@ export interface UploadCommand {
   readonly found: FoundUpload | null | undefined;
 }
 
-export type UploadMessage = UploadCommand | UploadNotice | { readonly type: 'say-ok' } | { readonly type: 'shard-lost' };
+export type UploadMessage =
+  | UploadCommand
+  | UploadNotice
+  | { readonly type: 'say-ok' }
+  | { readonly type: 'shard-lost' };
 
 type UploadContext = Context<UploadMessage>;
 
@@ -303,8 +307,11 @@ export class UploadSession {
       const kept = isHome ? discards.filter((packed) => lineOf(packed) > shard.confirmed) : [];
       if (peer !== undefined) {
         peer.keepDiscards(number, kept);
-        if (peer.mark(number, from, to)) shard.confirmed = Math.max(shard.confirmed, to);
-        else this.#lose(context);
+        if (!peer.mark(number, from, to)) {
+          this.#lose(context);
+          return;
+        }
+        shard.confirmed = Math.max(shard.confirmed, to);
         continue;
       }
       const postings = writer.take(number, from);
@@ -314,7 +321,10 @@ export class UploadSession {
     }
   }
 
-  #onMarked({ shard, line, isGap, discards }: UploadNotice & { type: 'marked' }, context: UploadContext): void {
+  #onMarked(
+    { shard, line, isGap, discards }: UploadNotice & { type: 'marked' },
+    context: UploadContext,
+  ): void {
     if (this.#state !== 'taking') return;
     if (isGap) {
       this.#lose(context);
@@ -401,11 +411,7 @@ function peerOf(ref: ActorRef<LedgerCommand>, context: UploadContext): LedgerSha
 }
 
 /** Where the lines from `from` on go in a shard of this host: those that it has seen to already are skipped. */
-function targetFor(
-  shard: LedgerShard | undefined,
-  upload: number,
-  from: number,
-): PostingTarget | undefined {
+function targetFor(shard: LedgerShard | undefined, upload: number, from: number): PostingTarget | undefined {
   const mark = shard?.markOf(upload) ?? 0;
   if (shard === undefined || mark < from) return shard;
   return {

@@ -80,8 +80,7 @@ class Host {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.#tell({ type: 'log', level, text, fields }),
-      createSession: (service, remoteAddress, memory) =>
-        this.#createSession(service, remoteAddress, memory),
+      createSession: (service, remoteAddress, memory) => this.#createSession(service, remoteAddress, memory),
       store: this.#store,
       ...(data === undefined ? {} : { snapshots: data.snapshots }),
       onRecovering: (bytes, total) => {

@@ -283,7 +283,9 @@ export class LmdbStore implements Store {
     const covered = Math.max(this.#needed - 1, ...[...this.#heads.values()].map(({ batch }) => batch));
     if (last < covered || this.#first > this.#needed) {
       const found = last === 0 ? 'it has none' : `it has those from ${this.#first} to ${last}`;
-      throw this.damage(`the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`);
+      throw this.damage(
+        `the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`,
+      );
     }
     this.#last = last;
   }

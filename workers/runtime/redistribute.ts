@@ -68,8 +68,7 @@ export async function redistribute(from: readonly string[], to: readonly string[
 }
 
 function copy(source: LmdbStore, targets: readonly Target[]): void {
-  const targetOf = (address: Address) =>
-    targets[hostIndexOf(address, targets.length)] as Target;
+  const targetOf = (address: Address) => targets[hostIndexOf(address, targets.length)] as Target;
   const snapshots = [...source.snapshots()];
   const covered = new Map(snapshots.map(({ address, events }) => [address, events]));
   for (const stored of source.read(source.first)) {

@@ -46,7 +46,7 @@ describe('outcry serve', () => {
       assert.deepEqual([exit.code, exit.signal, exit.stderr], [0, null, '']);
       const { applied, discarded } = totalsIn(exit.stdout);
       assert.deepEqual({ applied, discarded }, { applied: 2, discarded: { 'not-three-fields': 1 } });
-      assert.deepEqual(server.files(), []);
+      assert.deepEqual(server.files(), ['data']);
     });
   }
 
