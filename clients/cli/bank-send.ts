@@ -1,14 +1,30 @@
 /** `outcry bank send`: every file over a connection of its own, as it is, as fast as the server takes it. */
 import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
 import { OutcryError } from '../../src/values/errors.ts';
+import { isUploadId } from '../upload.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
 import { formatFileCount, runLanes, sumLengths } from './lanes.ts';
 import { formatBytes, startProgress } from './progress.ts';
 import type { Address } from './send-errors.ts';
 import { STANDARD_INPUT, sendFile } from './send-file.ts';
+import { uploadAll } from './upload-all.ts';
 
 const NAME = 'outcry bank send';
-const USAGE = 'PORT FILE… [--host H]';
+const USAGE = 'PORT FILE… [--host H] [--ack [--again] [--upload-id ID] [--give-up SECONDS]]';
+
+const GIVE_UP_SECONDS = 300;
+/** Eleven days; a timer cannot wait much longer. */
+const GIVE_UP_SECONDS_MAX = 1_000_000;
+/** Leaves room for the `.2` of --again. */
+const UPLOAD_ID_LENGTH_MAX = 120;
+
+interface Flags {
+  readonly host: string;
+  readonly ack?: true;
+  readonly again?: true;
+  readonly uploadId?: string;
+  readonly giveUp?: string;
+}
 
 export async function run(args: readonly string[]): Promise<number> {
   const flags = createFlags({
@@ -18,7 +34,14 @@ export async function run(args: readonly string[]): Promise<number> {
   })
     .argument('[port]', 'the port of the bank')
     .argument('[files...]', 'text files, one transaction a line; - is standard input')
-    .option('--host <host>', 'the host of the bank', '127.0.0.1');
+    .option('--host <host>', 'the host of the bank', '127.0.0.1')
+    .option('--ack', 'wait until every line is durable, go on after a break, post no line twice')
+    .option('--again', 'with --ack: post a file once more that was uploaded before')
+    .option('--upload-id <id>', 'with --ack: the name of the upload, instead of the hash of the content')
+    .option(
+      '--give-up <seconds>',
+      `with --ack: end after so long without progress (default: ${GIVE_UP_SECONDS})`,
+    );
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
 
   const [portText, ...files] = flags.args;
@@ -27,17 +50,46 @@ export async function run(args: readonly string[]): Promise<number> {
     return EXIT_WRONG_USE;
   }
   checkStandardInputOnce(files);
-  const address: Address = {
-    host: flags.opts<{ host: string }>().host,
-    port: parsePort(portText, { min: 1 }),
-  };
-  return sendAll(files, address);
+  const options = flags.opts<Flags>();
+  checkUploadFlags(options, files);
+  const address: Address = { host: options.host, port: parsePort(portText, { min: 1 }) };
+  if (options.ack === undefined) return sendAll(files, address);
+  return uploadAll(files, {
+    address,
+    uploadId: options.uploadId,
+    isAgain: options.again === true,
+    giveUpSeconds: parseGiveUp(options.giveUp),
+  });
 }
 
 function checkStandardInputOnce(files: readonly string[]): void {
   if (files.filter((file) => file === STANDARD_INPUT).length > 1) {
     throw new OutcryError('ERR_USAGE', 'standard input (-) can be sent only once; name it once');
   }
+}
+
+function checkUploadFlags({ ack, again, uploadId, giveUp }: Flags, files: readonly string[]): void {
+  if (ack === undefined && (again ?? uploadId ?? giveUp) !== undefined) {
+    throw new OutcryError('ERR_USAGE', '--again, --upload-id and --give-up mean nothing without --ack');
+  }
+  if (uploadId === undefined) return;
+  if (files.length > 1) {
+    throw new OutcryError('ERR_USAGE', '--upload-id names one upload; send one file at a time with it');
+  }
+  if (!isUploadId(uploadId) || uploadId.length > UPLOAD_ID_LENGTH_MAX) {
+    const message =
+      `an upload-id has 1 to ${UPLOAD_ID_LENGTH_MAX} letters, digits, dots, underscores and hyphens, ` +
+      `which "${uploadId}" has not`;
+    throw new OutcryError('ERR_USAGE', message, { fields: { uploadId } });
+  }
+}
+
+function parseGiveUp(text: string | undefined): number {
+  if (text === undefined) return GIVE_UP_SECONDS;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= GIVE_UP_SECONDS_MAX) return seconds;
+  const message = `--give-up takes seconds, more than 0 and at most ${GIVE_UP_SECONDS_MAX}, not "${text}"`;
+  throw new OutcryError('ERR_USAGE', message, { fields: { giveUp: text } });
 }
 
 async function sendAll(files: readonly string[], address: Address): Promise<number> {
