@@ -156,7 +156,8 @@ export class Upload {
     this.#nextLine = count + 1;
     if (before === undefined && count === this.lineCount) {
       this.#acknowledged = count;
-      this.#fail('ERR_UPLOAD_COMPLETE', `all ${count} lines were uploaded before; nothing was sent`);
+      const everything = count === 1 ? 'its one line was' : `all ${count} lines were`;
+      this.#fail('ERR_UPLOAD_COMPLETE', `${everything} uploaded before; nothing was sent`);
       return;
     }
     // What the last connection told of lines that the server does not have will be told anew.

@@ -36,8 +36,9 @@ export async function uploadAll(files: readonly string[], options: UploadAllOpti
 
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(2);
   if (discards.sum > 0) process.stderr.write(`discarded: ${discards.format()}\n`);
+  const lines = lineCount === 1 ? 'line' : 'lines';
   process.stdout.write(
-    `uploaded ${formatFileCount(fileCount, files.length)}, ${lineCount} lines (${discards.sum} discarded) ` +
+    `uploaded ${formatFileCount(fileCount, files.length)}, ${lineCount} ${lines} (${discards.sum} discarded) ` +
       `durable in ${seconds} s\n`,
   );
   return fileCount === files.length ? EXIT_DONE : EXIT_FAILED;
