@@ -237,6 +237,16 @@ describe('bank send --ack > breaks', () => {
     );
   });
 
+  test('by a server that lost a worker may come in the middle of a line', async () => {
+    const server = await listen(() => ({ retryAfterLines: 1000 }));
+    // A length that puts no end of a line at the end of any of the first 24 chunks, which have 2 ** 20 bytes.
+    const content = createLines(800_000).replaceAll(/.+/g, (line) => line.slice(0, 24).padEnd(24, '0'));
+    const { exitCode } = await upload(server, writeInput('mid-line.txt', content));
+    assert.equal(exitCode, 0);
+    assert.equal(server.lines(idOf(content)).join('\n'), content.trimEnd());
+    assert.equal(server.connectionCount, 1);
+  });
+
   test('of the client are made good by the next run', async () => {
     const server = await listen((connection) =>
       connection === 0 ? { inputBytesMax: 2000, portionLines: 10, downMs: 1e6 } : {},
