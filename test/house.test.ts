@@ -94,6 +94,8 @@ const DOMAIN = [
   'workers/ledger/ledger-log.ts',
   'workers/ledger/ledger-snapshot.ts',
   'workers/ledger/uploads.ts',
+  'clients/upload.ts',
+  'clients/line-index.ts',
 ];
 
 describe('imports', () => {
