@@ -3,7 +3,7 @@
  * they sort:
  *
  *     F                        format version
- *     N                        position of the first batch that recovery needs
+ *     N                        position of the first batch that recovery needs, and how many bytes are before it
  *     J position               a batch of the journal (journal.ts)
  *     P snapshot piece         a piece of a snapshot; the number of the snapshot is the store's own
  *     S address                the head of an actor's snapshot: msgpack, behind its CRC-32
@@ -31,6 +31,7 @@ const NEEDED_KEY = Buffer.from('N');
 const JOURNAL = 0x4a;
 const PIECE = 0x50;
 const HEAD = 0x53;
+const JOURNAL_END = Buffer.from([JOURNAL + 1]);
 const CRC_BYTES = 4;
 /** Batches removed in one transaction, so that this holds up the host for no longer than a batch does. */
 const TRIMMED_MAX = 256;
@@ -63,6 +64,8 @@ export class LmdbStore implements Store {
   #first = 1;
   #last = 0;
   #needed = 1;
+  /** Bytes of the batches before `needed`. */
+  #historyBytes = 0;
   #journalBytes = 0;
 
   /** Throws ERR_DATA_DAMAGED, ERR_DATA_FORMAT, or ERR_DATA_FOLDER if it can't be opened at all. */
@@ -125,8 +128,8 @@ export class LmdbStore implements Store {
   }
 
   *read(position: number): Iterable<StoredBatch> {
-    const start = keyOf(JOURNAL, position);
-    for (const { key, value } of this.#db.getRange({ start, end: Buffer.from([JOURNAL + 1]) })) {
+    const range = { start: keyOf(JOURNAL, position), end: JOURNAL_END };
+    for (const { key, value } of this.#db.getRange(range)) {
       yield { position: numberIn(key, 1), bytes: value };
     }
   }
@@ -163,27 +166,31 @@ export class LmdbStore implements Store {
     this.#pending.delete(address);
   }
 
-  release(position: number): void {
-    this.#write(() => this.#put(NEEDED_KEY, sealed(packr.pack(position))));
+  release(position: number, historyBytes: number): void {
+    this.#write(() => this.#putNeeded(position, historyBytes));
     this.#needed = position;
+    this.#historyBytes = historyBytes;
   }
 
   trim(keepBytes: number): boolean {
-    let first = this.#first;
-    let journalBytes = this.#journalBytes;
     // The last batch stays: without any the journal's end would be unknown.
-    const end = Math.min(this.#needed, this.#last, first + TRIMMED_MAX);
-    if (first >= end || journalBytes <= keepBytes) return false;
+    const end = Math.min(this.#needed, this.#last);
+    const excess = this.#journalBytes - keepBytes;
+    let first = this.#first;
+    let removed = 0;
+    if (first >= end || excess <= 0) return false;
     this.#write(() => {
-      for (; first < end && journalBytes > keepBytes; first++) {
+      for (; first < end && removed < excess && first - this.#first < TRIMMED_MAX; first++) {
         const key = keyOf(JOURNAL, first);
-        journalBytes -= this.#db.getBinaryFast(key)?.length ?? 0;
+        removed += this.#db.getBinaryFast(key)?.length ?? 0;
         this.#db.removeSync(key);
       }
+      this.#putNeeded(this.#needed, this.#historyBytes - removed);
     });
     this.#first = first;
-    this.#journalBytes = journalBytes;
-    return journalBytes > keepBytes && first < Math.min(this.#needed, this.#last);
+    this.#historyBytes -= removed;
+    this.#journalBytes -= removed;
+    return removed < excess && first < end;
   }
 
   cutLast(): void {
@@ -245,7 +252,14 @@ export class LmdbStore implements Store {
 
   #readNeeded(): void {
     const value = this.#db.get(NEEDED_KEY);
-    if (value !== undefined) this.#needed = packr.unpack(this.#unsealed(value, 'the start of the journal'));
+    if (value === undefined) return;
+    const [needed, historyBytes] = packr.unpack(this.#unsealed(value, 'the start of the journal'));
+    this.#needed = needed;
+    this.#historyBytes = historyBytes;
+  }
+
+  #putNeeded(position: number, historyBytes: number): void {
+    this.#put(NEEDED_KEY, sealed(packr.pack([position, historyBytes])));
   }
 
   /** Reads the heads of snapshots and, if it may, removes the pieces of those that were never committed. */
@@ -273,13 +287,16 @@ export class LmdbStore implements Store {
 
   /** Finds the journal's first and last batch, and that none between them and none of those needed is missing. */
   #measureJournal(): void {
-    let last = 0;
-    for (const { position, bytes } of this.read(0)) {
-      if (last === 0) this.#first = position;
-      else if (position !== last + 1) throw this.damage(`batch ${last + 1} of the journal is missing`);
-      last = position;
-      this.#journalBytes += bytes.length;
-    }
+    const all = { start: keyOf(JOURNAL, 0), end: JOURNAL_END };
+    const [firstKey] = this.#db.getKeys({ ...all, limit: 1 });
+    const [lastKey] = this.#db.getKeys({
+      start: JOURNAL_END,
+      end: keyOf(JOURNAL, 0),
+      reverse: true,
+      limit: 1,
+    });
+    if (firstKey !== undefined) this.#first = numberIn(firstKey, 1);
+    const last = lastKey === undefined ? 0 : numberIn(lastKey, 1);
     const covered = Math.max(this.#needed - 1, ...[...this.#heads.values()].map(({ batch }) => batch));
     if (last < covered || this.#first > this.#needed) {
       const found = last === 0 ? 'it has none' : `it has those from ${this.#first} to ${last}`;
@@ -287,7 +304,14 @@ export class LmdbStore implements Store {
         `the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`,
       );
     }
+    // Keys are whole numbers that only ascend: as many as fit are all.
+    const count = this.#db.getKeysCount(all);
+    const expected = last === 0 ? 0 : last - this.#first + 1;
+    if (count !== expected)
+      throw this.damage(`${expected - count} of the batches ${this.#first} to ${last} are missing`);
     this.#last = last;
+    this.#journalBytes = this.#historyBytes;
+    for (const { bytes } of this.read(this.#needed)) this.#journalBytes += bytes.length;
   }
 
   #readPiece(address: Address, snapshot: number, index: number): Uint8Array {

@@ -14,8 +14,10 @@ const BULK_BYTES = 8 * 1024 * 1024;
 class Target {
   readonly store: LmdbStore;
   readonly builder = new BatchBuilder();
-  /** The first batch with an event that is in no snapshot. */
-  needed = Number.POSITIVE_INFINITY;
+  /** The first batch with an event that is in no snapshot, and the bytes before it. */
+  #needed: number | undefined;
+  #historyBytes = 0;
+  #bytes = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
@@ -31,8 +33,24 @@ class Target {
     if (this.builder.isEmpty) return;
     const batch = this.builder.take(this.next, timeMs);
     this.#waiting.push(batch);
+    this.#bytes += batch.length;
     this.#waitingBytes += batch.length;
     if (this.#waitingBytes >= BULK_BYTES) this.flush();
+  }
+
+  /** Recovery needs the batch that comes next. */
+  needNext(): void {
+    if (this.#needed !== undefined) return;
+    this.#needed = this.next;
+    this.#historyBytes = this.#bytes;
+  }
+
+  /** All is written. */
+  end(): void {
+    this.store.release(
+      this.#needed ?? this.next,
+      this.#needed === undefined ? this.#bytes : this.#historyBytes,
+    );
   }
 
   flush(): void {
@@ -61,7 +79,7 @@ export async function redistribute(from: readonly string[], to: readonly string[
         await source.close();
       }
     }
-    for (const { store, needed } of targets) store.release(Math.min(needed, store.last + 1));
+    for (const target of targets) target.end();
   } finally {
     await Promise.all(targets.map(({ store }) => store.close()));
   }
@@ -77,7 +95,7 @@ function copy(source: LmdbStore, targets: readonly Target[]): void {
     for (const segment of batch.segments) {
       const target = targetOf(segment.address);
       const last = segment.position + segment.count - 1;
-      if (last > (covered.get(segment.address) ?? 0)) target.needed = Math.min(target.needed, target.next);
+      if (last > (covered.get(segment.address) ?? 0)) target.needNext();
       target.builder.addSegment(segment);
     }
     for (const target of targets) target.endBatch(batch.timeMs);

@@ -33,8 +33,9 @@ export class Snapshots {
   /** Those that are yet to be written in this round; undefined between rounds. */
   #waiting: Cell[] | undefined;
   #writing: Writing | undefined;
-  /** Last batch when the round began. */
+  /** The journal when the round began: its last batch, and its bytes. */
   #roundStart = 0;
+  #roundBytes = 0;
   #isTrimming = false;
 
   constructor(
@@ -83,6 +84,7 @@ export class Snapshots {
   #begin(): void {
     this.#bytes = 0;
     this.#roundStart = this.#store.last;
+    this.#roundBytes = this.#store.journalBytes;
     this.#waiting = [...this.#durableCells()].filter((cell) => cell.events > cell.snapshotEvents);
   }
 
@@ -113,7 +115,8 @@ export class Snapshots {
 
   #end(): void {
     this.#waiting = undefined;
-    this.#store.release(Math.min(this.#roundStart + 1, this.#heldFrom));
+    if (this.#heldFrom <= this.#roundStart) return;
+    this.#store.release(this.#roundStart + 1, this.#roundBytes);
     this.#isTrimming = true;
   }
 }

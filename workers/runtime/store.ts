@@ -47,8 +47,8 @@ export interface Store {
   putSnapshotPiece(address: Address, index: number, piece: Uint8Array): void;
   /** The `pieces` pieces written for this actor are its snapshot from now on, in place of the one before. */
   commitSnapshot(head: SnapshotHead, pieces: number): void;
-  /** Recovery needs no batch below `position` any more. */
-  release(position: number): void;
+  /** Recovery needs no batch below `position` any more; those that are there have `historyBytes` together. */
+  release(position: number, historyBytes: number): void;
   /**
    * Removes the oldest of the batches that recovery does not need, as long as the journal is longer than `keepBytes`;
    * true if there may be more to remove.
