@@ -32,6 +32,9 @@ interface Manifest {
 /** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
 export type Redistribute = (from: readonly string[], to: readonly string[]) => Promise<void>;
 
+/** Folders that this process has: LMDB's table tells processes apart, and no more. */
+const TAKEN = new Set<string>();
+
 export class DataFolder {
   readonly path: string;
   readonly #lock: RootDatabase;
@@ -51,12 +54,14 @@ export class DataFolder {
     const path = resolve(folder);
     checkOurs(path);
     const lock = takeLock(path);
+    TAKEN.add(path);
     try {
       const manifest = readManifest(path) ?? (await createManifest(path, hosts));
       const current = manifest.hosts === hosts ? manifest : await grow(path, manifest, hosts, redistribute);
       removeOtherGenerations(path, current.generation);
       return new DataFolder(path, lock, current);
     } catch (error) {
+      TAKEN.delete(path);
       await lock.close();
       throw error;
     }
@@ -67,6 +72,7 @@ export class DataFolder {
   }
 
   async close(): Promise<void> {
+    TAKEN.delete(this.path);
     await this.#lock.close();
   }
 }
@@ -120,6 +126,7 @@ function unusable(path: string, error: unknown): OutcryError {
 }
 
 function takeLock(path: string): RootDatabase {
+  if (TAKEN.has(path)) throw inUse(path, [process.pid]);
   let lock: RootDatabase | undefined;
   try {
     mkdirSync(path, { recursive: true });
@@ -133,15 +140,19 @@ function takeLock(path: string): RootDatabase {
       return others;
     });
     if (holders.length === 0) return mine;
-    throw new OutcryError(
-      'ERR_DATA_IN_USE',
-      `${path} is in use by process ${holders.join(', ')}; end that, or name another folder with --data`,
-      { fields: { path } },
-    );
+    throw inUse(path, holders);
   } catch (error) {
     void lock?.close();
     throw error instanceof OutcryError ? error : unusable(path, error);
   }
+}
+
+function inUse(path: string, holders: readonly number[]): OutcryError {
+  return new OutcryError(
+    'ERR_DATA_IN_USE',
+    `${path} is in use by process ${holders.join(', ')}; end that, or name another folder with --data`,
+    { fields: { path } },
+  );
 }
 
 /** The processes in LMDB's table of readers: a heading, and lines of process, thread and transaction. */

@@ -122,7 +122,7 @@ export class LedgerLog {
   }
 }
 
-/** What `readEvents` calls for each event. Texts are given as a view that may be read 3 bytes beyond their end. */
+/** What `readEvents` calls for each event. Texts are given as a view that may be read 4 bytes beyond their end. */
 export interface LedgerEvents {
   posting(account: number, cents: number): void;
   openAccount(view: DataView, start: number, length: number): void;
@@ -132,7 +132,7 @@ export interface LedgerEvents {
   forgetUpload(upload: number): void;
 }
 
-/** Reads the events in `bytes` from `start` to `end`. */
+/** Reads the events in `bytes` from `start` to `end`, behind which there are 4 bytes more (in a batch its trailer). */
 export function readEvents(bytes: Uint8Array, start: number, end: number, events: LedgerEvents): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = start; at < end; ) {

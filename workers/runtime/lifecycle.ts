@@ -2,6 +2,7 @@
 import { chargeOf, RECORD } from '../../src/protocol/link.ts';
 import type { Address } from '../../src/values/address.ts';
 import { type ErrorRecord, messageOf, OutcryError } from '../../src/values/errors.ts';
+import type { DurableActor } from './actor.ts';
 import type { Asking } from './asking.ts';
 import type { Ask } from './asks.ts';
 import type { Cell } from './cell.ts';
@@ -109,7 +110,10 @@ export class Lifecycle {
     const isSpawnedByParent = cell.state === 'starting' && cell.parent !== undefined;
     try {
       cell.actor = cell.spec.create();
-      if (cell.spec.isDurable) restore(cell);
+      if (cell.spec.isDurable) {
+        checkFlat(cell);
+        restore(cell);
+      }
       cell.actor.started?.(cell);
       cell.state = 'running';
       // What a child sends while its parent spawns it leaves with the outputs of the parent's message.
@@ -189,6 +193,14 @@ export class Lifecycle {
       if (envelope.start === ASK) this.#parts.asking.fail(envelope.item as Ask, 'ERR_ASK_STOPPED', cell.self);
       this.bury('stopped', cell.self, envelope);
     }
+  }
+}
+
+/** A flat actor that failed halfway has changed its state, and has events, of a message that does not count. */
+function checkFlat({ self, actor, spec }: Cell): void {
+  const isFlat = (actor as DurableActor).takeFlat !== undefined;
+  if (isFlat && spec.supervision.onFault !== 'escalate') {
+    throw new TypeError(`${self} writes flat events, so its fault must escalate`);
   }
 }
 

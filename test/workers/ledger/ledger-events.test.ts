@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { FoundUpload, LedgerCommand } from '../../../src/protocol/bank.ts';
+import { TALLY_ADDRESS } from '../../../src/protocol/bank.ts';
+import { hashName } from '../../../workers/ledger/ledger.ts';
+import { LedgerShard } from '../../../workers/ledger/ledger-shard.ts';
+import { homeOf } from '../../../workers/ledger/uploads.ts';
+import type { Context } from '../../../workers/runtime/actor.ts';
+import { ActorRef } from '../../../workers/runtime/actor-ref.ts';
+import { Random } from '../../../workers/runtime/random.ts';
+import { fuzzSeed } from '../../support/fuzz-seed.ts';
+import { viewOf } from '../../support/ledgers.ts';
+
+const SHARD = 3;
+const UPLOADS_MAX = 5;
+/** Behind events there is the trailer of their batch. */
+const BEHIND_BYTES = 8;
+
+function createShard(): LedgerShard {
+  return new LedgerShard({
+    shard: SHARD,
+    accountsMax: 10_000,
+    uploadsMax: UPLOADS_MAX,
+    hashKey: [1, 2],
+    tally: new ActorRef(TALLY_ADDRESS, 0),
+    isDurable: true,
+  });
+}
+
+/** What the shard's snapshot holds, copied. */
+function stateOf(shard: LedgerShard): Buffer {
+  return Buffer.concat([...shard.snapshot()]);
+}
+
+/** Tells the shard something; returns what it replies. What it tells others goes nowhere. */
+function ask(shard: LedgerShard, command: LedgerCommand): unknown {
+  let answer: unknown;
+  const context = {
+    self: `ledger/${SHARD}`,
+    reply: (value: unknown) => {
+      answer = value;
+    },
+    refer: () => undefined,
+    tell: () => {},
+  };
+  shard.receive(command, context as unknown as Context<LedgerCommand>);
+  return answer;
+}
+
+/** Does something drawn at random that has events. */
+function act(random: Random, shard: LedgerShard, uploads: number[]): void {
+  const roll = random.below(100);
+  if (roll < 85) {
+    const name = `n${random.below(400)}${'x'.repeat(random.below(60))}`;
+    const view = viewOf(name);
+    const cents = random.chance(0.1) ? random.below(2 ** 45) - 2 ** 44 : random.below(20_000) - 10_000;
+    shard.post(view, 0, name.length, hashName(view, 0, name.length), cents);
+  } else if (roll < 88) {
+    const id = `upload-${random.below(40)}`;
+    const opened = ask(shard, { type: 'open-upload', id, claim: `bank/${random.below(5)}` });
+    uploads.push((opened as FoundUpload).number);
+  } else if (roll < 90) ask(shard, { type: 'forget-upload', id: `upload-${random.below(40)}` });
+  else {
+    const upload = uploads[random.below(uploads.length + 1)] ?? 0;
+    const mark = shard.markOf(upload) ?? 0;
+    shard.keepDiscards(
+      upload,
+      Array.from({ length: random.below(4) }, () => random.below(1_000_000) * 16 + 3),
+    );
+    shard.mark(upload, mark + 1 - random.below(2), mark + random.below(1000));
+  }
+}
+
+describe('a ledger shard', () => {
+  const seed = fuzzSeed();
+
+  test('has the same state when its events are done again, from nothing and from any snapshot', () => {
+    const random = new Random(seed);
+    const shard = createShard();
+    const uploads: number[] = [];
+    const runs: Uint8Array[] = [];
+    const snapshots: { readonly runs: number; readonly pieces: Uint8Array[] }[] = [];
+    for (let turn = 0; turn < 60; turn++) {
+      for (let step = random.below(200); step > 0; step--) act(random, shard, uploads);
+      const events = shard.takeFlat();
+      if (events !== undefined) runs.push(Buffer.concat([events.bytes, Buffer.alloc(BEHIND_BYTES)]));
+      if (random.chance(0.2)) {
+        snapshots.push({ runs: runs.length, pieces: [...shard.snapshot()].map((piece) => piece.slice()) });
+      }
+    }
+    const expected = stateOf(shard);
+    for (const { runs: done, pieces } of [{ runs: 0, pieces: undefined }, ...snapshots]) {
+      const again = createShard();
+      if (pieces !== undefined) again.restore(pieces);
+      for (const run of runs.slice(done)) again.applyFlat(run, 0, run.length - BEHIND_BYTES);
+      assert.ok(stateOf(again).equals(expected), `from the snapshot after ${done} runs`);
+      assert.equal(again.takeFlat(), undefined);
+    }
+  });
+
+  test('counts its events, and has none twice', () => {
+    const shard = createShard();
+    const view = viewOf('Marc');
+    const post = (cents: number) => shard.post(view, 0, 4, hashName(view, 0, 4), cents);
+    post(5);
+    post(2 ** 40);
+    assert.equal(shard.takeFlat()?.count, 3);
+    assert.equal(shard.takeFlat(), undefined);
+    post(-1);
+    assert.deepEqual(shard.takeFlat(), { bytes: Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255), count: 1 });
+  });
+
+  test('freezes its state for a snapshot while it goes on', () => {
+    const random = new Random(seed + 1);
+    const shard = createShard();
+    for (let step = 0; step < 2000; step++) act(random, shard, []);
+    const before = stateOf(shard);
+    const pieces = shard.snapshot();
+    for (let step = 0; step < 5000; step++) act(random, shard, []);
+    assert.ok(Buffer.concat([...pieces]).equals(before));
+  });
+
+  test('forgets the upload at home that was not used for longest', () => {
+    const shard = createShard();
+    const ids = Array.from({ length: 500 }, (_, i) => `u${i}`);
+    const atHome = ids.filter((id) => homeOf(id) === SHARD);
+    for (const id of ids)
+      ask(shard, { type: 'open-upload', id, ...(homeOf(id) === SHARD ? { claim: 'bank/1' } : {}) });
+    const known = ids.filter((id) => ask(shard, { type: 'find-upload', id }) !== null);
+    assert.deepEqual(
+      known.filter((id) => homeOf(id) === SHARD),
+      atHome.slice(-UPLOADS_MAX),
+    );
+    assert.equal(known.length, ids.length - atHome.length + UPLOADS_MAX);
+  });
+});
