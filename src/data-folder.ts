@@ -12,7 +12,7 @@
  * nothing is left behind by a process that was killed. Two servers that start at once are put in order by a write
  * transaction.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
@@ -51,7 +51,7 @@ export class DataFolder {
    * ERR_DATA_FORMAT, or what `redistribute` throws.
    */
   static async open(folder: string, hosts: number, redistribute: Redistribute): Promise<DataFolder> {
-    const path = resolve(folder);
+    const path = made(folder);
     checkOurs(path);
     const lock = takeLock(path);
     TAKEN.add(path);
@@ -97,6 +97,17 @@ function hostFolderOf(path: string, generation: number, host: number): string {
   return join(path, String(generation), String(host));
 }
 
+/** The folder, which is there from now on, by its true name. */
+function made(folder: string): string {
+  const path = resolve(folder);
+  try {
+    mkdirSync(path, { recursive: true });
+    return realpathSync(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
 /** A folder with something else in it is not touched. */
 function checkOurs(path: string): void {
   const others = entriesOf(path).filter((name) => name !== LOCK);
@@ -112,7 +123,6 @@ function entriesOf(path: string): string[] {
   try {
     return readdirSync(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw unusable(path, error);
   }
 }
@@ -129,7 +139,6 @@ function takeLock(path: string): RootDatabase {
   if (TAKEN.has(path)) throw inUse(path, [process.pid]);
   let lock: RootDatabase | undefined;
   try {
-    mkdirSync(path, { recursive: true });
     lock = open({ path: join(path, LOCK) });
     const mine = lock;
     const holders = mine.transactionSync(() => {

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { DataFolder, hostFoldersIn } from '../../src/data-folder.ts';
+
+const MODULE = new URL('../../src/data-folder.js', import.meta.url).href;
+
+describe('DataFolder', () => {
+  let parent: string;
+  let path: string;
+
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'outcry-data-'));
+    path = join(parent, 'data');
+  });
+  afterEach(() => rmSync(parent, { recursive: true }));
+
+  /** Opens it as a server would; what redistributing would do is written down. */
+  async function open(hosts: number): Promise<{ folder: DataFolder; moves: string[][] }> {
+    const moves: string[][] = [];
+    const folder = await DataFolder.open(path, hosts, async (from, to) => {
+      moves.push([...from], [...to]);
+      for (const each of to) mkdirSync(each, { recursive: true });
+    });
+    return { folder, moves };
+  }
+
+  /** A process that opens the folder, says how that went, and stays until it is killed. */
+  async function openElsewhere(): Promise<{ said: string; kill: () => Promise<unknown> }> {
+    const script = `
+      import { DataFolder } from ${JSON.stringify(MODULE)};
+      try { await DataFolder.open(${JSON.stringify(path)}, 1, () => {}); console.log('open'); }
+      catch (error) { console.log(error.code, error.message); }
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    const [said] = await once(child.stdout.setEncoding('utf8'), 'data');
+    const kill = () => {
+      child.kill('SIGKILL');
+      return once(child, 'close');
+    };
+    return { said, kill };
+  }
+
+  test('is made if it is not there, with an environment for each host', async () => {
+    const { folder, moves } = await open(2);
+    assert.deepEqual(JSON.parse(readFileSync(join(path, 'outcry.json'), 'utf8')), {
+      version: 1,
+      generation: 1,
+      hosts: 2,
+    });
+    assert.deepEqual(hostFoldersIn(path), [folder.hostFolder(0), folder.hostFolder(1)]);
+    assert.deepEqual(moves, []);
+    await folder.close();
+  });
+
+  test('makes another generation for another number of hosts, and only then forgets the one before', async () => {
+    const { folder } = await open(1);
+    const before = folder.hostFolder(0);
+    mkdirSync(before, { recursive: true });
+    await folder.close();
+    await assert.rejects(
+      DataFolder.open(path, 3, async () => {
+        throw new Error('the disk is full');
+      }),
+      /the disk is full/,
+    );
+    assert.deepEqual(hostFoldersIn(path), [before]);
+    const { folder: next, moves } = await open(3);
+    assert.deepEqual(moves, [[before], [0, 1, 2].map((host) => next.hostFolder(host))]);
+    assert.deepEqual([existsSync(before), hostFoldersIn(path).length], [false, 3]);
+    await next.close();
+    const { folder: same, moves: none } = await open(3);
+    assert.deepEqual(none, []);
+    await same.close();
+  });
+
+  test('is had by one process at a time, and free as soon as that is killed', async () => {
+    const holder = await openElsewhere();
+    assert.equal(holder.said, 'open\n');
+    await assert.rejects(open(1), { code: 'ERR_DATA_IN_USE', message: /is in use by process \d+; end that/ });
+    const second = await openElsewhere();
+    assert.match(second.said, /^ERR_DATA_IN_USE/);
+    await second.kill();
+    await holder.kill();
+    const { folder } = await open(1);
+    assert.match((await openElsewhere().then(({ said, kill }) => kill().then(() => said))) ?? '', /IN_USE/);
+    await folder.close();
+  });
+
+  test('is had once in a process, by whatever name', async () => {
+    const { folder } = await open(1);
+    await assert.rejects(open(1), { code: 'ERR_DATA_IN_USE' });
+    const alias = join(parent, 'alias');
+    symlinkSync(path, alias);
+    await assert.rejects(
+      DataFolder.open(alias, 1, async () => {}),
+      { code: 'ERR_DATA_IN_USE' },
+    );
+    await folder.close();
+    const { folder: again } = await open(1);
+    await again.close();
+  });
+
+  test('is not made of a folder that holds something else', async () => {
+    mkdirSync(path);
+    writeFileSync(join(path, 'thesis.txt'), 'do not touch');
+    await assert.rejects(open(1), {
+      code: 'ERR_DATA_FOLDER',
+      message: /is no data folder: it holds thesis\.txt, but no outcry\.json/,
+    });
+    assert.equal(readFileSync(join(path, 'thesis.txt'), 'utf8'), 'do not touch');
+  });
+
+  test('can not be made below a file', async () => {
+    writeFileSync(path, '');
+    path = join(path, 'data');
+    await assert.rejects(open(1), {
+      code: 'ERR_DATA_FOLDER',
+      message: /can't use the data folder .*with --data/,
+    });
+  });
+
+  test('of another version, or with a damaged outcry.json, is refused with what to do', async () => {
+    const { folder } = await open(1);
+    await folder.close();
+    const write = (text: string) => writeFileSync(join(path, 'outcry.json'), text);
+    write('{"version":2,"generation":1,"hosts":1}');
+    await assert.rejects(open(1), {
+      code: 'ERR_DATA_FORMAT',
+      message: /version 2, written by a newer Outcry/,
+    });
+    for (const text of ['{"version":1,"gen', '{"version":1,"generation":"one","hosts":1}', '']) {
+      write(text);
+      await assert.rejects(open(1), {
+        code: 'ERR_DATA_DAMAGED',
+        message: /outcry\.json is damaged: .*It should be/,
+      });
+    }
+    write('{"version":1,"generation":1,"hosts":1}');
+    await (await open(1)).folder.close();
+  });
+});
