@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { DataFolder, hostFoldersIn } from '../../src/data-folder.ts';
+import { DataFolder, viewFolder } from '../../src/data-folder.ts';
 
 const MODULE = new URL('../../src/data-folder.js', import.meta.url).href;
 
@@ -60,7 +60,7 @@ describe('DataFolder', () => {
       generation: 1,
       hosts: 2,
     });
-    assert.deepEqual(hostFoldersIn(path), [folder.hostFolder(0), folder.hostFolder(1)]);
+    assert.deepEqual(viewFolder(path).hostFolders, [folder.hostFolder(0), folder.hostFolder(1)]);
     assert.deepEqual(moves, []);
     await folder.close();
   });
@@ -76,10 +76,10 @@ describe('DataFolder', () => {
       }),
       /the disk is full/,
     );
-    assert.deepEqual(hostFoldersIn(path), [before]);
+    assert.deepEqual(viewFolder(path).hostFolders, [before]);
     const { folder: next, moves } = await open(3);
     assert.deepEqual(moves, [[before], [0, 1, 2].map((host) => next.hostFolder(host))]);
-    assert.deepEqual([existsSync(before), hostFoldersIn(path).length], [false, 3]);
+    assert.deepEqual([existsSync(before), viewFolder(path).hostFolders.length], [false, 3]);
     await next.close();
     const { folder: same, moves: none } = await open(3);
     assert.deepEqual(none, []);

@@ -139,7 +139,7 @@ describe('LmdbStore', () => {
     await meddle((db) => db.removeSync(keyOf(5)));
     assert.throws(() => new LmdbStore({ folder }), {
       code: 'ERR_DATA_DAMAGED',
-      message: /data\.mdb is damaged: 1 of the batches 1 to 10 are missing\. Nothing was changed\./,
+      message: /data\.mdb is damaged: batch 5 is missing in the journal\. Nothing was changed\./,
     });
     await meddle((db) => db.putSync(keyOf(5), Buffer.alloc(100, 5)));
     store = new LmdbStore({ folder });
