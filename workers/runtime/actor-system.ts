@@ -42,6 +42,8 @@ import { Watching } from './watching.ts';
 /** A turn ends after this much, so that credit, timers and new messages are seen between. */
 const TURN_MESSAGES = 32_768;
 const TURN_BYTES = 1024 * 1024;
+/** With a durable store: every turn costs a flush, and so a line costs less the more of them share it. */
+const DURABLE_TURN_BYTES = 2 * 1024 * 1024;
 
 export interface ActorSystemOptions {
   readonly hostIndex: number;
@@ -234,7 +236,7 @@ export class ActorSystem {
     const turn = this.#turn;
     turn.nowMs = nowMs;
     turn.messagesLeft = TURN_MESSAGES;
-    turn.bytesLeft = TURN_BYTES;
+    turn.bytesLeft = this.#store.isDurable ? DURABLE_TURN_BYTES : TURN_BYTES;
     this.#fireTimers();
     this.#asking.expire(nowMs);
     while (!turn.isUsedUp && this.failure === undefined) {
