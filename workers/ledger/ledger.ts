@@ -158,8 +158,10 @@ export class Ledger {
 
   /** Takes the state of another ledger; this one must be new. */
   restore({ postings, names, lengths, balances }: FrozenLedger): void {
-    // A name's last word is read whole.
-    const view = new DataView(names.buffer, names.byteOffset);
+    // Behind a name of whole words one more is read, also behind the last name.
+    const words = new Int32Array(names.length + 1);
+    words.set(names);
+    const view = new DataView(words.buffer);
     let start = 0;
     for (const length of lengths) {
       this.replayOpen(view, start, length);
