@@ -34,14 +34,13 @@ export function* encodeSnapshot({ ledger, uploads }: ShardState): Generator<Uint
 
 export function decodeSnapshot([first, ...rest]: readonly Uint8Array[]): ShardState {
   const { postings, nameWords, accounts, uploads } = packr.unpack(first as Uint8Array) as Head;
-  // One more: a ledger reads a word behind a name that ends with a whole one.
-  const names = new Int32Array(nameWords + 1).subarray(0, nameWords);
+  const names = new Int32Array(nameWords);
   const lengths = new Uint8Array(accounts);
   const balances = new Float64Array(accounts);
   const body = Buffer.concat(rest);
   let at = 0;
   for (const array of [names, lengths, balances]) {
-    new Uint8Array(array.buffer, 0, array.byteLength).set(body.subarray(at, at + array.byteLength));
+    new Uint8Array(array.buffer).set(body.subarray(at, at + array.byteLength));
     at += array.byteLength;
   }
   return { ledger: { postings, names, lengths, balances }, uploads };
