@@ -91,6 +91,8 @@ const DOMAIN = [
   'workers/ledger/postings.ts',
   'workers/ledger/balances.ts',
   'workers/ledger/bank-report.ts',
+  'clients/upload.ts',
+  'clients/line-index.ts',
 ];
 
 describe('imports', () => {

@@ -1,41 +1,29 @@
-/**
- * `outcry bank send`: every file over a connection of its own, as it is, as fast as the server takes it.
- *
- * Invariant: memory depends neither on the files' lengths nor on their number; each of a bounded number of lanes
- * owns two buffers and sends one file at a time.
- */
-import { stat } from 'node:fs/promises';
+/** `outcry bank send`: every file over a connection of its own, as it is, as fast as the server takes it. */
 import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
 import { OutcryError } from '../../src/values/errors.ts';
+import { isUploadId } from '../upload.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
-import { formatBytes, type Progress, startProgress } from './progress.ts';
-import { type Address, type BufferPair, STANDARD_INPUT, sendFile } from './send-file.ts';
+import { formatFileCount, runLanes, sumLengths } from './lanes.ts';
+import { formatBytes, startProgress } from './progress.ts';
+import type { Address } from './send-errors.ts';
+import { STANDARD_INPUT, sendFile } from './send-file.ts';
+import { uploadAll } from './upload-all.ts';
 
 const NAME = 'outcry bank send';
-const USAGE = 'PORT FILE… [--host H]';
+const USAGE = 'PORT FILE… [--host H] [--ack [--again] [--upload-id ID] [--give-up SECONDS]]';
 
-/** Two descriptors a file stay well below the 256 that the strictest usual system allows a process. */
-const LANE_COUNT_MAX = 64;
+const GIVE_UP_SECONDS = 300;
+/** Eleven days; a timer cannot wait much longer. */
+const GIVE_UP_SECONDS_MAX = 1_000_000;
+/** Leaves room for the `.2` of --again. */
+const UPLOAD_ID_LENGTH_MAX = 120;
 
-/**
- * A single file is twice as fast with the long chunk, as the next read then hides behind the write; many files hide
- * each other's reads. Either way all buffers together stay within 32 MiB.
- */
-const CHUNK_BYTES_FEW_FILES = 1024 * 1024;
-const CHUNK_BYTES_MANY_FILES = 256 * 1024;
-const FEW_FILES_MAX = 16;
-
-interface Outcome {
-  sentFileCount: number;
-  sentByteCount: number;
-  isFailed: boolean;
-}
-
-interface LaneOptions {
-  readonly chunkBytes: number;
-  readonly progress: Progress;
-  /** Shared by all lanes. */
-  readonly outcome: Outcome;
+interface Flags {
+  readonly host: string;
+  readonly ack?: true;
+  readonly again?: true;
+  readonly uploadId?: string;
+  readonly giveUp?: string;
 }
 
 export async function run(args: readonly string[]): Promise<number> {
@@ -46,7 +34,14 @@ export async function run(args: readonly string[]): Promise<number> {
   })
     .argument('[port]', 'the port of the bank')
     .argument('[files...]', 'text files, one transaction a line; - is standard input')
-    .option('--host <host>', 'the host of the bank', '127.0.0.1');
+    .option('--host <host>', 'the host of the bank', '127.0.0.1')
+    .option('--ack', 'wait until every line is durable, go on after a break, post no line twice')
+    .option('--again', 'with --ack: post a file once more that was uploaded before')
+    .option('--upload-id <id>', 'with --ack: the name of the upload, instead of the hash of the content')
+    .option(
+      '--give-up <seconds>',
+      `with --ack: end after so long without progress (default: ${GIVE_UP_SECONDS})`,
+    );
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
 
   const [portText, ...files] = flags.args;
@@ -55,11 +50,16 @@ export async function run(args: readonly string[]): Promise<number> {
     return EXIT_WRONG_USE;
   }
   checkStandardInputOnce(files);
-  const address: Address = {
-    host: flags.opts<{ host: string }>().host,
-    port: parsePort(portText, { min: 1 }),
-  };
-  return sendAll(files, address);
+  const options = flags.opts<Flags>();
+  checkUploadFlags(options, files);
+  const address: Address = { host: options.host, port: parsePort(portText, { min: 1 }) };
+  if (options.ack === undefined) return sendAll(files, address);
+  return uploadAll(files, {
+    address,
+    uploadId: options.uploadId,
+    isAgain: options.again === true,
+    giveUpSeconds: parseGiveUp(options.giveUp),
+  });
 }
 
 function checkStandardInputOnce(files: readonly string[]): void {
@@ -68,69 +68,50 @@ function checkStandardInputOnce(files: readonly string[]): void {
   }
 }
 
+function checkUploadFlags({ ack, again, uploadId, giveUp }: Flags, files: readonly string[]): void {
+  if (ack === undefined && (again ?? uploadId ?? giveUp) !== undefined) {
+    throw new OutcryError('ERR_USAGE', '--again, --upload-id and --give-up mean nothing without --ack');
+  }
+  if (uploadId === undefined) return;
+  if (files.length > 1) {
+    throw new OutcryError('ERR_USAGE', '--upload-id names one upload; send one file at a time with it');
+  }
+  if (!isUploadId(uploadId) || uploadId.length > UPLOAD_ID_LENGTH_MAX) {
+    const message =
+      `an upload-id has 1 to ${UPLOAD_ID_LENGTH_MAX} letters, digits, dots, underscores and hyphens, ` +
+      `which "${uploadId}" has not`;
+    throw new OutcryError('ERR_USAGE', message, { fields: { uploadId } });
+  }
+}
+
+function parseGiveUp(text: string | undefined): number {
+  if (text === undefined) return GIVE_UP_SECONDS;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0 && seconds <= GIVE_UP_SECONDS_MAX) return seconds;
+  const message = `--give-up takes seconds, more than 0 and at most ${GIVE_UP_SECONDS_MAX}, not "${text}"`;
+  throw new OutcryError('ERR_USAGE', message, { fields: { giveUp: text } });
+}
+
 async function sendAll(files: readonly string[], address: Address): Promise<number> {
   const progress = await startProgress({ findTotal: () => sumLengths(files), formatAmount: formatBytes });
-  const outcome: Outcome = { sentFileCount: 0, sentByteCount: 0, isFailed: false };
   const startedMs = performance.now();
-  const chunkBytes = files.length <= FEW_FILES_MAX ? CHUNK_BYTES_FEW_FILES : CHUNK_BYTES_MANY_FILES;
-  const waiting = files.values();
-  const lanes = Array.from({ length: Math.min(files.length, LANE_COUNT_MAX) }, () =>
-    runLane(waiting, address, { chunkBytes, progress, outcome }),
-  );
+  let fileCount = 0;
+  let byteCount = 0;
   try {
-    await Promise.all(lanes);
+    fileCount = await runLanes(files, {
+      progress,
+      async send(file, buffers) {
+        // Awaited apart: in `+= await` the sum would be the one from before the wait, without the other lanes' files.
+        const sentByteCount = await sendFile(file, { address, buffers, onSent: progress.advance });
+        byteCount += sentByteCount;
+      },
+    });
   } finally {
     progress.stop();
   }
 
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(2);
-  process.stdout.write(
-    `sent ${formatFileCount(outcome, files.length)}, ${outcome.sentByteCount} bytes in ${seconds} s\n`,
-  );
-  return outcome.isFailed ? EXIT_FAILED : EXIT_DONE;
-}
-
-function formatFileCount({ sentFileCount }: Outcome, fileCount: number): string {
-  const files = fileCount === 1 ? 'file' : 'files';
-  return sentFileCount === fileCount ? `${fileCount} ${files}` : `${sentFileCount} of ${fileCount} ${files}`;
-}
-
-/** Undefined as soon as one length cannot be known; a file that cannot be looked at will have its own message. */
-async function sumLengths(files: readonly string[]): Promise<number | undefined> {
-  const lengths = await Promise.all(files.map(findLength));
-  return lengths.reduce(
-    (sum, length) => (sum === undefined || length === undefined ? undefined : sum + length),
-    0,
-  );
-}
-
-async function findLength(file: string): Promise<number | undefined> {
-  if (file === STANDARD_INPUT) return undefined;
-  try {
-    const found = await stat(file);
-    return found.isFile() ? found.size : undefined;
-  } catch {
-    return 0;
-  }
-}
-
-/** Takes waiting files one after the other. The iterator is shared by all lanes: each file goes to one of them. */
-async function runLane(
-  waiting: Iterable<string>,
-  address: Address,
-  { chunkBytes, progress, outcome }: LaneOptions,
-): Promise<void> {
-  const buffers: BufferPair = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
-  for (const file of waiting) {
-    try {
-      // Awaited apart: in `+= await` the sum would be the one from before the wait, without the other lanes' files.
-      const byteCount = await sendFile(file, { address, buffers, onSent: progress.advance });
-      outcome.sentByteCount += byteCount;
-      outcome.sentFileCount += 1;
-    } catch (error) {
-      if (!(error instanceof OutcryError)) throw error;
-      outcome.isFailed = true;
-      progress.print(`outcry: ${error.message}`);
-    }
-  }
+  const sent = formatFileCount(fileCount, files.length);
+  process.stdout.write(`sent ${sent}, ${byteCount} bytes in ${seconds} s\n`);
+  return fileCount === files.length ? EXIT_DONE : EXIT_FAILED;
 }

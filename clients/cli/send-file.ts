@@ -6,15 +6,10 @@
  */
 import { open } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { messageOf, OutcryError } from '../../src/values/errors.ts';
+import { type Address, connectionError, directoryError, fileError } from './send-errors.ts';
 
 /** Names standard input instead of a file. */
 export const STANDARD_INPUT = '-';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Lent for the time of one file. */
 export type BufferPair = readonly [Buffer, Buffer];
@@ -109,7 +104,7 @@ async function openFile(file: string, buffers: BufferPair): Promise<Source> {
   // Without this a directory would open a connection before its first read fails.
   if ((await handle.stat()).isDirectory()) {
     await handle.close();
-    throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
+    throw directoryError();
   }
   async function* readChunks(): AsyncGenerator<Buffer> {
     for (let turn: 0 | 1 = 0; ; turn = turn === 0 ? 1 : 0) {
@@ -119,66 +114,4 @@ async function openFile(file: string, buffers: BufferPair): Promise<Source> {
     }
   }
   return { chunks: readChunks(), cancel() {}, close: () => handle.close() };
-}
-
-function fileError(file: string, cause: unknown): OutcryError {
-  return new OutcryError('ERR_SEND_FILE', `${file}: ${explainFileError(cause)}`, { cause, fields: { file } });
-}
-
-function explainFileError(cause: unknown): string {
-  switch (codeOf(cause)) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EISDIR':
-      return 'is a directory; name the files in it';
-    case 'EACCES':
-    case 'EPERM':
-      return 'you are not allowed to read it';
-    default:
-      return `cannot be read: ${messageOf(cause)}`;
-  }
-}
-
-interface BrokenConnection {
-  readonly cause: Error;
-  readonly byteCount: number;
-}
-
-function connectionError(
-  file: string,
-  address: Address,
-  { cause, byteCount }: BrokenConnection,
-): OutcryError {
-  return new OutcryError(
-    'ERR_SEND_CONNECTION',
-    `${file}: ${explainConnectionError(address, cause, byteCount)}`,
-    {
-      cause,
-      fields: { file, ...address, byteCount },
-    },
-  );
-}
-
-function explainConnectionError({ host, port }: Address, cause: Error, byteCount: number): string {
-  switch (codeOf(cause)) {
-    case 'ECONNREFUSED':
-      return `nobody listens on ${host}:${port}; start "outcry bank serve ${port}" there or check the port`;
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `the host "${host}" is not known; check --host`;
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'ETIMEDOUT':
-      return `${host}:${port} cannot be reached; check --host and the network`;
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case undefined:
-      return `${host}:${port} closed the connection after ${byteCount} bytes, before it had taken everything`;
-    default:
-      return `the connection to ${host}:${port} failed: ${messageOf(cause)}`;
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

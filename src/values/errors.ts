@@ -22,9 +22,14 @@ export const ERROR_CODES = {
   ERR_HOST_RESTARTS: 'worker threads ended too often within the period',
   ERR_REPORT_WRITE: 'the report could not be written',
   ERR_SEND_CONNECTION: 'the connection to the server failed',
-  ERR_SEND_FILE: 'an input file could not be read',
+  ERR_SEND_FILE: 'an input file could not be read, or changed while it was sent',
   ERR_STORE_WRITE: 'nothing can be stored at the moment; what was acknowledged stays',
   ERR_UNEXPECTED: 'something failed that should not; the message says what',
+  ERR_UPLOAD_COMPLETE: 'the upload was complete before; nothing was sent',
+  ERR_UPLOAD_CONFLICT: 'what the server has of the upload does not fit what is being sent',
+  ERR_UPLOAD_GIVEN_UP: 'the upload made no progress for too long',
+  ERR_UPLOAD_PROTOCOL: 'the server does not answer as an upload needs it',
+  ERR_UPLOAD_REFUSED: 'the server refused the upload',
   ERR_USAGE: 'the command line was wrong',
 } as const;
 

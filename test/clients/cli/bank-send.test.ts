@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -8,11 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { MAIN_FILE, runOutcry, startOutcry, waitForEnd } from './outcry-process.ts';
+import { runOnTerminal, runOutcry, startOutcry, waitForEnd } from './outcry-process.ts';
 
-const { PATH } = process.env;
-const USAGE = 'usage: outcry bank send PORT FILE… [--host H]\n';
+const USAGE =
+  'usage: outcry bank send PORT FILE… [--host H] [--ack [--again] [--upload-id ID] [--give-up SECONDS]]\n';
 const MEBIBYTE = 1024 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), 'bank-send-'));
@@ -340,19 +338,14 @@ describe('bank send > wrong use', () => {
 });
 
 describe('bank send > on a terminal', () => {
-  /** What a terminal of 80 columns would have been sent. */
-  async function runOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-    const command = ['stty cols 80;', process.execPath, MAIN_FILE, 'bank', 'send', ...args].join(' ');
-    const child = promisify(execFile)('script', ['-qec', command, '/dev/null'], {
-      env: { PATH, TERM: 'xterm', ...env },
-    });
-    child.child.stdin?.end();
-    return (await child).stdout;
-  }
-
   test('draws a bar with the rate and the time left, and removes it at the end', async () => {
     const { port } = await listenAndCollect();
-    const output = await runOnTerminal([String(port), writeInput('bar.txt', createLines(1e6))], {});
+    const output = await runOnTerminal([
+      'bank',
+      'send',
+      String(port),
+      writeInput('bar.txt', createLines(1e6)),
+    ]);
     assert.match(output, /━+─*\S* 100 % {2}1\.0 MB {2}\S+ [kMG]?B\/s {2}0:00 left/);
     assert.ok(output.includes('\x1b[32m'));
     assert.match(output, /\[2Ksent 1 file, \d+ bytes in \S+ s\r\n$/);
@@ -360,9 +353,12 @@ describe('bank send > on a terminal', () => {
 
   test('draws without colour under NO_COLOR', async () => {
     const { port } = await listenAndCollect();
-    const output = await runOnTerminal([String(port), writeInput('grey.txt', createLines(1e6))], {
-      NO_COLOR: '1',
-    });
+    const output = await runOnTerminal(
+      ['bank', 'send', String(port), writeInput('grey.txt', createLines(1e6))],
+      {
+        NO_COLOR: '1',
+      },
+    );
     assert.match(output, /━ 100 %/);
     assert.doesNotMatch(output, /\[\d+m/);
   });
@@ -370,7 +366,7 @@ describe('bank send > on a terminal', () => {
   test('keeps the line of a failure when it removes the bar', async () => {
     const { port } = await listenAndCollect();
     const files = [join(folder, 'absent.txt'), writeInput('present.txt', 'A credit $1\n')];
-    const output = await runOnTerminal([String(port), ...files], {}).catch(
+    const output = await runOnTerminal(['bank', 'send', String(port), ...files]).catch(
       (error: { stdout: string }) => error.stdout,
     );
     // The place that the bar returns to is saved anew, below the line.
@@ -380,9 +376,12 @@ describe('bank send > on a terminal', () => {
 
   test('draws nothing on a terminal that cannot move its cursor', async () => {
     const { port } = await listenAndCollect();
-    const output = await runOnTerminal([String(port), writeInput('dumb.txt', 'A credit $1\n')], {
-      TERM: 'dumb',
-    });
+    const output = await runOnTerminal(
+      ['bank', 'send', String(port), writeInput('dumb.txt', 'A credit $1\n')],
+      {
+        TERM: 'dumb',
+      },
+    );
     assert.match(output, /^sent 1 file, 12 bytes in \S+ s\r\n$/);
   });
 });

@@ -1,6 +1,7 @@
 /** Runs the real `outcry` as a child process. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const { PATH } = process.env;
 
@@ -13,8 +14,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export function startOutcry(args: readonly string[], mainFile = MAIN_FILE): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [mainFile, ...args], { env: { PATH } });
+export function startOutcry(
+  args: readonly string[],
+  mainFile = MAIN_FILE,
+  env: NodeJS.ProcessEnv = {},
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [mainFile, ...args], { env: { PATH, ...env } });
 }
 
 /** Runs to the end, with `input` (or nothing) on standard input. */
@@ -37,4 +42,14 @@ export function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<Ended
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
+}
+
+/** Runs to the end, and resolves to what a terminal of 80 columns would have been sent. */
+export async function runOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const command = ['stty cols 80;', process.execPath, MAIN_FILE, ...args].join(' ');
+  const child = promisify(execFile)('script', ['-qec', command, '/dev/null'], {
+    env: { PATH, TERM: 'xterm', ...env },
+  });
+  child.child.stdin?.end();
+  return (await child).stdout;
 }
