@@ -158,8 +158,10 @@ export class Ledger {
 
   /** Takes the state of another ledger; this one must be new. */
   restore({ postings, names, lengths, balances }: FrozenLedger): void {
-    // A name's last word is read whole.
-    const view = new DataView(names.buffer, names.byteOffset);
+    // The word behind a name is read too, even behind the last one.
+    const words = new Int32Array(names.length + 1);
+    words.set(names);
+    const view = new DataView(words.buffer);
     let start = 0;
     for (const length of lengths) {
       this.replayOpen(view, start, length);

@@ -29,6 +29,8 @@ export interface StoredBatch {
 export interface Store {
   /** False if nothing is kept: then nothing needs to be written. */
   readonly isDurable: boolean;
+  /** Nothing may be written, nor removed. */
+  readonly isReadOnly: boolean;
   /** Position of the first batch that is there; one more than the last if there is none. */
   readonly first: number;
   /** Position of the last batch that was ever appended; 0 if none was. */
@@ -64,6 +66,7 @@ export interface Store {
 /** Keeps nothing. */
 export class MemoryStore implements Store {
   readonly isDurable = false;
+  readonly isReadOnly = false;
   readonly first = 1;
   readonly last = 0;
   readonly needed = 1;
