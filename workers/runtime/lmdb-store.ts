@@ -121,7 +121,6 @@ export class LmdbStore implements Store {
     this.appendAll([batch]);
   }
 
-  /** Appends several batches in one transaction. */
   appendAll(batches: readonly Uint8Array[]): void {
     const next = this.#last + 1;
     this.#write(() => {

@@ -41,6 +41,8 @@ export interface Store {
   readonly journalBytes: number;
   /** Appends the batch of position `last` + 1. */
   append(batch: Uint8Array): void;
+  /** Appends several batches in one go. */
+  appendAll(batches: readonly Uint8Array[]): void;
   /** The batches from `position` on, in order. */
   read(position: number): Iterable<StoredBatch>;
   /** The snapshots of all actors. */
@@ -73,6 +75,8 @@ export class MemoryStore implements Store {
   readonly journalBytes = 0;
 
   append(): void {}
+
+  appendAll(): void {}
 
   read(): Iterable<StoredBatch> {
     return [];
