@@ -174,6 +174,13 @@ export class Server {
     await this.#data?.close();
   }
 
+  /** Ends at once: what is on its way is not waited for. */
+  async abort(): Promise<void> {
+    this.#discardLog.stop();
+    this.#gateway.close();
+    await this.hosts.close();
+  }
+
   async #openDoors(): Promise<void> {
     const { server, bank, flow } = this.#options.config;
     if (this.#data !== undefined) this.#before = await this.#bankCounts();

@@ -62,7 +62,7 @@ export class DurableBank {
     const countReports = () => server.stdout.split(REPORTED).length;
     const before = countReports();
     server.signal('SIGUSR1');
-    await until('the report is written', () => countReports() > before);
+    await until(`the report is written, stderr is ${server.stderr}`, () => countReports() > before);
     return readFileSync(join(this.folder, 'log.txt'), 'latin1');
   }
 
