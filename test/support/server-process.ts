@@ -19,6 +19,10 @@ export interface SpawnOptions {
   readonly isInBackground?: boolean;
   /** Variables beside those of the test's own environment. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** No file may grow beyond this, as if the disk were full; see `makeRoom`. */
+  readonly fileKibMax?: number;
+  /** What takes longer hangs. */
+  readonly exitLimitMs?: number;
 }
 
 export interface Exit {
@@ -38,6 +42,7 @@ export class ServerProcess {
   readonly folder: string;
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
+  readonly #exitLimitMs: number;
   #stdout = '';
   #stderr = '';
   #port: number | undefined;
@@ -45,9 +50,8 @@ export class ServerProcess {
 
   constructor(args: readonly string[], options: SpawnOptions = {}) {
     this.folder = options.folder ?? temporaryFolder();
-    const [file, words] = options.isInBackground
-      ? ['/bin/sh', ['-c', '"$@" & echo "pid $!"; wait $!', 'sh', process.execPath, OUTCRY, ...args]]
-      : [process.execPath, [OUTCRY, ...args]];
+    this.#exitLimitMs = options.exitLimitMs ?? EXIT_LIMIT_MS;
+    const [file, words] = commandLine(args, options);
     this.#child = spawn(file, words, {
       cwd: this.folder,
       env: { ...withoutSettings(process.env), ...options.variables },
@@ -84,7 +88,8 @@ export class ServerProcess {
   /** Resolves once `pattern`, whose group is a port, stands on standard output. */
   async listening(pattern: RegExp): Promise<this> {
     const found = await until('the server listens', () => {
-      if (this.#child.exitCode !== null) this.#fail(`it ended with ${this.#child.exitCode}`);
+      const { exitCode, signalCode } = this.#child;
+      if (exitCode !== null || signalCode !== null) this.#fail(`it ended with ${exitCode ?? signalCode}`);
       return pattern.exec(this.#stdout) ?? undefined;
     });
     this.#port = Number(found[1]);
@@ -114,11 +119,11 @@ export class ServerProcess {
   async exited(): Promise<Exit> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<true>((resolve) => {
-      timer = setTimeout(() => resolve(true), EXIT_LIMIT_MS);
+      timer = setTimeout(() => resolve(true), this.#exitLimitMs);
     });
     const isLate = await Promise.race([this.#closed, late]);
     clearTimeout(timer);
-    if (isLate) this.#fail(`it did not end within ${EXIT_LIMIT_MS} ms`);
+    if (isLate) this.#fail(`it did not end within ${this.#exitLimitMs} ms`);
     const { exitCode: code, signalCode: signal } = this.#child;
     return { code, signal, stdout: this.#stdout, stderr: this.#stderr };
   }
@@ -137,6 +142,16 @@ export class ServerProcess {
 
   files(): readonly string[] {
     return readdirSync(this.folder);
+  }
+
+  /** What the server's process has read so far, from sockets as well; Infinity where the system does not say. */
+  bytesRead(): number {
+    try {
+      return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${this.pid}/io`, 'utf8'))?.[1]);
+    } catch {
+      // Not every system has /proc.
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** What the server's process has needed at most, in MB; undefined where the system does not say. */
@@ -162,6 +177,15 @@ export class ServerProcess {
   #fail(what: string): never {
     throw new Error(`${what}; it said ${JSON.stringify(this.#stdout)} and ${JSON.stringify(this.#stderr)}`);
   }
+}
+
+/** The program and its arguments. */
+function commandLine(args: readonly string[], options: SpawnOptions): [string, readonly string[]] {
+  const words = [process.execPath, OUTCRY, ...args];
+  const { isInBackground, fileKibMax } = options;
+  if (isInBackground) return ['/bin/sh', ['-c', '"$@" & echo "pid $!"; wait $!', 'sh', ...words]];
+  if (fileKibMax === undefined) return [process.execPath, words.slice(1)];
+  return ['/bin/bash', ['-c', `ulimit -S -f ${fileKibMax} && exec "$@"`, 'bash', ...words]];
 }
 
 /** Starts `outcry` with `args` and ends it with the test. */

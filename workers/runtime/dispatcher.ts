@@ -133,16 +133,15 @@ export class Dispatcher {
     const { actor } = cell;
     const { item, start } = envelope;
     if (actor === undefined) return;
+    // Whatever the message is, the actor may change its state in place.
+    if (cell.spec.isDurable) this.#events?.touch(cell);
     try {
       if (start === TELL) this.#apply(cell, actor.receive(item, cell));
       else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (start === DUE) this.#handleDue(cell, item as DueTimer);
       else if (actor.receiveBytes === undefined) throw new TypeError(`${cell.self} takes no byte messages`);
-      else {
-        if (cell.spec.isDurable) this.#events?.touch(cell);
-        actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
-      }
+      else actor.receiveBytes(item as Uint8Array, start, envelope.end, cell);
       // What can't be encoded for another thread is found out here.
       if (!this.#outbox.isEmpty) this.commit(cell);
       cell.asking = undefined;
@@ -174,6 +173,7 @@ export class Dispatcher {
   }
 
   #handleNotice(cell: Cell, message: unknown): void {
+    if (cell.spec.isDurable) this.#events?.touch(cell);
     try {
       this.#apply(cell, cell.actor?.receive(message, cell));
       this.commit(cell);

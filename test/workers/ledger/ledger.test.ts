@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MINOR_UNITS_MAX } from '../../../src/values/money.ts';
 import { hashName, Ledger, POSTING, refusalOf } from '../../../workers/ledger/ledger.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../../workers/ledger/ledger-snapshot.ts';
 import { balancesOf, post, viewOf } from '../../support/ledgers.ts';
 
 const ACCOUNTS_MAX = 1_000_000;
@@ -149,4 +150,27 @@ describe('Ledger > names made to collide', () => {
     });
     assert.deepEqual([...balances], [7]);
   });
+});
+
+describe('Ledger > restored from a snapshot', () => {
+  for (let length = 1; length <= 9; length++) {
+    test(`has its accounts when the last name has ${length} bytes`, () => {
+      const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+      const name = 'abcdefghi'.slice(0, length);
+      post(ledger, 'Marc', 200);
+      post(ledger, name, -7);
+      const uploads = { next: 0, uploads: [] };
+      const pieces = [...encodeSnapshot({ ledger: ledger.freeze(), uploads })];
+      const restored = new Ledger(ACCOUNTS_MAX, [3, 4]);
+      restored.restore(decodeSnapshot(pieces).ledger);
+      post(restored, name, 10);
+      assert.deepEqual(
+        balancesOf(restored),
+        new Map([
+          ['Marc', 200],
+          [name, 3],
+        ]),
+      );
+    });
+  }
 });

@@ -1,0 +1,104 @@
+/** A bank that keeps its accounts: real `outcry serve` processes one after the other, on one port and one folder. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Exit, ServerProcess, type SpawnOptions } from './server-process.ts';
+import { until } from './until.ts';
+
+/** Below the ports that a system gives to clients: nobody takes it while the server is down. */
+const PORTS = { first: 20_000, count: 12_000 };
+const TRIES_MAX = 100;
+const REPORTED = 'SIGUSR1: the balances are in log.txt';
+
+export class DurableBank {
+  /** The working directory of its processes. */
+  readonly folder: string;
+  readonly port: number;
+  readonly #processes: ServerProcess[] = [];
+
+  private constructor(folder: string, port: number) {
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static async create(t: TestContext): Promise<DurableBank> {
+    const bank = new DurableBank(mkdtempSync(join(tmpdir(), 'outcry-durable-')), await freePort());
+    t.after(() => bank.#dispose());
+    return bank;
+  }
+
+  /** Its data folder. */
+  get data(): string {
+    return join(this.folder, 'data');
+  }
+
+  /** The files of its hosts' environments. */
+  storeFiles(): string[] {
+    const files = readdirSync(this.data, { recursive: true, encoding: 'utf8' });
+    return files.filter((file) => /^\d+.\d+.data\.mdb$/.test(file)).map((file) => join(this.data, file));
+  }
+
+  /** Starts a server, and does not wait for anything. */
+  spawn(flags: readonly string[] = [], options: Omit<SpawnOptions, 'folder'> = {}): ServerProcess {
+    const args = ['serve', '--bank-port', String(this.port), '--log-level', 'warn', ...flags];
+    return this.#run(args, options);
+  }
+
+  /** Starts a server, and waits until it listens. */
+  start(flags?: readonly string[], options?: Omit<SpawnOptions, 'folder'>): Promise<ServerProcess> {
+    return this.spawn(flags, options).listening(/^bank +127\.0\.0\.1:(\d+) .*nc /m);
+  }
+
+  /** Sends the files, each as an upload whose every line counts once. */
+  upload(files: readonly string[], flags: readonly string[] = []): Promise<Exit> {
+    const args = ['bank', 'send', String(this.port), ...files, '--ack', ...flags];
+    return this.#run(args, { exitLimitMs: UPLOAD_LIMIT_MS }).exited();
+  }
+
+  /** The balances as `server` has them now, one character a byte. */
+  async report(server: ServerProcess): Promise<string> {
+    const countReports = () => server.stdout.split(REPORTED).length;
+    const before = countReports();
+    server.signal('SIGUSR1');
+    await until('the report is written', () => countReports() > before);
+    return readFileSync(join(this.folder, 'log.txt'), 'latin1');
+  }
+
+  #run(args: readonly string[], options: Omit<SpawnOptions, 'folder'>): ServerProcess {
+    const child = new ServerProcess(args, { ...options, folder: this.folder });
+    this.#processes.push(child);
+    return child;
+  }
+
+  async #dispose(): Promise<void> {
+    await Promise.all(this.#processes.map((child) => child.dispose()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** An upload waits for a server that is killed again and again. */
+const UPLOAD_LIMIT_MS = 240_000;
+
+/** Ends a process without a chance to do anything. */
+export async function kill(server: ServerProcess): Promise<void> {
+  server.signalIfAlive('SIGKILL');
+  await server.exited();
+}
+
+async function freePort(): Promise<number> {
+  for (let i = 0; i < TRIES_MAX; i++) {
+    const port = PORTS.first + ((process.pid * 31 + i * 7919 + Math.floor(performance.now())) % PORTS.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('there is no free port');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
