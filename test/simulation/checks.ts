@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { shardOf } from '../../workers/ledger/bank-lines.ts';
 import { hashName } from '../../workers/ledger/ledger.ts';
 import type { ShardState } from '../../workers/ledger/ledger-snapshot.ts';
+import { homeOf, partNameOf } from '../../workers/ledger/uploads.ts';
 import type { PlainClient } from './plain-client.ts';
 import { balancesIn, type Recovered, recoverAgain, shardsIn } from './recovery.ts';
 import type { UploadClient } from './upload-client.ts';
@@ -10,7 +11,13 @@ import type { UploadPlan } from './workload.ts';
 
 /** The line up to which each shard has done its part of the upload; 0 where it does not know it. */
 export function marksOf({ id }: UploadPlan, shards: readonly ShardState[]): number[] {
-  return shards.map(({ uploads }) => uploads.uploads.find((upload) => upload.id === id)?.mark ?? 0);
+  const findIn = (shard: ShardState | undefined, name: string) =>
+    shard?.uploads.uploads.find((upload) => upload.id === name);
+  const home = homeOf(id);
+  const atHome = findIn(shards[home], id);
+  if (atHome === undefined) return shards.map(() => 0);
+  const partName = partNameOf(id, atHome.number);
+  return shards.map((shard, i) => (i === home ? atHome : findIn(shard, partName))?.mark ?? 0);
 }
 
 /** What is stored at any moment: each shard has applied exactly the lines up to its mark. */
