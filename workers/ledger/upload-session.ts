@@ -11,24 +11,28 @@
  * shard in this host is told in the same turn in which the OK is sent, and an OK leaves when its turn is stored; one in
  * another host answers when it has stored its part.
  *
- *     find, of all shards ──► open-others ──► open-home ──► taking      lost: the client is asked to say its first
- *               └──── the home knows it ────────────────────┘                 line again
+ *     open-home ──► open-others ──► taking            lost: the client is asked to say its first line again
  *
- * The home is opened last: an upload that it knows is known to all.
+ * The home is asked first, and gives the upload a number that no other upload ever has. The others know it by its id and
+ * that number (`partNameOf`), so that whoever opens it finds the same one, however late its message comes, and what is
+ * left of one that was forgotten is never taken for one of the same id.
  */
-import {
-  DISCARD_REASONS,
-  type FoundUpload,
-  type LedgerCommand,
-  type UploadNotice,
-} from '../../src/protocol/bank.ts';
+import type { FoundUpload, LedgerCommand, UploadNotice } from '../../src/protocol/bank.ts';
 import type { Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { BankLines, PostingTarget } from './bank-lines.ts';
 import { POSTING } from './ledger.ts';
 import { LedgerShard } from './ledger-shard.ts';
-import { NO_UPLOAD, PostingsWriter } from './postings.ts';
-import { homeOf } from './uploads.ts';
+import { PostingsWriter } from './postings.ts';
+import {
+  DISCARDS_KEPT,
+  homeOf,
+  isRefusal,
+  lineOfDiscard,
+  packDiscard,
+  partNameOf,
+  reasonOfDiscard,
+} from './uploads.ts';
 
 const HEADER = /^OUTCRY (\d{1,9}) ACK(?:[ \t]+(.*?))?[ \t\r]*$/;
 const HEADER_START = Buffer.from('OUTCRY ');
@@ -44,6 +48,10 @@ const ASK_TIMEOUT_MS = 10_000;
 /** Lines that come before the first OK are kept up to this. */
 const EARLY_BYTES_MAX = 1024 * 1024;
 const LF = 10;
+/** In place of the number of an upload that is not open. */
+const NO_UPLOAD = -1;
+/** In place of the mark of one that a shard does not know. */
+const NOT_KNOWN = -1;
 
 /** What is said of an upload as a whole, by reason. */
 export const REFUSALS = {
@@ -53,7 +61,6 @@ export const REFUSALS = {
   'upload-id': 'an upload-id is 1 to 128 letters, digits, points, underscores and hyphens',
   version: `this server speaks version ${VERSION}`,
   early: 'lines came before the first OK, which says where to go on',
-  forgotten: 'the server has forgotten this upload',
 } as const;
 export type Refusal = keyof typeof REFUSALS;
 
@@ -62,8 +69,8 @@ export interface UploadCommand {
   /** Answers to what an earlier first line has started, or an earlier round, are ignored. */
   readonly round: number;
   readonly shard: number;
-  /** Null if the shard does not know the upload, undefined if it could not be asked. */
-  readonly found: FoundUpload | null | undefined;
+  /** Undefined if the shard could not be asked. */
+  readonly found: FoundUpload | undefined;
 }
 
 export type UploadMessage =
@@ -105,13 +112,13 @@ export class UploadSession {
   readonly #tellDiscards: (context: Context<never>) => void;
   readonly #shards: readonly Shard[];
   #id = '';
-  #state: 'find' | 'open-others' | 'open-home' | 'taking' | 'lost' = 'lost';
+  #state: 'open-home' | 'open-others' | 'taking' | 'lost' = 'lost';
   #round = 0;
   /** Answers still to come in this round. */
   #awaited = 0;
   #home = 0;
-  /** What the home knows of earlier discards. */
-  #earlier: readonly number[] = [];
+  /** What the shards know of earlier discards. */
+  #earlier: number[] = [];
   /** Lines that have been taken, and up to which they have been acknowledged. */
   #taken = 0;
   #acknowledged = 0;
@@ -143,10 +150,7 @@ export class UploadSession {
     else if (!UPLOAD_ID.test(id)) this.#refuse('upload-id', context);
     else {
       context.remember(id);
-      for (const { ref } of this.#shards) {
-        if (context.peer(ref) === undefined) context.watch(ref as ActorRef<never>, { type: 'shard-lost' });
-      }
-      this.#find(id, context);
+      this.#open(id, context);
     }
   }
 
@@ -203,34 +207,46 @@ export class UploadSession {
     if (this.#state !== 'lost') this.#say(`ERR 0 store ${REFUSALS.store}\n`, context);
   }
 
-  #find(id: string, context: UploadContext): void {
+  #open(id: string, context: UploadContext): void {
     this.#id = id;
     this.#home = homeOf(id);
     this.#early = [];
     this.#earlyBytes = 0;
-    this.#ask('find', { type: 'find-upload', id }, () => true, context);
+    this.#earlier = [];
+    this.#round++;
+    this.#watchShards(context);
+    this.#state = 'open-home';
+    // With a claim, so that an older connection gives way.
+    this.#ask(this.#home, { type: 'open-upload', id, claim: context.self }, context);
   }
 
-  /** Asks those shards for which `isAsked`; the home with a claim, so that an older connection gives way. */
-  #ask(
-    state: 'find' | 'open-others' | 'open-home',
-    command: LedgerCommand & { type: 'find-upload' | 'open-upload' },
-    isAsked: (shard: number) => boolean,
-    context: UploadContext,
-  ): void {
-    this.#state = state;
-    const round = ++this.#round;
-    this.#shards.forEach(({ ref }, shard) => {
-      if (!isAsked(shard)) return;
-      this.#awaited++;
-      const asked = shard === this.#home ? { ...command, claim: context.self } : command;
-      context.ask<LedgerCommand, FoundUpload | null>(ref, asked, ASK_TIMEOUT_MS, (answer) => ({
-        type: 'answered',
-        round,
-        shard,
-        found: answer.ok ? answer.value : undefined,
-      }));
+  /** Each time anew: a watch has ended when its notice has come. */
+  #watchShards(context: UploadContext): void {
+    for (const { ref } of this.#shards) {
+      const actor = ref as ActorRef<never>;
+      if (context.peer(actor) === undefined) context.watch(actor, { type: 'shard-lost' });
+    }
+  }
+
+  #openOthers(context: UploadContext): void {
+    this.#state = 'open-others';
+    const { number } = this.#shards[this.#home] as Shard;
+    const id = partNameOf(this.#id, number);
+    this.#shards.forEach((_, shard) => {
+      if (shard !== this.#home) this.#ask(shard, { type: 'open-upload', id }, context);
     });
+  }
+
+  #ask(shard: number, command: LedgerCommand & { type: 'open-upload' }, context: UploadContext): void {
+    const { ref } = this.#shards[shard] as Shard;
+    const round = this.#round;
+    this.#awaited++;
+    context.ask<LedgerCommand, FoundUpload>(ref, command, ASK_TIMEOUT_MS, (answer) => ({
+      type: 'answered',
+      round,
+      shard,
+      found: answer.ok ? answer.value : undefined,
+    }));
   }
 
   #onAnswer({ shard, found }: UploadCommand, context: UploadContext): void {
@@ -238,17 +254,11 @@ export class UploadSession {
       this.#lose(context);
       return;
     }
-    const { number, mark, discards } = found ?? { number: NO_UPLOAD, mark: 0, discards: [] };
+    const { number, mark, discards } = found;
     Object.assign(this.#shards[shard] as Shard, { number, confirmed: mark });
-    if (shard === this.#home) this.#earlier = discards;
+    this.#earlier.push(...discards);
     if (--this.#awaited > 0) return;
-    const id = this.#id;
-    const isHomeKnown = this.#shards[this.#home]?.number !== NO_UPLOAD;
-    if (this.#state === 'find' && !isHomeKnown) {
-      this.#ask('open-others', { type: 'open-upload', id }, (each) => each !== this.#home, context);
-    } else if (this.#state === 'open-others') {
-      this.#ask('open-home', { type: 'open-upload', id }, (each) => each === this.#home, context);
-    } else if (this.#shards.some((each) => each.number === NO_UPLOAD)) this.#refuse('forgotten', context);
+    if (this.#state === 'open-home') this.#openOthers(context);
     else this.#startTaking(context);
   }
 
@@ -261,12 +271,15 @@ export class UploadSession {
       return;
     }
     this.#sayOk(context);
-    this.#sayDiscards(
-      this.#earlier.filter((packed) => lineOf(packed) <= this.#taken),
-      context,
-    );
-    for (const bytes of this.#early.splice(0)) this.#take(bytes, 0, bytes.length, context);
+    this.#sayDiscards(this.#earlierToSay(), context);
+    for (const bytes of this.#early.splice(0)) this.takeLines(bytes, 0, bytes.length, context);
     this.#stopIfDone(context);
+  }
+
+  /** The last ones of those that are certain, in order and each once. */
+  #earlierToSay(): number[] {
+    const certain = this.#earlier.filter((packed) => lineOfDiscard(packed) <= this.#taken);
+    return [...new Set(certain)].sort((a, b) => a - b).slice(-DISCARDS_KEPT);
   }
 
   /** Up to here every shard is done. */
@@ -277,21 +290,42 @@ export class UploadSession {
   #take(bytes: Uint8Array, start: number, end: number, context: UploadContext): void {
     const from = this.#taken + 1;
     const peers = this.#shards.map(({ ref }) => peerOf(ref, context));
-    const targets = this.#shards.map(({ number, writer }, i) => targetFor(peers[i], number, from) ?? writer);
+    const marks = peers.map(
+      (peer, i) => peer && (peer.markOf((this.#shards[i] as Shard).number) ?? NOT_KNOWN),
+    );
+    // A shard that has forgotten the upload would take lines that it does not mark.
+    if (marks.some((mark) => mark !== undefined && mark < from - 1)) {
+      this.#lose(context);
+      return;
+    }
+    const targets = this.#shards.map(({ writer }, i) => targetFor(peers[i], marks[i], from) ?? writer);
     const discards: number[] = [];
     const count = this.#lines.take(bytes, start, end, targets, (index, reason) => {
-      discards.push(pack(from + index, DISCARD_REASONS.indexOf(reason)));
+      discards.push(packDiscard(from + index, reason));
     });
     this.#taken += count;
     this.#tellDiscards(context);
+    const refusedBefore = this.#refusedBefore(from, peers, marks);
     this.#tellShards(from, peers, discards, context);
-    if (this.#state !== 'taking') return;
-    this.#sayDiscards(discards, context);
+    this.#sayDiscards([...discards, ...refusedBefore], context);
     this.#bytesSinceOk += end - start;
     this.#oweOk(context);
   }
 
-  /** Lets every shard know that it has all of its lines up to the last one taken. */
+  /** What another session has had refused of the lines that have just been skipped. */
+  #refusedBefore(
+    from: number,
+    peers: readonly (LedgerShard | undefined)[],
+    marks: readonly (number | undefined)[],
+  ): number[] {
+    if (marks.every((mark) => mark === undefined || mark < from)) return [];
+    return this.#shards.flatMap(({ number }, i) => peers[i]?.refusedBetween(number, from, this.#taken) ?? []);
+  }
+
+  /**
+   * Lets every shard know that it has all of its lines up to the last one taken, in the same turn or the same message as
+   * the lines: what is stored is both or none.
+   */
   #tellShards(
     from: number,
     peers: readonly (LedgerShard | undefined)[],
@@ -299,44 +333,46 @@ export class UploadSession {
     context: UploadContext,
   ): void {
     const to = this.#taken;
+    this.#keepDiscards(peers, discards);
     for (const [i, shard] of this.#shards.entries()) {
       const { ref, number, writer } = shard;
       const peer = peers[i];
-      const isHome = i === this.#home;
-      // Before the mark: what is at or below it has been kept already.
-      const kept = isHome ? discards.filter((packed) => lineOf(packed) > shard.confirmed) : [];
       if (peer !== undefined) {
-        peer.keepDiscards(number, kept);
-        if (!peer.mark(number, from, to)) {
-          this.#lose(context);
-          return;
-        }
+        peer.mark(number, to);
         shard.confirmed = Math.max(shard.confirmed, to);
         continue;
       }
-      const postings = writer.take(number, from);
-      if (postings !== undefined) context.tellBytes(ref as ActorRef<never>, postings, 0, postings.length);
-      if (kept.length > 0) context.tell(ref, { type: 'discards', upload: number, discards: kept });
-      context.tell(ref, { type: 'mark', upload: number, from, to, session: context.self });
+      const notPostings = i === this.#home ? discards.filter((packed) => !isRefusal(packed)) : [];
+      const part = writer.takePart({ upload: number, firstLine: from, lastLine: to, discards: notPostings });
+      context.tellBytes(ref as ActorRef<never>, part, 0, part.length);
+      context.tell(ref, { type: 'say-mark', upload: number, from, to, session: context.self });
     }
   }
 
-  #onMarked(
-    { shard, line, isGap, discards }: UploadNotice & { type: 'marked' },
-    context: UploadContext,
-  ): void {
-    if (this.#state !== 'taking') return;
-    if (isGap) {
+  /** What is refused in this host is kept in it, by whichever shard there is, to be stored with the marks of this turn. */
+  #keepDiscards(peers: readonly (LedgerShard | undefined)[], discards: readonly number[]): void {
+    if (discards.length === 0) return;
+    const refused = discards.filter(isRefusal);
+    const keeper = peers.findIndex((peer) => peer !== undefined);
+    peers[keeper]?.keepDiscards((this.#shards[keeper] as Shard).number, refused);
+    const { number } = this.#shards[this.#home] as Shard;
+    const home = peers[this.#home];
+    const mark = home?.markOf(number) ?? 0;
+    home?.keepDiscards(
+      number,
+      discards.filter((packed) => !isRefusal(packed) && lineOfDiscard(packed) > mark),
+    );
+  }
+
+  #onMarked(notice: UploadNotice & { type: 'marked' }, context: UploadContext): void {
+    const marked = this.#shards[notice.shard] as Shard;
+    if (this.#state !== 'taking' || notice.upload !== marked.number) return;
+    if (notice.isGap) {
       this.#lose(context);
       return;
     }
-    const marked = this.#shards[shard] as Shard;
-    marked.confirmed = Math.max(marked.confirmed, line);
-    this.#sayDiscards(discards, context);
-    const home = this.#shards[this.#home] as Shard;
-    if (discards.length > 0) {
-      context.tell(home.ref, { type: 'discards', upload: home.number, discards });
-    }
+    marked.confirmed = Math.max(marked.confirmed, notice.line);
+    this.#sayDiscards(notice.discards, context);
     this.#oweOk(context);
     this.#stopIfDone(context);
   }
@@ -361,7 +397,7 @@ export class UploadSession {
 
   #sayDiscards(discards: readonly number[], context: UploadContext): void {
     if (discards.length === 0) return;
-    const lines = discards.map((packed) => `ERR ${lineOf(packed)} ${reasonOf(packed)}\n`);
+    const lines = discards.map((packed) => `ERR ${lineOfDiscard(packed)} ${reasonOfDiscard(packed)}\n`);
     this.#say(lines.join(''), context);
   }
 
@@ -388,7 +424,7 @@ export class UploadSession {
     this.#state = 'lost';
     this.#round++;
     this.#awaited = 0;
-    for (const { writer } of this.#shards) writer.take();
+    for (const { writer } of this.#shards) writer.clear();
     this.#say(`ERR 0 retry ${REFUSALS.retry}\n`, context);
     this.#stopIfDone(context);
   }
@@ -398,7 +434,7 @@ export class UploadSession {
     for (let at = start; at < end; at = bytes.indexOf(LF, at) + 1) {
       const header = findHeader(bytes, at, end);
       if (header?.id !== this.#id) continue;
-      this.#find(this.#id, context);
+      this.#open(this.#id, context);
       if (header.end < end) this.takeLines(bytes, header.end, end, context);
       return;
     }
@@ -411,23 +447,14 @@ function peerOf(ref: ActorRef<LedgerCommand>, context: UploadContext): LedgerSha
 }
 
 /** Where the lines from `from` on go in a shard of this host: those that it has seen to already are skipped. */
-function targetFor(shard: LedgerShard | undefined, upload: number, from: number): PostingTarget | undefined {
-  const mark = shard?.markOf(upload) ?? 0;
-  if (shard === undefined || mark < from) return shard;
+function targetFor(
+  shard: LedgerShard | undefined,
+  mark: number | undefined,
+  from: number,
+): PostingTarget | undefined {
+  if (shard === undefined || mark === undefined || mark < from) return shard;
   return {
     post: (view, start, length, hash, cents, line) =>
       from + line <= mark ? POSTING.applied : shard.post(view, start, length, hash, cents),
   };
-}
-
-function pack(line: number, reason: number): number {
-  return line * 16 + reason;
-}
-
-function lineOf(packed: number): number {
-  return Math.floor(packed / 16);
-}
-
-function reasonOf(packed: number): string {
-  return DISCARD_REASONS[packed % 16] ?? 'unknown';
 }
