@@ -6,9 +6,10 @@
  */
 import { stat } from 'node:fs/promises';
 import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
+import { formatBytes } from '../../src/values/byte-size.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
-import { formatBytes, type Progress, startProgress } from './progress.ts';
+import { type Progress, startProgress } from './progress.ts';
 import { type Address, type BufferPair, STANDARD_INPUT, sendFile } from './send-file.ts';
 
 const NAME = 'outcry bank send';

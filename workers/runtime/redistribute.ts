@@ -3,55 +3,13 @@
  * its events, to the environment of the host that will have the actor.
  */
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
-import { BatchBuilder } from './journal.ts';
+import { BulkWriter } from './bulk-writer.ts';
 import { LmdbStore } from './lmdb-store.ts';
-import type { Snapshot } from './store.ts';
 import { readStored } from './streams.ts';
-
-/** Written in one transaction. */
-const BULK_BYTES = 8 * 1024 * 1024;
-
-class Target {
-  readonly store: LmdbStore;
-  readonly builder = new BatchBuilder();
-  /** The first batch with an event that is in no snapshot. */
-  needed = Number.POSITIVE_INFINITY;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-
-  constructor(folder: string) {
-    this.store = new LmdbStore({ folder });
-  }
-
-  get next(): number {
-    return this.store.last + this.#waiting.length + 1;
-  }
-
-  endBatch(timeMs: number): void {
-    if (this.builder.isEmpty) return;
-    const batch = this.builder.take(this.next, timeMs);
-    this.#waiting.push(batch);
-    this.#waitingBytes += batch.length;
-    if (this.#waitingBytes >= BULK_BYTES) this.flush();
-  }
-
-  flush(): void {
-    this.store.appendAll(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-  }
-
-  putSnapshot({ address, events, pieces }: Snapshot): void {
-    pieces.forEach((piece, index) => {
-      this.store.putSnapshotPiece(address, index, piece);
-    });
-    this.store.commitSnapshot({ address, events, batch: this.store.last }, pieces.length);
-  }
-}
 
 /** `from` and `to` are folders of environments, by host. The target folders must be new. */
 export async function redistribute(from: readonly string[], to: readonly string[]): Promise<void> {
-  const targets = to.map((folder) => new Target(folder));
+  const targets = to.map((folder) => new BulkWriter(folder));
   try {
     for (const folder of from) {
       const source = new LmdbStore({ folder });
@@ -67,9 +25,8 @@ export async function redistribute(from: readonly string[], to: readonly string[
   }
 }
 
-function copy(source: LmdbStore, targets: readonly Target[]): void {
-  const targetOf = (address: Address) =>
-    targets[hostIndexOf(address, targets.length)] as Target;
+function copy(source: LmdbStore, targets: readonly BulkWriter[]): void {
+  const targetOf = (address: Address) => targets[hostIndexOf(address, targets.length)] as BulkWriter;
   const snapshots = [...source.snapshots()];
   const covered = new Map(snapshots.map(({ address, events }) => [address, events]));
   for (const stored of source.read(source.first)) {
