@@ -18,10 +18,10 @@ import type { Context, DurableActor } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
 import { encodeBalances } from './balances.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { Ledger, POSTING, type PostingOutcome, refusalOf } from './ledger.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import { decodeSnapshot, encodeSnapshot } from './ledger-snapshot.ts';
-import type { HashKey } from './half-sip-hash.ts';
 import { headOfPostings, NO_UPLOAD, readPostings } from './postings.ts';
 import { DISCARDS_KEPT, type Upload, Uploads } from './uploads.ts';
 
@@ -51,6 +51,12 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#uploads = new Uploads(options.shard);
     this.#log = options.isDurable ? new LedgerLog() : undefined;
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
+  }
+
+  /** What its state amounts to; uploads are counted at their home. */
+  get figures(): { readonly accounts: number; readonly transactions: number; readonly uploads: number } {
+    const { accountCount: accounts, postingCount: transactions } = this.#ledger;
+    return { accounts, transactions, uploads: this.#uploads.homeCount };
   }
 
   /** The direct call of a session in the same host, which counts what is refused. */
