@@ -5,6 +5,7 @@
  * many threads as hosts. A host that ends fails what waits for it, and is replaced; more than `restartsMax` within
  * `restartsPeriodMs` is loud: `onFatal`.
  */
+import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
@@ -58,6 +59,11 @@ const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
 /** The longest way of a message between hosts: from a session to a shard, and from there to the tally. */
 const SETTLE_ROUNDS = 2;
+
+/** How many hosts the setting `server.hosts` means. */
+export function hostCountFor(setting: number): number {
+  return setting || Math.max(1, availableParallelism() - 1);
+}
 
 export class Hosts {
   readonly links: readonly HostLink[];

@@ -1,12 +1,14 @@
 /** The pool of short, stateless jobs; see workers/job.ts. One thread is kept, with its code loaded. */
+import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Job, JobOutcome } from './protocol/host-task.ts';
+import type { Job, JobOutcome, JobResults } from './protocol/host-task.ts';
+import { OutcryError } from './values/errors.ts';
 
 const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
 const THREADS_MAX = 2;
 
 export class Jobs {
-  readonly #pool = new Piscina<Job, JobOutcome>({
+  readonly #pool = new Piscina<Job, JobOutcome<unknown>>({
     filename: JOB_ENTRY,
     name: 'runJob',
     minThreads: 1,
@@ -23,8 +25,17 @@ export class Jobs {
     return jobs;
   }
 
-  run(job: Job): Promise<JobOutcome> {
-    return this.#pool.run(job);
+  /** `ports` are those in the job. */
+  run<J extends Job>(job: J, ports: readonly MessagePort[] = []): Promise<JobOutcome<JobResults[J['type']]>> {
+    const outcome = this.#pool.run(job, { transferList: [...ports] });
+    return outcome as Promise<JobOutcome<JobResults[J['type']]>>;
+  }
+
+  /** What the job answers; rejects with the error that it ended with. */
+  async result<J extends Job>(job: J, ports?: readonly MessagePort[]): Promise<JobResults[J['type']]> {
+    const outcome = await this.run(job, ports);
+    if (!outcome.ok) throw OutcryError.fromRecord(outcome.error);
+    return outcome.value;
   }
 
   close(): Promise<void> {

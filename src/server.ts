@@ -5,7 +5,6 @@
  * end and waits until nothing is on its way; then reports can be written; `stop` ends the worker threads.
  */
 import { randomInt } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { BankTotals } from './bank-totals.ts';
 import type { Config } from './config.ts';
@@ -13,7 +12,7 @@ import { DataFolder } from './data-folder.ts';
 import { affordableConnections } from './descriptors.ts';
 import { DiscardLog } from './discard-log.ts';
 import { Gateway } from './gateway.ts';
-import { Hosts } from './hosts.ts';
+import { Hosts, hostCountFor } from './hosts.ts';
 import { Jobs } from './jobs.ts';
 import {
   type DiscardCounts,
@@ -24,6 +23,7 @@ import {
   type TallyCommand,
   type TallyReport,
 } from './protocol/bank.ts';
+import type { Statement } from './protocol/data-jobs.ts';
 import type { DataSettings } from './protocol/host-task.ts';
 import { monotonicMs } from './values/clock.ts';
 import { OutcryError } from './values/errors.ts';
@@ -47,6 +47,12 @@ export interface ServerOptions {
   readonly onFatal: (error: OutcryError) => void;
 }
 
+export interface StatementOptions {
+  /** Transactions, at least one. */
+  readonly last?: number;
+  readonly at?: number | undefined;
+}
+
 interface ServerParts {
   hosts: Hosts;
   jobs: Jobs;
@@ -59,6 +65,7 @@ interface BankCounts {
   readonly discarded: DiscardCounts;
 }
 
+const STATEMENT_LAST = 20;
 /** Long: the accounts are worth more than the wait. */
 const REPORT_TIMEOUT_MS = 600_000;
 
@@ -87,7 +94,7 @@ export class Server {
 
   static async start(options: ServerOptions): Promise<Server> {
     const { config, dataFolder } = options;
-    const hostCount = config.server.hosts || Math.max(1, availableParallelism() - 1);
+    const hostCount = hostCountFor(config.server.hosts);
     // It begins while the hosts start; whoever fails below, it is waited for and ended.
     const starting = Jobs.start();
     const parts: Partial<ServerParts> = {};
@@ -163,6 +170,23 @@ export class Server {
     if (outcome.ok) return;
     const message = `can't write ${path}: ${outcome.error.message}; the old one is as it was`;
     throw new OutcryError('ERR_REPORT_WRITE', message, { fields: { path } });
+  }
+
+  /**
+   * The last transactions of the account and its balance, now or after position `at` of its shard's stream, as far as
+   * they are durable. Rejects with ERR_STATEMENT_ACCOUNT, ERR_STATEMENT_POSITION, or ERR_DATA_FOLDER if nothing is kept.
+   */
+  statement(name: Uint8Array, { last = STATEMENT_LAST, at }: StatementOptions = {}): Promise<Statement> {
+    const data = this.#data;
+    if (data === undefined) {
+      const message = 'this server keeps accounts in memory only: there are no statements';
+      return Promise.reject(new OutcryError('ERR_DATA_FOLDER', message));
+    }
+    const count = this.hosts.links.length;
+    const hosts = this.hosts.links.map(({ index }) => {
+      return { folder: data.hostFolder(index), index, count, isInUse: true };
+    });
+    return this.#jobs.result({ type: 'statement', hosts, isExamined: true, name, last, at });
   }
 
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
@@ -248,8 +272,7 @@ function hostsOptions({ config, log, onFatal, onRecovering }: ServerOptions, cou
 /** With another number of hosts than before, a job first gives each of them its actors. */
 async function openData(folder: string, hosts: number, jobs: Promise<Jobs>): Promise<DataFolder> {
   return DataFolder.open(folder, hosts, async (from, to) => {
-    const outcome = await (await jobs).run({ type: 'redistribute', from, to });
-    if (!outcome.ok) throw OutcryError.fromRecord(outcome.error);
+    await (await jobs).result({ type: 'redistribute', from, to });
   });
 }
 

@@ -16,6 +16,7 @@ const ENTRIES = [
   'workers/job.ts',
   'src/commands/serve.ts',
   'src/commands/bank-serve.ts',
+  'src/commands/data.ts',
   'clients/cli/main.ts',
   'clients/cli/bank-send.ts',
   'bench/all.ts',

@@ -1,16 +1,42 @@
 /** The entry of short, stateless jobs: what takes long or touches files and networks, outside actors and main thread. */
-import type { Job, JobOutcome } from '../src/protocol/host-task.ts';
+import type { Job, JobOutcome, JobResults } from '../src/protocol/host-task.ts';
 import { messageOf, OutcryError } from '../src/values/errors.ts';
+import { exportData } from './data/export.ts';
+import { importData } from './data/import.ts';
+import { hostStats } from './data/stats.ts';
+import { verifyHost } from './data/verify.ts';
+import { readStatement } from './ledger/read-statement.ts';
 import { writeReport } from './ledger/write-report.ts';
 import { redistribute } from './runtime/redistribute.ts';
 
-export async function runJob(job: Job): Promise<JobOutcome> {
+export async function runJob(job: Job): Promise<JobOutcome<JobResults[keyof JobResults]>> {
   try {
-    if (job.type === 'write-report') await writeReport(job.path, job.balances);
-    else if (job.type === 'redistribute') await redistribute(job.from, job.to);
-    return { ok: true };
+    return { ok: true, value: await resultOf(job) };
   } catch (error) {
     if (error instanceof OutcryError) return { ok: false, error: error.toRecord() };
     return { ok: false, error: { code: 'ERR_UNEXPECTED', message: messageOf(error), fields: {} } };
+  }
+}
+
+async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
+  switch (job.type) {
+    case 'write-report':
+      await writeReport(job.path, job.balances);
+      return undefined;
+    case 'warm-up':
+      return undefined;
+    case 'redistribute':
+      await redistribute(job.from, job.to);
+      return undefined;
+    case 'verify':
+      return verifyHost(job);
+    case 'stats':
+      return hostStats(job);
+    case 'export':
+      return exportData(job);
+    case 'import':
+      return importData(job);
+    case 'statement':
+      return readStatement(job);
   }
 }

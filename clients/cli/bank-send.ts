@@ -1,10 +1,11 @@
 /** `outcry bank send`: every file over a connection of its own, as it is, as fast as the server takes it. */
 import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
+import { formatBytes } from '../../src/values/byte-size.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { isUploadId } from '../upload.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
 import { formatFileCount, runLanes, sumLengths } from './lanes.ts';
-import { formatBytes, startProgress } from './progress.ts';
+import { startProgress } from './progress.ts';
 import type { Address } from './send-errors.ts';
 import { STANDARD_INPUT, sendFile } from './send-file.ts';
 import { uploadAll } from './upload-all.ts';

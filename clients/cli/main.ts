@@ -14,12 +14,15 @@ export interface Command {
   /** A server handles signals itself and goes on when nobody reads its output; a client just ends. */
   readonly kind: 'server' | 'client';
   readonly module: URL;
+  /** The function that the module exports for it; `run` if it has only one. */
+  readonly runs?: string;
 }
 
-/** What a command's module exports; it owns its flags and resolves to the exit code. */
-export interface CommandModule {
-  run(args: readonly string[]): Promise<number>;
-}
+/** What a command's module exports, by name; it owns its flags and resolves to the exit code. */
+export type CommandModule = Readonly<Record<string, (args: readonly string[]) => Promise<number>>>;
+
+/** All but imports may be used beside a server. */
+const DATA_MODULE = new URL('../../src/commands/data.js', import.meta.url);
 
 const COMMANDS: readonly Command[] = [
   {
@@ -40,6 +43,41 @@ const COMMANDS: readonly Command[] = [
     kind: 'client',
     module: new URL('./bank-send.js', import.meta.url),
   },
+  {
+    path: ['data', 'verify'],
+    summary: 'check everything in a data folder',
+    kind: 'client',
+    module: DATA_MODULE,
+    runs: 'verify',
+  },
+  {
+    path: ['data', 'stats'],
+    summary: 'say what is in a data folder, in numbers',
+    kind: 'client',
+    module: DATA_MODULE,
+    runs: 'stats',
+  },
+  {
+    path: ['data', 'export'],
+    summary: 'write all that is stored as JSON lines',
+    kind: 'client',
+    module: DATA_MODULE,
+    runs: 'exportData',
+  },
+  {
+    path: ['data', 'import'],
+    summary: 'make a new data folder of an export',
+    kind: 'client',
+    module: DATA_MODULE,
+    runs: 'importData',
+  },
+  {
+    path: ['data', 'statement'],
+    summary: "print an account's last transactions and its balance",
+    kind: 'client',
+    module: DATA_MODULE,
+    runs: 'statement',
+  },
 ];
 
 async function runCommandLine(words: readonly string[]): Promise<number> {
@@ -56,7 +94,9 @@ async function runCommandLine(words: readonly string[]): Promise<number> {
     endWhenOutputIsClosed();
   }
   const module: CommandModule = await import(command.module.href);
-  return module.run(words.slice(command.path.length));
+  const run = module[command.runs ?? 'run'];
+  if (run === undefined) throw new Error(`${command.module} has no ${command.runs ?? 'run'}`);
+  return run(words.slice(command.path.length));
 }
 
 /** `outcry … | head -1` ends when head does, without a word. */

@@ -20,19 +20,11 @@ export interface ProgressOptions {
 
 /** Leaves room for the figures on a terminal of 80 columns. */
 const BAR_COLUMNS = 24;
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 export async function startProgress(options: ProgressOptions): Promise<Progress> {
   const { TERM } = process.env;
   const canDraw = process.stderr.isTTY && TERM !== 'dumb';
   return canDraw ? startBar(options) : PLAIN_LINES;
-}
-
-/** `1.5 GB`: three digits are enough to watch something grow. */
-export function formatBytes(bytes: number): string {
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), BYTE_UNITS.length - 1);
-  const scaled = bytes / 1000 ** power;
-  return `${scaled.toFixed(power === 0 || scaled >= 100 ? 0 : 1)} ${BYTE_UNITS[power]}`;
 }
 
 /** `0:07`, `12:30`, `3:05:00`. */

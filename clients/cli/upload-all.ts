@@ -1,7 +1,7 @@
 /** Every file as an upload of its own, all at once, and one line about all of them at the end. */
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { formatFileCount, runLanes, sumLengths } from './lanes.ts';
-import { formatBytes, startProgress } from './progress.ts';
+import { startProgress } from './progress.ts';
 import type { Address } from './send-errors.ts';
 import { Turns, uploadFile } from './upload-file.ts';
 import { DiscardTotals } from './upload-report.ts';

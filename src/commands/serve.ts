@@ -7,14 +7,13 @@ import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts'
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
 import { Server, type ServiceAddress } from '../server.ts';
-import { monotonicMs } from '../values/clock.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
+import { formatTable } from '../values/table.ts';
+import { progressLines } from './progress-lines.ts';
 
 const DATA_FOLDER = 'data';
 const REPORT_PATH = 'log.txt';
-const RECOVERY_SILENT_MS = 500;
-const RECOVERY_INTERVAL_MS = 1000;
 
 interface ServeFlags {
   readonly config?: string;
@@ -52,25 +51,14 @@ export async function run(args: readonly string[]): Promise<number> {
   const reports = new Reports();
   // From here on: without a listener the signal opens a port for a debugger.
   process.on('SIGUSR1', () => reports.ask());
-  const server = await Server.start({ config, log, dataFolder, onRecovering: printRecovery(), onFatal });
+  const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
+  const server = await Server.start({ config, log, dataFolder, onRecovering, onFatal });
   reports.begin(server);
   return serve(server, reports);
 }
 
-/** Says how far the recovery is, if it takes more than a moment, once a second. */
-function printRecovery(): (bytes: number, total: number) => void {
-  let nextMs = monotonicMs() + RECOVERY_SILENT_MS;
-  return (bytes, total) => {
-    const nowMs = monotonicMs();
-    if (nowMs < nextMs) return;
-    nextMs = nowMs + RECOVERY_INTERVAL_MS;
-    const percent = Math.floor((100 * bytes) / Math.max(total, 1));
-    process.stdout.write(`recovering: ${percent} % of ${Math.ceil(total / 1e6)} MB of journal\n`);
-  };
-}
-
 async function serve(server: Server, reports: Reports): Promise<number> {
-  process.stdout.write(`${formatServices(server.services)}\n`);
+  process.stdout.write(formatServices(server.services));
   const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
   process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   const waiting: (() => void)[] = [];
@@ -154,13 +142,7 @@ async function report(server: Server): Promise<void> {
 
 function formatServices(services: readonly ServiceAddress[]): string {
   const rows = services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
-  const table = [['service', 'address', 'a line to try'], ...rows];
-  const widths = [0, 1].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table
-    .map(([name = '', address = '', example = '']) =>
-      [name.padEnd(widths[0] ?? 0), address.padEnd(widths[1] ?? 0), example].join('  '),
-    )
-    .join('\n');
+  return formatTable([['service', 'address', 'a line to try'], ...rows]);
 }
 
 function onFatal(error: OutcryError): void {

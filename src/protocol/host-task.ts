@@ -1,6 +1,16 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../values/errors.ts';
+import type {
+  ExportJob,
+  HostStats,
+  ImportJob,
+  Statement,
+  StatementJob,
+  StatsJob,
+  Verdict,
+  VerifyJob,
+} from './data-jobs.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -64,7 +74,29 @@ export interface RedistributeJob {
   readonly to: readonly string[];
 }
 
-export type Job = ReportJob | WarmUpJob | RedistributeJob;
+export type Job =
+  | ReportJob
+  | WarmUpJob
+  | RedistributeJob
+  | VerifyJob
+  | StatsJob
+  | ExportJob
+  | ImportJob
+  | StatementJob;
+
+/** What a job of each type answers. */
+export interface JobResults {
+  readonly 'write-report': undefined;
+  readonly 'warm-up': undefined;
+  readonly redistribute: undefined;
+  readonly verify: Verdict;
+  readonly stats: HostStats;
+  readonly export: number;
+  readonly import: number;
+  readonly statement: Statement;
+}
 
 /** Errors lose their class between threads, so a job's outcome is a value. */
-export type JobOutcome = { readonly ok: true } | { readonly ok: false; readonly error: ErrorRecord };
+export type JobOutcome<Result> =
+  | { readonly ok: true; readonly value: Result }
+  | { readonly ok: false; readonly error: ErrorRecord };

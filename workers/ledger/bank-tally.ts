@@ -3,12 +3,16 @@ import { Packr } from 'msgpackr';
 import type { DiscardCounts, DiscardReason, TallyCommand } from '../../src/protocol/bank.ts';
 import type { Context, DurableActor } from '../runtime/actor.ts';
 
-type Discarded = TallyCommand & { type: 'discarded' };
+export type Discarded = TallyCommand & { type: 'discarded' };
 
 const packr = new Packr({ useRecords: false });
 
 export class BankTally implements DurableActor<TallyCommand, Discarded> {
   #counts: DiscardCounts = {};
+
+  get counts(): Readonly<DiscardCounts> {
+    return this.#counts;
+  }
 
   receive(command: TallyCommand, context: Context<TallyCommand>): readonly Discarded[] | undefined {
     if (command.type === 'discarded') return [command];

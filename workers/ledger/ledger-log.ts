@@ -22,8 +22,8 @@ export const EVENT = {
   forgetUpload: 6,
 } as const;
 
-const KIND_BITS = 3;
-const KIND_MASK = (1 << KIND_BITS) - 1;
+export const KIND_BITS = 3;
+export const KIND_MASK = (1 << KIND_BITS) - 1;
 const CAPACITY_MIN_WORDS = 1024;
 /** A buffer that one great turn has made is not kept. */
 const CAPACITY_KEPT_WORDS = 1024 * 1024;

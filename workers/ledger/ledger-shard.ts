@@ -60,6 +60,12 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
   }
 
+  /** What its state amounts to; uploads are counted at their home. */
+  get figures(): { readonly accounts: number; readonly transactions: number; readonly uploads: number } {
+    const { accountCount: accounts, postingCount: transactions } = this.#ledger;
+    return { accounts, transactions, uploads: this.#uploads.homeCount };
+  }
+
   /** The direct call of a session in the same host, which counts what is refused. */
   post(view: DataView, start: number, length: number, hash: number, cents: number): PostingOutcome {
     return this.#ledger.post(view, start, length, hash, cents);

@@ -401,7 +401,7 @@ export class LmdbStore implements Store {
       'ERR_DATA_DAMAGED',
       `${this.file} is damaged: ${problem}. Nothing was changed. Put a copy back that is sound, ` +
         `or see what is left with: outcry data verify`,
-      { fields: { file: this.file } },
+      { fields: { file: this.file, problem } },
     );
   }
 }

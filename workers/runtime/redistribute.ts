@@ -3,69 +3,10 @@
  * its events, to the environment of the host that will have the actor.
  */
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
-import { BatchBuilder } from './journal.ts';
+import { BulkWriter } from './bulk-writer.ts';
 import { LmdbStore } from './lmdb-store.ts';
-import type { Snapshot, Store } from './store.ts';
+import type { Store } from './store.ts';
 import { readStored } from './streams.ts';
-
-/** Written in one transaction. */
-const BULK_BYTES = 8 * 1024 * 1024;
-
-class Target {
-  readonly store: Store;
-  readonly builder = new BatchBuilder();
-  /** The first batch with an event that is in no snapshot, and the bytes before it. */
-  #needed: number | undefined;
-  #historyBytes = 0;
-  #bytes = 0;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-
-  constructor(store: Store) {
-    this.store = store;
-  }
-
-  get next(): number {
-    return this.store.last + this.#waiting.length + 1;
-  }
-
-  endBatch(timeMs: number): void {
-    if (this.builder.isEmpty) return;
-    const batch = this.builder.take(this.next, timeMs);
-    this.#waiting.push(batch);
-    this.#bytes += batch.length;
-    this.#waitingBytes += batch.length;
-    if (this.#waitingBytes >= BULK_BYTES) this.flush();
-  }
-
-  /** Recovery needs the batch that comes next. */
-  needNext(): void {
-    if (this.#needed !== undefined) return;
-    this.#needed = this.next;
-    this.#historyBytes = this.#bytes;
-  }
-
-  /** All is written. */
-  end(): void {
-    this.store.release(
-      this.#needed ?? this.next,
-      this.#needed === undefined ? this.#bytes : this.#historyBytes,
-    );
-  }
-
-  flush(): void {
-    this.store.appendAll(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-  }
-
-  putSnapshot({ address, events, pieces }: Snapshot): void {
-    pieces.forEach((piece, index) => {
-      this.store.putSnapshotPiece(address, index, piece);
-    });
-    this.store.commitSnapshot({ address, events, batch: this.store.last }, pieces.length);
-  }
-}
 
 /** `from` and `to` are folders of environments, by host. The target folders must be new. */
 export async function redistribute(from: readonly string[], to: readonly string[]): Promise<void> {
@@ -88,36 +29,33 @@ export async function redistribute(from: readonly string[], to: readonly string[
 
 /** Copies stores into new ones, by host. */
 export class Redistribution {
-  readonly #targets: readonly Target[];
+  readonly #targets: readonly BulkWriter[];
 
   constructor(targets: readonly Store[]) {
-    this.#targets = targets.map((store) => new Target(store));
+    this.#targets = targets.map((store) => new BulkWriter(store));
   }
 
   take(source: Store): void {
-    copy(source, this.#targets);
+    const targetOf = (address: Address) =>
+      this.#targets[hostIndexOf(address, this.#targets.length)] as BulkWriter;
+    const snapshots = [...source.snapshots()];
+    const covered = new Map(snapshots.map(({ address, events }) => [address, events]));
+    for (const stored of source.read(source.first)) {
+      const batch = readStored(source, stored, {});
+      if (batch === undefined) break;
+      for (const segment of batch.segments) {
+        const target = targetOf(segment.address);
+        const last = segment.position + segment.count - 1;
+        if (last > (covered.get(segment.address) ?? 0)) target.needBatch();
+        target.builder.addSegment(segment);
+      }
+      for (const target of this.#targets) target.endBatch(batch.timeMs);
+    }
+    for (const target of this.#targets) target.flush();
+    for (const snapshot of snapshots) targetOf(snapshot.address).putSnapshot(snapshot);
   }
 
   end(): void {
     for (const target of this.#targets) target.end();
   }
-}
-
-function copy(source: Store, targets: readonly Target[]): void {
-  const targetOf = (address: Address) => targets[hostIndexOf(address, targets.length)] as Target;
-  const snapshots = [...source.snapshots()];
-  const covered = new Map(snapshots.map(({ address, events }) => [address, events]));
-  for (const stored of source.read(source.first)) {
-    const batch = readStored(source, stored, {});
-    if (batch === undefined) break;
-    for (const segment of batch.segments) {
-      const target = targetOf(segment.address);
-      const last = segment.position + segment.count - 1;
-      if (last > (covered.get(segment.address) ?? 0)) target.needNext();
-      target.builder.addSegment(segment);
-    }
-    for (const target of targets) target.endBatch(batch.timeMs);
-  }
-  for (const target of targets) target.flush();
-  for (const snapshot of snapshots) targetOf(snapshot.address).putSnapshot(snapshot);
 }

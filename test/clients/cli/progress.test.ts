@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatBytes, formatDuration } from '../../../clients/cli/progress.ts';
+import { formatDuration } from '../../../clients/cli/progress.ts';
+import { formatBytes } from '../../../src/values/byte-size.ts';
 
 describe('formatBytes', () => {
   test('uses the unit that leaves at most three digits before the point', () => {
