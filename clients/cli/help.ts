@@ -58,10 +58,12 @@ function unknownCommand(
   if (given.startsWith('-')) {
     return new OutcryError('ERR_USAGE', `unknown option "${given}"; outcry --help lists the commands`);
   }
-  // Arguments that follow the words of a command would only lead away from it.
+  // Arguments and flags that follow the words of a command would only lead away from it.
   const lengthMax = Math.max(...commands.map(({ path }) => path.length));
   const names = commands.map(({ path }) => path.join(' '));
-  const suggestion = nearest(words.slice(0, lengthMax).join(' '), names);
+  const flag = words.findIndex((word) => word.startsWith('-'));
+  const guessed = words.slice(0, flag < 0 ? lengthMax : Math.min(flag, lengthMax));
+  const suggestion = nearest(guessed.join(' '), names);
   return new OutcryError(
     'ERR_USAGE',
     `unknown command "${given}"; did you mean "outcry ${suggestion}"? outcry --help lists all commands`,

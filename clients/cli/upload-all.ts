@@ -1,4 +1,5 @@
 /** Every file as an upload of its own, all at once, and one line about all of them at the end. */
+import { formatBytes } from '../../src/values/byte-size.ts';
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { formatFileCount, runLanes, sumLengths } from './lanes.ts';
 import { startProgress } from './progress.ts';
