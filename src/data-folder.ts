@@ -20,6 +20,9 @@ import { messageOf, OutcryError } from './values/errors.ts';
 
 const MANIFEST = 'outcry.json';
 const LOCK = 'lock';
+/** The first generation while an import makes it; what is left of one that was killed is nobody's. */
+const UNFINISHED = 'unfinished';
+const FIRST_GENERATION = 1;
 /** The version of the folder's own layout; those of what is in the environments are beside their data. */
 const LAYOUT_VERSION = 1;
 
@@ -31,6 +34,18 @@ interface Manifest {
 
 /** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
 export type Redistribute = (from: readonly string[], to: readonly string[]) => Promise<void>;
+
+/** Makes the environments `folders`, one for each host. */
+export type Fill = (folders: readonly string[]) => Promise<void>;
+
+/** A folder as those see it who only read. */
+export interface FolderView {
+  readonly path: string;
+  /** The environments, by host. */
+  readonly hostFolders: readonly string[];
+  /** The process that has it, if there is one. */
+  readonly user: number | undefined;
+}
 
 export class DataFolder {
   readonly path: string;
@@ -62,6 +77,31 @@ export class DataFolder {
     }
   }
 
+  /**
+   * Makes a folder for `hosts` hosts that holds what `fill` writes. It is there whole or not at all. Throws
+   * ERR_DATA_FOLDER if there is something in it, ERR_DATA_IN_USE, or what `fill` throws.
+   */
+  static async create(folder: string, hosts: number, fill: Fill): Promise<void> {
+    const path = resolve(folder);
+    const others = entriesOf(path).filter((name) => name !== LOCK && name !== UNFINISHED);
+    if (others.length > 0) throw notEmpty(path, others[0] as string);
+    const isNew = !existsSync(path);
+    const lock = takeLock(path);
+    const unfinished = join(path, UNFINISHED);
+    try {
+      rmSync(unfinished, { recursive: true, force: true });
+      await fill(Array.from({ length: hosts }, (_, host) => join(unfinished, String(host))));
+      await rename(unfinished, join(path, String(FIRST_GENERATION)));
+      await createManifest(path, hosts);
+    } catch (error) {
+      rmSync(unfinished, { recursive: true, force: true });
+      if (isNew) rmSync(path, { recursive: true, force: true });
+      throw error;
+    } finally {
+      await lock.close();
+    }
+  }
+
   hostFolder(host: number): string {
     return hostFolderOf(this.path, this.#manifest.generation, host);
   }
@@ -71,8 +111,8 @@ export class DataFolder {
   }
 }
 
-/** The environments of the folder's hosts, for those who only read. Throws ERR_DATA_FOLDER, ERR_DATA_FORMAT. */
-export function hostFoldersIn(folder: string): string[] {
+/** Throws ERR_DATA_FOLDER, ERR_DATA_FORMAT, ERR_DATA_DAMAGED. */
+export function viewFolder(folder: string): FolderView {
   const path = resolve(folder);
   const manifest = existsSync(path) ? readManifest(path) : undefined;
   if (manifest === undefined) {
@@ -80,7 +120,7 @@ export function hostFoldersIn(folder: string): string[] {
       fields: { path },
     });
   }
-  return foldersOf(path, manifest);
+  return { path, hostFolders: foldersOf(path, manifest), user: userOf(path) };
 }
 
 function foldersOf(path: string, { generation, hosts }: Manifest): string[] {
@@ -100,6 +140,12 @@ function checkOurs(path: string): void {
     `${path} is no data folder: it holds ${others[0]}, but no ${MANIFEST}. Name an empty or a new folder with --data`,
     { fields: { path } },
   );
+}
+
+function notEmpty(path: string, entry: string): OutcryError {
+  return new OutcryError('ERR_DATA_FOLDER', `${path} holds ${entry}: name an empty or a new folder`, {
+    fields: { path },
+  });
 }
 
 function entriesOf(path: string): string[] {
@@ -126,8 +172,7 @@ function takeLock(path: string): RootDatabase {
     lock = open({ path: join(path, LOCK) });
     const mine = lock;
     const holders = mine.transactionSync(() => {
-      mine.readerCheck();
-      const others = holdersOf(mine).filter((pid) => pid !== process.pid);
+      const others = holdersOf(mine);
       // Listed from here on, until the process ends.
       if (others.length === 0) mine.useReadTransaction();
       return others;
@@ -144,10 +189,25 @@ function takeLock(path: string): RootDatabase {
   }
 }
 
-/** The processes in LMDB's table of readers: a heading, and lines of process, thread and transaction. */
+/** The process that holds the lock, found out without taking it. */
+function userOf(path: string): number | undefined {
+  const folder = join(path, LOCK);
+  if (!existsSync(join(folder, 'lock.mdb'))) return undefined;
+  const lock = open({ path: folder, readOnly: true });
+  try {
+    return holdersOf(lock)[0];
+  } finally {
+    void lock.close();
+  }
+}
+
+/** The other processes in LMDB's table of readers: a heading, and lines of process, thread and transaction. */
 function holdersOf(lock: RootDatabase): number[] {
+  // Those that have ended are still in it before.
+  lock.readerCheck();
   const lines = lock.readerList().split('\n').slice(1);
-  return lines.flatMap((line) => /^\s*(\d+)/.exec(line)?.[1] ?? []).map(Number);
+  const holders = lines.flatMap((line) => /^\s*(\d+)/.exec(line)?.[1] ?? []).map(Number);
+  return holders.filter((pid) => pid !== process.pid);
 }
 
 function readManifest(path: string): Manifest | undefined {
@@ -189,7 +249,7 @@ function damagedManifest(file: string, problem: string): OutcryError {
 }
 
 async function createManifest(path: string, hosts: number): Promise<Manifest> {
-  const manifest = { version: LAYOUT_VERSION, generation: 1, hosts };
+  const manifest = { version: LAYOUT_VERSION, generation: FIRST_GENERATION, hosts };
   await writeManifest(path, manifest);
   return manifest;
 }

@@ -20,6 +20,7 @@ const ENTRIES = [
   'clients/cli/bank-send.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
+  'test/simulation/run.ts',
   'test/support/lmdb-child.ts',
 ];
 

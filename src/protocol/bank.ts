@@ -32,45 +32,43 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  * What a ledger shard is asked:
  *     balances      answered with its accounts, as workers/ledger/balances.ts has them
  *     applied       answered with how many postings it has ever applied
- *     find-upload   answered with the upload as the shard knows it, or with null; `claim`, to the home of the
- *                   upload, makes the session that asks the one that goes on with it
- *     open-upload   answered with its number: a new upload, in place of any of the same id
+ *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
+ *                   the upload, makes the session that asks the one that goes on with it
  * and told:
- *     mark          the lines `from` to `to` of an upload that are for this shard have all been sent; answered to the
- *                   session with `marked`
+ *     say-mark      the lines `from` to `to` of an upload have all been sent; the session is told with `marked` when they
+ *                   are stored
  *     release       `session` does not go on with the upload any more
- *     discards      what was discarded of an upload, for its home to keep
  *     forget-upload
  */
 export type LedgerCommand =
   | { readonly type: 'balances' }
   | { readonly type: 'applied' }
-  | { readonly type: 'find-upload'; readonly id: string; readonly claim?: string }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
   | {
-      readonly type: 'mark';
+      readonly type: 'say-mark';
       readonly upload: number;
       readonly from: number;
       readonly to: number;
       readonly session: string;
     }
   | { readonly type: 'release'; readonly upload: number; readonly session: string }
-  | { readonly type: 'discards'; readonly upload: number; readonly discards: readonly number[] }
   | { readonly type: 'forget-upload'; readonly id: string };
 
 export interface FoundUpload {
   readonly number: number;
   readonly mark: number;
-  /** Line × 16 + index into DISCARD_REASONS; only its home has them. */
+  /** Those that the shard keeps, as workers/ledger/uploads.ts packs them. */
   readonly discards: readonly number[];
 }
 
 /** What a session that takes an upload is told by shards. */
 export type UploadNotice =
-  /** Everything up to `line` is done; `isGap` if something was lost on the way instead. */
+  /** Everything up to `line` is done, but `discards` were refused; `isGap` if something was lost on the way instead. */
   | {
       readonly type: 'marked';
       readonly shard: number;
+      /** Its number in the shard. */
+      readonly upload: number;
       readonly line: number;
       readonly isGap: boolean;
       readonly discards: readonly number[];

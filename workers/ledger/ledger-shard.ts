@@ -1,12 +1,12 @@
 /**
  * The actor that owns one sixteenth of the accounts, and knows how far each upload has come among them. Sessions in its
- * host call it directly; those of other hosts send it postings as bytes, and marks.
+ * host call it directly; those of other hosts send it postings as bytes.
  *
  * A line of an upload counts once: lines up to the upload's mark are skipped, and what does not join on to the mark is
- * refused, since something was lost on the way.
+ * not taken, since something was lost on the way. So lines and their mark are one message and are stored together:
+ * between the two another session of the same upload, or a crash, would find lines without a mark.
  */
 import {
-  DISCARD_REASONS,
   type FoundUpload,
   LEDGER_ADDRESSES,
   type LedgerCommand,
@@ -18,12 +18,20 @@ import type { Context, DurableActor } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
 import { encodeBalances } from './balances.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { Ledger, POSTING, type PostingOutcome, refusalOf } from './ledger.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import { decodeSnapshot, encodeSnapshot } from './ledger-snapshot.ts';
-import type { HashKey } from './half-sip-hash.ts';
-import { headOfPostings, NO_UPLOAD, readPostings } from './postings.ts';
-import { DISCARDS_KEPT, type Upload, Uploads } from './uploads.ts';
+import { partIn, readPostings } from './postings.ts';
+import {
+  DISCARDS_KEPT,
+  isRefusal,
+  lineOfDiscard,
+  packDiscard,
+  partNameOf,
+  type Upload,
+  Uploads,
+} from './uploads.ts';
 
 export interface LedgerShardOptions {
   readonly shard: number;
@@ -36,19 +44,18 @@ export interface LedgerShardOptions {
   readonly isDurable: boolean;
 }
 
+type ShardContext = Context<LedgerCommand>;
+
 export class LedgerShard implements DurableActor<LedgerCommand> {
   readonly #options: LedgerShardOptions;
   readonly #log: LedgerLog | undefined;
   readonly #ledger: Ledger;
-  readonly #uploads: Uploads;
+  readonly #uploads = new Uploads();
   /** The sessions that go on with uploads of which this is the home, by number. */
   readonly #claims = new Map<number, string>();
-  /** What was refused since the last mark of uploads that come from other hosts, by number. */
-  readonly #refused = new Map<number, number[]>();
 
   constructor(options: LedgerShardOptions) {
     this.#options = options;
-    this.#uploads = new Uploads(options.shard);
     this.#log = options.isDurable ? new LedgerLog() : undefined;
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
   }
@@ -63,44 +70,51 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     return this.#uploads.get(upload)?.mark;
   }
 
-  /** The lines `from` to `to` have all been posted. False if that does not join on to the mark. */
-  mark(number: number, from: number, to: number): boolean {
+  /** The lines up to `line`, which join on to the mark, have all been posted; `discards` are those of them to be kept. */
+  mark(number: number, line: number, discards: readonly number[]): void {
     const upload = this.#uploads.get(number);
-    if (upload === undefined || from > upload.mark + 1) return false;
-    if (to > upload.mark) {
-      this.#uploads.mark(upload, to);
-      this.#log?.mark(number, to);
-    }
-    return true;
-  }
-
-  keepDiscards(number: number, discards: readonly number[]): void {
-    const upload = this.#uploads.get(number);
-    if (upload === undefined) return;
+    if (upload === undefined || line <= upload.mark) return;
     for (const packed of discards) {
-      this.#uploads.discard(upload, packed);
-      this.#log?.discard(number, packed);
+      // What is at or below the mark was kept when it was set.
+      if (lineOfDiscard(packed) > upload.mark) this.#keep(upload, packed);
     }
+    this.#uploads.mark(upload, line);
+    this.#log?.mark(number, line);
   }
 
-  receiveBytes(bytes: Uint8Array, start: number, end: number, context: Context<LedgerCommand>): void {
-    const { upload: number, firstLine } = headOfPostings(bytes, start);
-    const upload = this.#uploads.get(number);
-    if (number !== NO_UPLOAD && (upload === undefined || firstLine > upload.mark + 1)) return;
-    const done = upload?.mark ?? 0;
-    readPostings(bytes, start, end, (view, nameStart, length, hash, cents, index) => {
-      const line = firstLine + index;
-      if (upload !== undefined && line <= done) return POSTING.applied;
-      const outcome = this.post(view, nameStart, length, hash, cents);
-      if (outcome === POSTING.applied) return outcome;
-      const reason = refusalOf(outcome);
-      context.tell(this.#options.tally, { type: 'discarded', counts: { [reason]: 1 } });
-      if (upload !== undefined) this.#refuse(upload, line * 16 + DISCARD_REASONS.indexOf(reason));
-      return outcome;
+  /** What was refused of the lines `from` to `to`, whoever has posted them, as far as it is kept. */
+  refusedBetween(number: number, from: number, to: number): number[] {
+    const discards = this.#uploads.get(number)?.discards ?? [];
+    return discards.filter((packed) => {
+      const line = lineOfDiscard(packed);
+      return line >= from && line <= to && isRefusal(packed);
     });
   }
 
-  receive(command: LedgerCommand, context: Context<LedgerCommand>): undefined {
+  receiveBytes(bytes: Uint8Array, start: number, end: number, context: ShardContext): void {
+    const part = partIn(bytes, start);
+    if (part === undefined) {
+      readPostings(bytes, start, end, (view, nameStart, length, hash, cents) =>
+        this.#postFromAfar(view, nameStart, length, hash, cents, context),
+      );
+      return;
+    }
+    const { upload: number, firstLine, lastLine, discards } = part;
+    const mark = this.markOf(number);
+    // Something that was to come before is lost; whoever has sent this finds out when it asks for the mark.
+    if (mark === undefined || firstLine > mark + 1) return;
+    const refused: number[] = [];
+    readPostings(bytes, start, end, (view, nameStart, length, hash, cents, index) => {
+      const line = firstLine + index;
+      if (line <= mark) return POSTING.applied;
+      const outcome = this.#postFromAfar(view, nameStart, length, hash, cents, context);
+      if (outcome !== POSTING.applied) refused.push(packDiscard(line, refusalOf(outcome)));
+      return outcome;
+    });
+    this.mark(number, lastLine, [...discards, ...refused]);
+  }
+
+  receive(command: LedgerCommand, context: ShardContext): undefined {
     switch (command.type) {
       case 'balances':
         context.reply(encodeBalances(this.#ledger));
@@ -108,27 +122,14 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       case 'applied':
         context.reply(this.#ledger.postingCount);
         break;
-      case 'find-upload':
-        context.reply(this.#find(command.id, command.claim, context));
-        break;
       case 'open-upload':
         context.reply(this.#open(command.id, command.claim, context));
         break;
-      case 'mark': {
-        const { upload, from, to, session } = command;
-        const isGap = !this.mark(upload, from, to);
-        const { shard } = this.#options;
-        const discards = this.#refused.get(upload) ?? [];
-        this.#refused.delete(upload);
-        const notice: UploadNotice = { type: 'marked', shard, line: to, isGap, discards };
-        context.tell(context.refer<UploadNotice>(toAddress(session)), notice);
+      case 'say-mark':
+        this.#sayMark(command, context);
         break;
-      }
       case 'release':
         if (this.#claims.get(command.upload) === command.session) this.#claims.delete(command.upload);
-        break;
-      case 'discards':
-        this.keepDiscards(command.upload, command.discards);
         break;
       case 'forget-upload': {
         const upload = this.#uploads.find(command.id);
@@ -165,36 +166,37 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#uploads.restore(uploads);
   }
 
-  #find(id: string, claim: string | undefined, context: Context<LedgerCommand>): FoundUpload | null {
-    const upload = this.#uploads.find(id);
-    if (upload === undefined) return null;
+  #open(id: string, claim: string | undefined, context: ShardContext): FoundUpload {
+    const known = this.#uploads.find(id);
+    const upload = known ?? this.#uploads.open(id);
+    if (known === undefined) this.#log?.openUpload(Buffer.from(id, 'latin1'));
     if (claim !== undefined) this.#claim(upload, claim, context);
+    if (known === undefined) this.#forgetOldest(context);
     const { number, mark, discards } = upload;
     return { number, mark, discards: discards.slice(-DISCARDS_KEPT) };
   }
 
-  #open(id: string, claim: string | undefined, context: Context<LedgerCommand>): FoundUpload {
-    const upload = this.#uploads.open(id);
-    this.#log?.openUpload(Buffer.from(id, 'latin1'));
-    if (claim !== undefined) {
-      this.#claim(upload, claim, context);
-      this.#forgetOldest(context);
-    }
-    return { number: upload.number, mark: 0, discards: [] };
+  /** The newest connection goes on, in whatever order the claims come: an older one may be gone for long. */
+  #claim({ number }: Upload, session: string, context: ShardContext): void {
+    const before = this.#claims.get(number);
+    if (before === session) return;
+    const isNewest = before === undefined || connectionOf(session) > connectionOf(before);
+    if (isNewest) this.#claims.set(number, session);
+    const loser = isNewest ? before : session;
+    if (loser !== undefined)
+      context.tell(context.refer<UploadNotice>(toAddress(loser)), { type: 'taken-over' });
   }
 
-  #claim({ number }: Upload, session: string, context: Context<LedgerCommand>): void {
-    const before = this.#claims.get(number);
-    this.#claims.set(number, session);
-    if (before === undefined || before === session) return;
-    context.tell(context.refer<UploadNotice>(toAddress(before)), { type: 'taken-over' });
+  #keep(upload: Upload, packed: number): void {
+    this.#uploads.discard(upload, packed);
+    this.#log?.discard(upload.number, packed);
   }
 
   /** The home decides for all shards. */
-  #forgetOldest(context: Context<LedgerCommand>): void {
+  #forgetOldest(context: ShardContext): void {
     const { oldestAtHome, homeCount } = this.#uploads;
     if (oldestAtHome === undefined || homeCount <= this.#options.uploadsMax) return;
-    const { id } = oldestAtHome;
+    const id = partNameOf(oldestAtHome.id, oldestAtHome.number);
     this.#forget(oldestAtHome);
     for (const address of LEDGER_ADDRESSES) {
       if (address === context.self) continue;
@@ -202,16 +204,38 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     }
   }
 
-  #refuse({ number }: Upload, packed: number): void {
-    const refused = this.#refused.get(number);
-    if (refused === undefined) this.#refused.set(number, [packed]);
-    else refused.push(packed);
+  #sayMark({ upload, from, to, session }: LedgerCommand & { type: 'say-mark' }, context: ShardContext): void {
+    const isGap = (this.markOf(upload) ?? -1) < to;
+    const discards = this.refusedBetween(upload, from, to);
+    const { shard } = this.#options;
+    const notice: UploadNotice = { type: 'marked', shard, upload, line: to, isGap, discards };
+    context.tell(context.refer<UploadNotice>(toAddress(session)), notice);
+  }
+
+  /** A posting of a session in another host, which can not count what is refused. */
+  #postFromAfar(
+    view: DataView,
+    start: number,
+    length: number,
+    hash: number,
+    cents: number,
+    context: ShardContext,
+  ): PostingOutcome {
+    const outcome = this.post(view, start, length, hash, cents);
+    if (outcome !== POSTING.applied) {
+      context.tell(this.#options.tally, { type: 'discarded', counts: { [refusalOf(outcome)]: 1 } });
+    }
+    return outcome;
   }
 
   #forget(upload: Upload): void {
     this.#uploads.forget(upload);
     this.#claims.delete(upload.number);
-    this.#refused.delete(upload.number);
     this.#log?.forgetUpload(upload.number);
   }
+}
+
+/** The number of a session's connection: the newer, the higher. */
+function connectionOf(session: string): number {
+  return Number(session.slice(session.lastIndexOf('/') + 1));
 }

@@ -158,7 +158,7 @@ export class Ledger {
 
   /** Takes the state of another ledger; this one must be new. */
   restore({ postings, names, lengths, balances }: FrozenLedger): void {
-    // Behind a name of whole words one more is read, also behind the last name.
+    // The word behind a name is read too, even behind the last one.
     const words = new Int32Array(names.length + 1);
     words.set(names);
     const view = new DataView(words.buffer);

@@ -1,19 +1,21 @@
 /**
  * Postings on their way to a ledger shard in another host: one byte message a shard for each message handled. It begins
- * with the number of the upload plus one (0: of none), 4 bytes, and the number of the upload's line that has index 0,
- * 8 bytes; then for each posting
+ * with the number of the upload plus one, 4 bytes, or 0 if they are of none. Of an upload there follow its lines that the
+ * message stands for, first and last, 8 bytes each, since it may hold no posting of some of them; how many of them were
+ * discarded, 4 bytes, and each of these as uploads.ts packs them, 8 bytes. Then for each posting
  *
  *     0                     4          8                16                    16 + length, padded to 4
  *     +---------------------+----------+----------------+---------- … --------+
  *     | line << 7 | length  | hash     | cents          | name                |
  *     +---------------------+----------+----------------+---------- … --------+
  *
- * where `line` is the index of the posting's line.
+ * where `line` is the index of the posting's line, the first being 0.
  */
 import type { PostingTarget } from './bank-lines.ts';
 import { POSTING, type PostingOutcome } from './ledger.ts';
 
-const MESSAGE_HEAD_BYTES = 12;
+const MESSAGE_HEAD_BYTES = 4;
+const UPLOAD_HEAD_BYTES = 24;
 const HEAD_BYTES = 16;
 const LENGTH_BITS = 7;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
@@ -21,14 +23,21 @@ const CAPACITY_MIN_BYTES = 1024;
 /** A name's last word is read whole. */
 const OVERRUN_BYTES = 4;
 
-/** In place of an upload's number. */
-export const NO_UPLOAD = -1;
+/** The lines of an upload for which a message stands, all of them, whether or not there are postings of them. */
+export interface UploadPart {
+  /** The upload's number in the shard. */
+  readonly upload: number;
+  readonly firstLine: number;
+  readonly lastLine: number;
+  /** For the upload's home: those that were discarded, packed. */
+  readonly discards: readonly number[];
+}
 
 /** Collects postings; the outcome is the shard's to count. */
 export class PostingsWriter {
   #bytes = new Uint8Array(CAPACITY_MIN_BYTES);
   #view = new DataView(this.#bytes.buffer);
-  #used = MESSAGE_HEAD_BYTES;
+  #used = 0;
 
   post(
     view: DataView,
@@ -50,13 +59,34 @@ export class PostingsWriter {
   }
 
   /** Removes and returns what was collected; undefined if nothing. */
-  take(upload = NO_UPLOAD, firstLine = 0): Uint8Array | undefined {
-    if (this.#used === MESSAGE_HEAD_BYTES) return undefined;
-    this.#view.setInt32(0, upload + 1, true);
-    this.#view.setFloat64(4, firstLine, true);
-    const postings = this.#bytes.slice(0, this.#used);
-    this.#used = MESSAGE_HEAD_BYTES;
-    return postings;
+  take(): Uint8Array | undefined {
+    return this.#used === 0 ? undefined : this.#message(MESSAGE_HEAD_BYTES);
+  }
+
+  /** Removes and returns what was collected as a part of an upload. */
+  takePart({ upload, firstLine, lastLine, discards }: UploadPart): Uint8Array {
+    const message = this.#message(UPLOAD_HEAD_BYTES + 8 * discards.length);
+    const view = new DataView(message.buffer);
+    view.setInt32(0, upload + 1, true);
+    view.setFloat64(4, firstLine, true);
+    view.setFloat64(12, lastLine, true);
+    view.setInt32(20, discards.length, true);
+    discards.forEach((packed, i) => {
+      view.setFloat64(UPLOAD_HEAD_BYTES + 8 * i, packed, true);
+    });
+    return message;
+  }
+
+  /** Forgets what was collected. */
+  clear(): void {
+    this.#used = 0;
+  }
+
+  #message(headBytes: number): Uint8Array {
+    const message = new Uint8Array(headBytes + this.#used);
+    message.set(this.#bytes.subarray(0, this.#used), headBytes);
+    this.#used = 0;
+    return message;
   }
 
   #grow(): void {
@@ -67,22 +97,34 @@ export class PostingsWriter {
   }
 }
 
-export interface PostingsHead {
-  /** NO_UPLOAD if they are of none. */
-  readonly upload: number;
-  /** Line of the upload that has index 0. */
-  readonly firstLine: number;
+/** The part of an upload that the message at `start` is; undefined if its postings are of none. */
+export function partIn(bytes: Uint8Array, start: number): UploadPart | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start);
+  const upload = view.getInt32(0, true) - 1;
+  if (upload < 0) return undefined;
+  return {
+    upload,
+    firstLine: view.getFloat64(4, true),
+    lastLine: view.getFloat64(12, true),
+    discards: Array.from({ length: view.getInt32(20, true) }, (_, i) =>
+      view.getFloat64(UPLOAD_HEAD_BYTES + 8 * i, true),
+    ),
+  };
 }
 
-export function headOfPostings(bytes: Uint8Array, start: number): PostingsHead {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start);
-  return { upload: view.getInt32(0, true) - 1, firstLine: view.getFloat64(4, true) };
+function headBytesOf(view: DataView): number {
+  return view.getInt32(0, true) === 0 ? MESSAGE_HEAD_BYTES : UPLOAD_HEAD_BYTES + 8 * view.getInt32(20, true);
 }
 
 /** Calls `post` for each posting in `bytes` from `start` to `end`. */
-export function readPostings(bytes: Uint8Array, start: number, end: number, post: PostingTarget['post']): void {
+export function readPostings(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  post: PostingTarget['post'],
+): void {
   const view = overrunning(bytes, start, end);
-  for (let at = MESSAGE_HEAD_BYTES; at < end - start; ) {
+  for (let at = headBytesOf(view); at < end - start; ) {
     const head = view.getInt32(at, true);
     const length = head & LENGTH_MASK;
     const hash = view.getInt32(at + 4, true);

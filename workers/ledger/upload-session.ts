@@ -4,31 +4,27 @@
  *
  *     client    OUTCRY 1 ACK upload-id          the first line
  *     server    OK n                            the first n lines are durable; the client goes on with the next
- *               ERR n reason                    line n was discarded
+ *               ERR n reason                    line n was discarded; before the OK that includes it
  *               ERR 0 reason text               the upload as a whole: see REFUSALS
  *
  * Each shard knows up to which line it has seen to all that is its own. The upload is as far as the least of them. A
  * shard in this host is told in the same turn in which the OK is sent, and an OK leaves when its turn is stored; one in
  * another host answers when it has stored its part.
  *
- *     find, of all shards ──► open-others ──► open-home ──► taking      lost: the client is asked to say its first
- *               └──── the home knows it ────────────────────┘                 line again
+ *     open-home ──► open-others ──► taking            lost: the client is asked to say its first line again
  *
- * The home is opened last: an upload that it knows is known to all.
+ * The home is asked first, and gives the upload a number that no other upload ever has. The others know it by its id and
+ * that number (`partNameOf`), so that whoever opens it finds the same one, however late its message comes, and what is
+ * left of one that was forgotten is never taken for one of the same id.
  */
-import {
-  DISCARD_REASONS,
-  type FoundUpload,
-  type LedgerCommand,
-  type UploadNotice,
-} from '../../src/protocol/bank.ts';
+import type { FoundUpload, LedgerCommand, UploadNotice } from '../../src/protocol/bank.ts';
 import type { Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { BankLines, PostingTarget } from './bank-lines.ts';
-import { LedgerShard } from './ledger-shard.ts';
 import { POSTING } from './ledger.ts';
-import { NO_UPLOAD, PostingsWriter } from './postings.ts';
-import { homeOf } from './uploads.ts';
+import { LedgerShard } from './ledger-shard.ts';
+import { PostingsWriter } from './postings.ts';
+import { DISCARDS_KEPT, homeOf, lineOfDiscard, packDiscard, partNameOf, reasonOfDiscard } from './uploads.ts';
 
 const HEADER = /^OUTCRY (\d{1,9}) ACK(?:[ \t]+(.*?))?[ \t\r]*$/;
 const HEADER_START = Buffer.from('OUTCRY ');
@@ -44,6 +40,10 @@ const ASK_TIMEOUT_MS = 10_000;
 /** Lines that come before the first OK are kept up to this. */
 const EARLY_BYTES_MAX = 1024 * 1024;
 const LF = 10;
+/** In place of the number of an upload that is not open. */
+const NO_UPLOAD = -1;
+/** In place of the mark of one that a shard does not know. */
+const NOT_KNOWN = -1;
 
 /** What is said of an upload as a whole, by reason. */
 export const REFUSALS = {
@@ -53,7 +53,6 @@ export const REFUSALS = {
   'upload-id': 'an upload-id is 1 to 128 letters, digits, points, underscores and hyphens',
   version: `this server speaks version ${VERSION}`,
   early: 'lines came before the first OK, which says where to go on',
-  forgotten: 'the server has forgotten this upload',
 } as const;
 export type Refusal = keyof typeof REFUSALS;
 
@@ -62,11 +61,15 @@ export interface UploadCommand {
   /** Answers to what an earlier first line has started, or an earlier round, are ignored. */
   readonly round: number;
   readonly shard: number;
-  /** Null if the shard does not know the upload, undefined if it could not be asked. */
-  readonly found: FoundUpload | null | undefined;
+  /** Undefined if the shard could not be asked. */
+  readonly found: FoundUpload | undefined;
 }
 
-export type UploadMessage = UploadCommand | UploadNotice | { readonly type: 'say-ok' } | { readonly type: 'shard-lost' };
+export type UploadMessage =
+  | UploadCommand
+  | UploadNotice
+  | { readonly type: 'say-ok' }
+  | { readonly type: 'shard-lost' };
 
 type UploadContext = Context<UploadMessage>;
 
@@ -101,13 +104,13 @@ export class UploadSession {
   readonly #tellDiscards: (context: Context<never>) => void;
   readonly #shards: readonly Shard[];
   #id = '';
-  #state: 'find' | 'open-others' | 'open-home' | 'taking' | 'lost' = 'lost';
+  #state: 'open-home' | 'open-others' | 'taking' | 'lost' = 'lost';
   #round = 0;
   /** Answers still to come in this round. */
   #awaited = 0;
   #home = 0;
-  /** What the home knows of earlier discards. */
-  #earlier: readonly number[] = [];
+  /** Discards of which the shards have told at the opening, of lines that are not taken yet. */
+  #earlier: number[] = [];
   /** Lines that have been taken, and up to which they have been acknowledged. */
   #taken = 0;
   #acknowledged = 0;
@@ -139,10 +142,7 @@ export class UploadSession {
     else if (!UPLOAD_ID.test(id)) this.#refuse('upload-id', context);
     else {
       context.remember(id);
-      for (const { ref } of this.#shards) {
-        if (context.peer(ref) === undefined) context.watch(ref as ActorRef<never>, { type: 'shard-lost' });
-      }
-      this.#find(id, context);
+      this.#open(id, context);
     }
   }
 
@@ -199,34 +199,46 @@ export class UploadSession {
     if (this.#state !== 'lost') this.#say(`ERR 0 store ${REFUSALS.store}\n`, context);
   }
 
-  #find(id: string, context: UploadContext): void {
+  #open(id: string, context: UploadContext): void {
     this.#id = id;
     this.#home = homeOf(id);
     this.#early = [];
     this.#earlyBytes = 0;
-    this.#ask('find', { type: 'find-upload', id }, () => true, context);
+    this.#earlier = [];
+    this.#round++;
+    this.#watchShards(context);
+    this.#state = 'open-home';
+    // With a claim, so that an older connection gives way.
+    this.#ask(this.#home, { type: 'open-upload', id, claim: context.self }, context);
   }
 
-  /** Asks those shards for which `isAsked`; the home with a claim, so that an older connection gives way. */
-  #ask(
-    state: 'find' | 'open-others' | 'open-home',
-    command: LedgerCommand & { type: 'find-upload' | 'open-upload' },
-    isAsked: (shard: number) => boolean,
-    context: UploadContext,
-  ): void {
-    this.#state = state;
-    const round = ++this.#round;
-    this.#shards.forEach(({ ref }, shard) => {
-      if (!isAsked(shard)) return;
-      this.#awaited++;
-      const asked = shard === this.#home ? { ...command, claim: context.self } : command;
-      context.ask<LedgerCommand, FoundUpload | null>(ref, asked, ASK_TIMEOUT_MS, (answer) => ({
-        type: 'answered',
-        round,
-        shard,
-        found: answer.ok ? answer.value : undefined,
-      }));
+  /** Each time anew: a watch has ended when its notice has come. */
+  #watchShards(context: UploadContext): void {
+    for (const { ref } of this.#shards) {
+      const actor = ref as ActorRef<never>;
+      if (context.peer(actor) === undefined) context.watch(actor, { type: 'shard-lost' });
+    }
+  }
+
+  #openOthers(context: UploadContext): void {
+    this.#state = 'open-others';
+    const { number } = this.#shards[this.#home] as Shard;
+    const id = partNameOf(this.#id, number);
+    this.#shards.forEach((_, shard) => {
+      if (shard !== this.#home) this.#ask(shard, { type: 'open-upload', id }, context);
     });
+  }
+
+  #ask(shard: number, command: LedgerCommand & { type: 'open-upload' }, context: UploadContext): void {
+    const { ref } = this.#shards[shard] as Shard;
+    const round = this.#round;
+    this.#awaited++;
+    context.ask<LedgerCommand, FoundUpload>(ref, command, ASK_TIMEOUT_MS, (answer) => ({
+      type: 'answered',
+      round,
+      shard,
+      found: answer.ok ? answer.value : undefined,
+    }));
   }
 
   #onAnswer({ shard, found }: UploadCommand, context: UploadContext): void {
@@ -234,17 +246,11 @@ export class UploadSession {
       this.#lose(context);
       return;
     }
-    const { number, mark, discards } = found ?? { number: NO_UPLOAD, mark: 0, discards: [] };
+    const { number, mark, discards } = found;
     Object.assign(this.#shards[shard] as Shard, { number, confirmed: mark });
-    if (shard === this.#home) this.#earlier = discards;
+    this.#earlier.push(...discards);
     if (--this.#awaited > 0) return;
-    const id = this.#id;
-    const isHomeKnown = this.#shards[this.#home]?.number !== NO_UPLOAD;
-    if (this.#state === 'find' && !isHomeKnown) {
-      this.#ask('open-others', { type: 'open-upload', id }, (each) => each !== this.#home, context);
-    } else if (this.#state === 'open-others') {
-      this.#ask('open-home', { type: 'open-upload', id }, (each) => each === this.#home, context);
-    } else if (this.#shards.some((each) => each.number === NO_UPLOAD)) this.#refuse('forgotten', context);
+    if (this.#state === 'open-home') this.#openOthers(context);
     else this.#startTaking(context);
   }
 
@@ -256,13 +262,20 @@ export class UploadSession {
       this.#refuse('early', context);
       return;
     }
+    // Ahead of the OK: if that is the last one, a client that has it needs nothing more.
+    this.#sayDiscards(this.#takeEarlier(), context);
     this.#sayOk(context);
-    this.#sayDiscards(
-      this.#earlier.filter((packed) => lineOf(packed) <= this.#taken),
-      context,
-    );
-    for (const bytes of this.#early.splice(0)) this.#take(bytes, 0, bytes.length, context);
+    for (const bytes of this.#early.splice(0)) this.takeLines(bytes, 0, bytes.length, context);
     this.#stopIfDone(context);
+  }
+
+  /** Removes and returns what shards have told of the lines taken by now, in order: the last ones, each once. */
+  #takeEarlier(): number[] {
+    if (this.#earlier.length === 0) return [];
+    const isTaken = (packed: number) => lineOfDiscard(packed) <= this.#taken;
+    const taken = this.#earlier.filter(isTaken);
+    this.#earlier = this.#earlier.filter((packed) => !isTaken(packed));
+    return [...new Set(taken)].sort((a, b) => a - b).slice(-DISCARDS_KEPT);
   }
 
   /** Up to here every shard is done. */
@@ -273,60 +286,73 @@ export class UploadSession {
   #take(bytes: Uint8Array, start: number, end: number, context: UploadContext): void {
     const from = this.#taken + 1;
     const peers = this.#shards.map(({ ref }) => peerOf(ref, context));
-    const targets = this.#shards.map(({ number, writer }, i) => targetFor(peers[i], number, from) ?? writer);
-    const discards: number[] = [];
-    const count = this.#lines.take(bytes, start, end, targets, (index, reason) => {
-      discards.push(pack(from + index, DISCARD_REASONS.indexOf(reason)));
+    const marks = peers.map(
+      (peer, i) => peer && (peer.markOf((this.#shards[i] as Shard).number) ?? NOT_KNOWN),
+    );
+    // A shard that has forgotten the upload would take lines that it does not mark.
+    if (marks.some((mark) => mark !== undefined && mark < from - 1)) {
+      this.#lose(context);
+      return;
+    }
+    const targets = this.#shards.map(({ writer }, i) => targetFor(peers[i], marks[i], from) ?? writer);
+    const discards = this.#shards.map((): number[] => []);
+    const count = this.#lines.take(bytes, start, end, targets, (index, reason, shard = this.#home) => {
+      discards[shard]?.push(packDiscard(from + index, reason));
     });
     this.#taken += count;
     this.#tellDiscards(context);
+    const refusedBefore = this.#refusedBefore(from, peers, marks);
     this.#tellShards(from, peers, discards, context);
-    if (this.#state !== 'taking') return;
-    this.#sayDiscards(discards, context);
+    this.#sayDiscards([...this.#takeEarlier(), ...refusedBefore, ...discards.flat()], context);
     this.#bytesSinceOk += end - start;
     this.#oweOk(context);
   }
 
-  /** Lets every shard know that it has all of its lines up to the last one taken. */
+  /** What another session has had refused, since the opening, of the lines that have just been skipped. */
+  #refusedBefore(
+    from: number,
+    peers: readonly (LedgerShard | undefined)[],
+    marks: readonly (number | undefined)[],
+  ): number[] {
+    if (marks.every((mark) => mark === undefined || mark < from)) return [];
+    return this.#shards.flatMap(({ number }, i) => peers[i]?.refusedBetween(number, from, this.#taken) ?? []);
+  }
+
+  /**
+   * Lets every shard know that it has all of its lines up to the last one taken, and what it is to keep of them, in the
+   * same turn or the same message as the lines: what is stored is all of it or nothing.
+   */
   #tellShards(
     from: number,
     peers: readonly (LedgerShard | undefined)[],
-    discards: readonly number[],
+    discards: readonly (readonly number[])[],
     context: UploadContext,
   ): void {
     const to = this.#taken;
     for (const [i, shard] of this.#shards.entries()) {
       const { ref, number, writer } = shard;
       const peer = peers[i];
-      const isHome = i === this.#home;
-      // Before the mark: what is at or below it has been kept already.
-      const kept = isHome ? discards.filter((packed) => lineOf(packed) > shard.confirmed) : [];
+      const toKeep = discards[i] ?? [];
       if (peer !== undefined) {
-        peer.keepDiscards(number, kept);
-        if (peer.mark(number, from, to)) shard.confirmed = Math.max(shard.confirmed, to);
-        else this.#lose(context);
+        peer.mark(number, to, toKeep);
+        shard.confirmed = Math.max(shard.confirmed, to);
         continue;
       }
-      const postings = writer.take(number, from);
-      if (postings !== undefined) context.tellBytes(ref as ActorRef<never>, postings, 0, postings.length);
-      if (kept.length > 0) context.tell(ref, { type: 'discards', upload: number, discards: kept });
-      context.tell(ref, { type: 'mark', upload: number, from, to, session: context.self });
+      const part = writer.takePart({ upload: number, firstLine: from, lastLine: to, discards: toKeep });
+      context.tellBytes(ref as ActorRef<never>, part, 0, part.length);
+      context.tell(ref, { type: 'say-mark', upload: number, from, to, session: context.self });
     }
   }
 
-  #onMarked({ shard, line, isGap, discards }: UploadNotice & { type: 'marked' }, context: UploadContext): void {
-    if (this.#state !== 'taking') return;
-    if (isGap) {
+  #onMarked(notice: UploadNotice & { type: 'marked' }, context: UploadContext): void {
+    const marked = this.#shards[notice.shard] as Shard;
+    if (this.#state !== 'taking' || notice.upload !== marked.number) return;
+    if (notice.isGap) {
       this.#lose(context);
       return;
     }
-    const marked = this.#shards[shard] as Shard;
-    marked.confirmed = Math.max(marked.confirmed, line);
-    this.#sayDiscards(discards, context);
-    const home = this.#shards[this.#home] as Shard;
-    if (discards.length > 0) {
-      context.tell(home.ref, { type: 'discards', upload: home.number, discards });
-    }
+    marked.confirmed = Math.max(marked.confirmed, notice.line);
+    this.#sayDiscards(notice.discards, context);
     this.#oweOk(context);
     this.#stopIfDone(context);
   }
@@ -351,7 +377,7 @@ export class UploadSession {
 
   #sayDiscards(discards: readonly number[], context: UploadContext): void {
     if (discards.length === 0) return;
-    const lines = discards.map((packed) => `ERR ${lineOf(packed)} ${reasonOf(packed)}\n`);
+    const lines = discards.map((packed) => `ERR ${lineOfDiscard(packed)} ${reasonOfDiscard(packed)}\n`);
     this.#say(lines.join(''), context);
   }
 
@@ -378,7 +404,7 @@ export class UploadSession {
     this.#state = 'lost';
     this.#round++;
     this.#awaited = 0;
-    for (const { writer } of this.#shards) writer.take();
+    for (const { writer } of this.#shards) writer.clear();
     this.#say(`ERR 0 retry ${REFUSALS.retry}\n`, context);
     this.#stopIfDone(context);
   }
@@ -388,7 +414,7 @@ export class UploadSession {
     for (let at = start; at < end; at = bytes.indexOf(LF, at) + 1) {
       const header = findHeader(bytes, at, end);
       if (header?.id !== this.#id) continue;
-      this.#find(this.#id, context);
+      this.#open(this.#id, context);
       if (header.end < end) this.takeLines(bytes, header.end, end, context);
       return;
     }
@@ -403,25 +429,12 @@ function peerOf(ref: ActorRef<LedgerCommand>, context: UploadContext): LedgerSha
 /** Where the lines from `from` on go in a shard of this host: those that it has seen to already are skipped. */
 function targetFor(
   shard: LedgerShard | undefined,
-  upload: number,
+  mark: number | undefined,
   from: number,
 ): PostingTarget | undefined {
-  const mark = shard?.markOf(upload) ?? 0;
-  if (shard === undefined || mark < from) return shard;
+  if (shard === undefined || mark === undefined || mark < from) return shard;
   return {
     post: (view, start, length, hash, cents, line) =>
       from + line <= mark ? POSTING.applied : shard.post(view, start, length, hash, cents),
   };
-}
-
-function pack(line: number, reason: number): number {
-  return line * 16 + reason;
-}
-
-function lineOf(packed: number): number {
-  return Math.floor(packed / 16);
-}
-
-function reasonOf(packed: number): string {
-  return DISCARD_REASONS[packed % 16] ?? 'unknown';
 }

@@ -1,10 +1,9 @@
 /**
  * How far each upload has come in one shard: every line up to its mark that is for this shard has been applied or
- * refused. One of the shards, the upload's home, also keeps what was discarded, so that a client whose connection broke
- * can be told again.
+ * refused. So that a client whose connection broke can be told again, a shard keeps what it has refused, and one of them,
+ * the upload's home, the lines that were no postings.
  */
-
-import { LEDGER_SHARDS } from '../../src/protocol/bank.ts';
+import { DISCARD_REASONS, type DiscardReason, LEDGER_SHARDS } from '../../src/protocol/bank.ts';
 
 /** Discards that are kept of one upload: the last ones. */
 export const DISCARDS_KEPT = 4096;
@@ -16,11 +15,38 @@ export function homeOf(id: string): number {
   return ((hash ^ (hash >>> 16)) >>> 0) % LEDGER_SHARDS;
 }
 
+/**
+ * The name of an upload in all shards but its home: the number that its home has given it is in it, so that two uploads
+ * of the same id, one of which was forgotten, are never taken for each other. No upload-id has a `#`.
+ */
+export function partNameOf(id: string, number: number): string {
+  return `${id}#${number}`;
+}
+
+/** A discarded line as one number: line × 16 + index into DISCARD_REASONS. */
+export function packDiscard(line: number, reason: DiscardReason): number {
+  return line * 16 + DISCARD_REASONS.indexOf(reason);
+}
+
+export function lineOfDiscard(packed: number): number {
+  return Math.floor(packed / 16);
+}
+
+export function reasonOfDiscard(packed: number): DiscardReason | 'unknown' {
+  return DISCARD_REASONS[packed % 16] ?? 'unknown';
+}
+
+/** A shard has refused the line, whose account was as it was; all other reasons are in the line itself. */
+export function isRefusal(packed: number): boolean {
+  const reason = reasonOfDiscard(packed);
+  return reason === 'too-many-accounts' || reason === 'balance-out-of-range';
+}
+
 export interface Upload {
   readonly id: string;
   readonly number: number;
   mark: number;
-  /** Line × 16 + index into DISCARD_REASONS, the last DISCARDS_KEPT. */
+  /** Packed, the last DISCARDS_KEPT. */
   readonly discards: number[];
 }
 
@@ -31,17 +57,11 @@ export interface StoredUploads {
 }
 
 export class Uploads {
-  readonly #shard: number;
   /** In the order in which they were last used. */
   readonly #byNumber = new Map<number, Upload>();
   readonly #byId = new Map<string, Upload>();
   #next = 0;
   #homeCount = 0;
-
-  /** Of the shard with index `shard`. */
-  constructor(shard: number) {
-    this.#shard = shard;
-  }
 
   /** Uploads of which this shard is the home. */
   get homeCount(): number {
@@ -50,7 +70,7 @@ export class Uploads {
 
   /** Of those at home, the one that has not been used for longest. */
   get oldestAtHome(): Upload | undefined {
-    for (const upload of this.#byNumber.values()) if (this.#isHome(upload)) return upload;
+    for (const upload of this.#byNumber.values()) if (isAtHome(upload)) return upload;
     return undefined;
   }
 
@@ -62,10 +82,8 @@ export class Uploads {
     return this.#byNumber.get(number);
   }
 
-  /** A new one, in place of any of the same id. */
+  /** A new one; there must be none of that id. */
   open(id: string): Upload {
-    const before = this.#byId.get(id);
-    if (before !== undefined) this.forget(before);
     const upload: Upload = { id, number: this.#next++, mark: 0, discards: [] };
     this.#add(upload);
     return upload;
@@ -86,7 +104,7 @@ export class Uploads {
   forget(upload: Upload): void {
     this.#byNumber.delete(upload.number);
     this.#byId.delete(upload.id);
-    if (this.#isHome(upload)) this.#homeCount--;
+    if (isAtHome(upload)) this.#homeCount--;
   }
 
   store(): StoredUploads {
@@ -104,10 +122,11 @@ export class Uploads {
   #add(upload: Upload): void {
     this.#byNumber.set(upload.number, upload);
     this.#byId.set(upload.id, upload);
-    if (this.#isHome(upload)) this.#homeCount++;
+    if (isAtHome(upload)) this.#homeCount++;
   }
+}
 
-  #isHome({ id }: Upload): boolean {
-    return homeOf(id) === this.#shard;
-  }
+/** The shard is the upload's home. */
+function isAtHome({ id }: Upload): boolean {
+  return !id.includes('#');
 }

@@ -15,7 +15,7 @@
 import type { HostCommand, HostEvent, PeerMessage } from '../../src/protocol/control.ts';
 import { type Batch, BatchReader, RECORD } from '../../src/protocol/link.ts';
 import { type Address, toAddress } from '../../src/values/address.ts';
-import { type ErrorRecord, messageOf } from '../../src/values/errors.ts';
+import { type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import type { ActorSpec, Answer, ConnectionCommand, DurableActor } from './actor.ts';
 import type { ActorRef } from './actor-ref.ts';
 import { Asking } from './asking.ts';
@@ -254,6 +254,11 @@ export class ActorSystem {
     return this.#links.of(origin).take();
   }
 
+  /** The same for all links, by origin. */
+  takeBatches(): (Batch | undefined)[] {
+    return this.#links.takeAll();
+  }
+
   /** Monotonic time at which `run` has something to do even if nothing arrives; Infinity if never. */
   nextDueMs(): number {
     return Math.min(
@@ -280,7 +285,8 @@ export class ActorSystem {
     try {
       return this.#snapshots?.advance() ?? false;
     } catch (error) {
-      this.#options.log('warn', `the snapshot is put off: ${messageOf(error)}`, {});
+      if (!(error instanceof OutcryError)) throw error;
+      this.#options.log('warn', `the snapshot is put off: ${error.message}`, {});
       return false;
     }
   }

@@ -1,9 +1,6 @@
 /**
- * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turn, the turn's
- * events are stored, and then each link's batch goes out, one `postMessage` a turn and link.
- *
- * While nothing can be stored, no further turn is taken: messages wait, the main thread gets no credit back and pauses
- * the sockets, and the same events are tried again until there is room. Only what says so leaves.
+ * Runs an ActorSystem on a worker thread: batches come in over message ports, the system takes its turns (turns.ts), and
+ * each link's batch goes out, one `postMessage` a turn and link.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostEvent } from '../../src/protocol/control.ts';
@@ -15,6 +12,7 @@ import type { ActorSpec } from './actor.ts';
 import { ActorSystem } from './actor-system.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore, type Store } from './store.ts';
+import { type Batches, Turns } from './turns.ts';
 
 /** Starts the actors of a service that live in this host; returns what makes a session of it. */
 export type StartService = (system: ActorSystem) => MakeSession;
@@ -58,13 +56,12 @@ class Host {
   readonly #reject: (error: Error) => void;
   readonly #store: Store;
   readonly #system: ActorSystem;
+  readonly #turns: Turns;
   /** For the main thread, ahead of what waits to be stored. */
   readonly #urgent = new BatchWriter();
   readonly #sessions = new Map<string, MakeSession>();
   /** By origin. */
   readonly #ports: MessagePort[] = [];
-  /** The events of a turn that could not be stored yet. */
-  #unstored: Uint8Array | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -80,8 +77,7 @@ class Host {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.#tell({ type: 'log', level, text, fields }),
-      createSession: (service, remoteAddress, memory) =>
-        this.#createSession(service, remoteAddress, memory),
+      createSession: (service, remoteAddress, memory) => this.#createSession(service, remoteAddress, memory),
       store: this.#store,
       ...(data === undefined ? {} : { snapshots: data.snapshots }),
       onRecovering: (bytes, total) => {
@@ -90,6 +86,10 @@ class Host {
       },
     });
     this.#system.nowMs = monotonicMs();
+    this.#turns = new Turns(this.#system, {
+      tell: (event) => this.#tell(event),
+      post: (batches) => this.#post(batches),
+    });
   }
 
   start(services: Readonly<Record<string, StartService>>): void {
@@ -137,7 +137,7 @@ class Host {
       if ('peer' in message) this.#connectPeer(message.peer, message.port);
       else this.#system.intake(origin, message, monotonicMs());
       // While more is ready than fits a turn, the next turn is scheduled already.
-      if (this.#immediate === undefined && this.#unstored === undefined) this.#turn();
+      if (this.#immediate === undefined && !this.#turns.isHeld) this.#turn();
     });
   }
 
@@ -145,59 +145,19 @@ class Host {
     this.#immediate = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const hasMore = this.#system.run(monotonicMs());
-    const { failure } = this.#system;
-    if (failure !== undefined) {
-      // What the turn did is as if it had never been.
-      this.#tell({ type: 'fatal', error: failure });
+    const end = this.#turns.take(monotonicMs(), epochMs());
+    if (end === 'more') this.#immediate = setImmediate(() => this.#turn());
+    else if (end === 'idle') this.#wakeUpAt(this.#system.nextDueMs());
+    else if (end === 'held') this.#timer = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
+    else {
       this.#postUrgent();
-      this.#reject(new Error(failure.message));
-      return;
+      this.#reject(new Error(this.#system.failure?.message));
     }
-    this.#unstored = this.#system.takeEvents(epochMs());
-    const trouble = this.#storeEvents();
-    if (trouble !== undefined) {
-      this.#onStoreFailed(trouble);
-      return;
-    }
-    this.#postUrgent();
-    this.#post();
-    const hasSnapshots = this.#system.advanceSnapshots();
-    if (hasMore || hasSnapshots) this.#immediate = setImmediate(() => this.#turn());
-    else this.#wakeUpAt(this.#system.nextDueMs());
   }
 
-  /** Stores the turn's events; returns why they could not be stored, if they could not. */
-  #storeEvents(): OutcryError | undefined {
-    try {
-      if (this.#unstored !== undefined) this.#system.store(this.#unstored);
-    } catch (error) {
-      if (error instanceof OutcryError) return error;
-      throw error;
-    }
-    this.#unstored = undefined;
-    return undefined;
-  }
-
-  #onStoreFailed(error: OutcryError): void {
-    this.#tell({ type: 'store', error: error.toRecord() });
-    // What the turn has for others waits; what the sessions say now does not.
-    const held = this.#takeBatches();
-    this.#system.tellStoreFailed();
-    this.#postUrgent();
-    this.#post();
-    this.#timer = setTimeout(() => this.#retryStore(held), STORE_RETRY_MS);
-  }
-
-  #retryStore(held: readonly (Batch | undefined)[]): void {
-    if (this.#storeEvents() !== undefined) {
-      this.#timer = setTimeout(() => this.#retryStore(held), STORE_RETRY_MS);
-      return;
-    }
-    this.#tell({ type: 'store' });
-    this.#postUrgent();
-    this.#postBatches(held);
-    this.#turn();
+  #retryStore(): void {
+    if (this.#turns.retry()) this.#turn();
+    else this.#timer = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
   }
 
   #tell(event: HostEvent): void {
@@ -210,16 +170,8 @@ class Host {
     this.#task.port.postMessage(batch, transferListOf(batch));
   }
 
-  #post(): void {
-    this.#postBatches(this.#takeBatches());
-  }
-
-  /** What is there for each other thread, by origin. */
-  #takeBatches(): (Batch | undefined)[] {
-    return this.#ports.map((_, origin) => this.#system.takeBatch(origin));
-  }
-
-  #postBatches(batches: readonly (Batch | undefined)[]): void {
+  #post(batches: Batches): void {
+    this.#postUrgent();
     batches.forEach((batch, origin) => {
       if (batch !== undefined) this.#ports[origin]?.postMessage(batch, transferListOf(batch));
     });

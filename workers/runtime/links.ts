@@ -3,7 +3,7 @@
  * mailbox keeps with each message, so that its charge goes back to where it came from.
  */
 import type { PeerMessage } from '../../src/protocol/control.ts';
-import { RECORD } from '../../src/protocol/link.ts';
+import { type Batch, RECORD } from '../../src/protocol/link.ts';
 import { LOCAL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 
@@ -47,6 +47,11 @@ export class Links {
     const link = this.#links[origin];
     if (link === undefined) throw new RangeError(`there is no link ${origin}`);
     return link;
+  }
+
+  /** What this turn has for the other side of each link, by origin. */
+  takeAll(): (Batch | undefined)[] {
+    return this.#links.map((link) => link?.take());
   }
 
   toHost(host: number): OutLink | undefined {

@@ -18,7 +18,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { Packr } from 'msgpackr';
 import type { Address } from '../../src/values/address.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
@@ -47,18 +47,26 @@ const packr = new Packr({ useRecords: false });
 export interface LmdbStoreOptions {
   /** The folder of the environment; made if it is not there. */
   readonly folder: string;
-  /** Nothing can be written. */
+  /** Nothing can be written; what is read is what was there when it was opened, until `renew`. */
   readonly isReadOnly?: boolean;
-  /** Another process, or thread, has it open and may be writing. */
+  /** For a reader: another process, or thread, has it open and may be writing. */
   readonly isInUse?: boolean;
+  /** The structure of the file was examined before: it is not done again. */
+  readonly isExamined?: boolean;
+  /** Told of damage that can be read past; without it, it is thrown. */
+  readonly onDamage?: (problem: string) => void;
 }
 
 export class LmdbStore implements Store {
   readonly isDurable = true;
+  readonly isReadOnly: boolean;
   readonly #folder: string;
   readonly #db: RootDatabase<Buffer, Buffer>;
   /** Undefined if nothing is written. */
   readonly #room: LmdbRoom | undefined;
+  readonly #onDamage: ((problem: string) => void) | undefined;
+  /** What a reader sees. Pages that it needs are not written again until it is done. */
+  #pin: Transaction | undefined;
   /** The snapshots that count, and the numbers of those being written. */
   readonly #heads = new Map<Address, StoredHead>();
   readonly #pending = new Map<Address, number>();
@@ -69,27 +77,24 @@ export class LmdbStore implements Store {
   #journalBytes = 0;
 
   /** Throws ERR_DATA_DAMAGED, ERR_DATA_FORMAT, or ERR_DATA_FOLDER if it can't be opened at all. */
-  constructor({ folder, isReadOnly = false, isInUse = false }: LmdbStoreOptions) {
+  constructor(options: LmdbStoreOptions) {
+    const { folder, isReadOnly = false, isInUse = false, isExamined = false, onDamage } = options;
     this.#folder = folder;
+    this.isReadOnly = isReadOnly;
+    this.#onDamage = onDamage;
     // A server that was killed while it made the file has left nothing in it.
     const isThere = (statSync(this.file, { throwIfNoEntry: false })?.size ?? 0) > 0;
-    if (isThere && !isInUse) this.#checkFile();
-    if (!isReadOnly) mkdirSync(folder, { recursive: true });
-    this.#db = open<Buffer, Buffer>({
-      path: folder,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      compression: false,
-      overlappingSync: false,
-      readOnly: isReadOnly,
-    });
+    if (isThere && !isInUse && !isExamined) this.#examineFile();
+    this.#db = this.#open();
     this.#room = isReadOnly ? undefined : new LmdbRoom(this.file, () => this.#usedBytes());
-    if (isInUse) this.#checkPinned();
-    if (this.#isEmpty()) this.#write(1, 0, () => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
-    this.#readFormat();
-    this.#readNeeded();
-    this.#readHeads(isReadOnly);
-    this.#measureJournal();
+    try {
+      if (isReadOnly) this.#pin = this.#db.useReadTransaction();
+      if (isInUse && !isExamined) this.#examineFile();
+      this.#readAll();
+    } catch (error) {
+      void this.close();
+      throw error;
+    }
   }
 
   get file(): string {
@@ -116,7 +121,6 @@ export class LmdbStore implements Store {
     this.appendAll([batch]);
   }
 
-  /** Appends several batches in one transaction. */
   appendAll(batches: readonly Uint8Array[]): void {
     const next = this.#last + 1;
     const bytes = batches.reduce((sum, { length }) => sum + length, 0);
@@ -130,21 +134,31 @@ export class LmdbStore implements Store {
   }
 
   *read(position: number): Iterable<StoredBatch> {
-    const start = keyOf(JOURNAL, position);
-    for (const { key, value } of this.#db.getRange({ start, end: Buffer.from([JOURNAL + 1]) })) {
+    for (const { key, value } of this.#range(keyOf(JOURNAL, position), JOURNAL + 1)) {
       yield { position: numberIn(key, 1), bytes: value };
     }
   }
 
   *snapshots(): Iterable<Snapshot> {
-    for (const { address, events, batch, snapshot, pieces } of this.#heads.values()) {
-      yield {
-        address,
-        events,
-        batch,
-        pieces: Array.from({ length: pieces }, (_, index) => this.#readPiece(address, snapshot, index)),
-      };
+    for (const address of this.#heads.keys()) {
+      const snapshot = this.snapshot(address);
+      if (snapshot !== undefined) yield snapshot;
     }
+  }
+
+  /** The snapshot of one actor, if there is one. */
+  snapshot(address: Address): Snapshot | undefined {
+    const head = this.#heads.get(address);
+    if (head === undefined) return undefined;
+    const pieces: Uint8Array[] = [];
+    for (let index = 0; index < head.pieces; index++) {
+      const piece = this.#readPiece(address, head.snapshot, index);
+      // Without one of its pieces a snapshot is none; only a reader that is told of damage comes here.
+      if (piece === undefined) return undefined;
+      pieces.push(piece);
+    }
+    const { events, batch } = head;
+    return { address, events, batch, pieces };
   }
 
   putSnapshotPiece(address: Address, index: number, piece: Uint8Array): void {
@@ -199,26 +213,67 @@ export class LmdbStore implements Store {
     this.#journalBytes -= bytes;
   }
 
+  /** From here on a reader sees what has been written since. No iterator over what it saw may be left. */
+  renew(): void {
+    this.#db.resetReadTxn();
+    this.#pin?.done();
+    this.#pin = this.#db.useReadTransaction();
+  }
+
   async close(): Promise<void> {
     this.#room?.close();
+    this.#pin?.done();
+    this.#pin = undefined;
     await this.#db.close();
   }
 
-  /** Before LMDB opens the file, since it trusts every byte of it. */
-  #checkFile(): void {
+  #open(): RootDatabase<Buffer, Buffer> {
+    try {
+      if (!this.isReadOnly) mkdirSync(this.#folder, { recursive: true });
+      return open<Buffer, Buffer>({
+        path: this.#folder,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+        compression: false,
+        overlappingSync: false,
+        readOnly: this.isReadOnly,
+      });
+    } catch (error) {
+      throw new OutcryError('ERR_DATA_FOLDER', `can't open ${this.file}: ${messageOf(error)}`, {
+        cause: error,
+        fields: { file: this.file },
+      });
+    }
+  }
+
+  #readAll(): void {
+    if (this.#isEmpty()) {
+      if (this.isReadOnly) return;
+      this.#write(1, 0, () => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
+    }
+    this.#readFormat();
+    this.#readNeeded();
+    this.#readHeads();
+    this.#measureJournal();
+  }
+
+  /** Before LMDB reads the file, since it trusts every byte of it; of one that is being written, what is pinned. */
+  #examineFile(): void {
     const damage = checkLmdbFile(this.file);
     if (damage === undefined) return;
     throw this.damage(`at byte ${damage.offset}, in page ${damage.page}, ${damage.problem}`);
   }
 
-  /** A file that is being written: with a read transaction the pages it begins with stay as they are. */
-  #checkPinned(): void {
-    const pin = this.#db.useReadTransaction();
-    try {
-      this.#checkFile();
-    } finally {
-      pin.done();
-    }
+  #get(key: Buffer): Buffer | undefined {
+    return this.#db.get(key, this.#pinned);
+  }
+
+  #range(start: Buffer, end: number): Iterable<{ key: Buffer; value: Buffer }> {
+    return this.#db.getRange({ start, end: Buffer.from([end]), ...this.#pinned });
+  }
+
+  get #pinned(): { transaction?: Transaction } {
+    return this.#pin === undefined ? {} : { transaction: this.#pin };
   }
 
   #put(key: Buffer, value: Uint8Array): void {
@@ -246,39 +301,43 @@ export class LmdbStore implements Store {
   }
 
   #isEmpty(): boolean {
-    for (const _ of this.#db.getKeys({ limit: 1 })) return false;
+    for (const _ of this.#db.getKeys({ limit: 1, ...this.#pinned })) return false;
     return true;
   }
 
   #readFormat(): void {
-    const value = this.#db.get(FORMAT_KEY);
-    if (value === undefined) throw this.damage('the format version is missing');
-    checkFormat(packr.unpack(this.#unsealed(value, 'the format version')));
+    const value = this.#get(FORMAT_KEY);
+    if (value === undefined) {
+      this.#found('the format version is missing');
+      return;
+    }
+    const body = this.#unsealed(value, 'the format version');
+    if (body !== undefined) checkFormat(packr.unpack(body));
   }
 
   #readNeeded(): void {
-    const value = this.#db.get(NEEDED_KEY);
-    if (value !== undefined) this.#needed = packr.unpack(this.#unsealed(value, 'the start of the journal'));
+    const value = this.#get(NEEDED_KEY);
+    const body = value === undefined ? undefined : this.#unsealed(value, 'the start of the journal');
+    if (body !== undefined) this.#needed = packr.unpack(body);
   }
 
   /** Reads the heads of snapshots and, if it may, removes the pieces of those that were never committed. */
-  #readHeads(isReadOnly: boolean): void {
-    for (const { key, value } of this.#db.getRange({
-      start: Buffer.from([HEAD]),
-      end: Buffer.from([HEAD + 1]),
-    })) {
-      const what = `the snapshot of ${key.subarray(1).toString()}`;
-      const head = packr.unpack(this.#unsealed(value, what)) as StoredHead;
+  #readHeads(): void {
+    for (const { key, value } of this.#range(Buffer.from([HEAD]), HEAD + 1)) {
+      const body = this.#unsealed(value, `the snapshot of ${key.subarray(1).toString()}`);
+      if (body === undefined) continue;
+      const head = packr.unpack(body) as StoredHead;
       this.#heads.set(head.address, head);
     }
     const used = new Set([...this.#heads.values()].map(({ snapshot }) => snapshot));
     const stale: Buffer[] = [];
-    for (const key of this.#db.getKeys({ start: Buffer.from([PIECE]), end: Buffer.from([PIECE + 1]) })) {
+    const [start, end] = [Buffer.from([PIECE]), Buffer.from([PIECE + 1])];
+    for (const key of this.#db.getKeys({ start, end, ...this.#pinned })) {
       const snapshot = numberIn(key, 1);
       this.#nextSnapshot = Math.max(this.#nextSnapshot, snapshot + 1);
       if (!used.has(snapshot)) stale.push(Buffer.from(key));
     }
-    if (stale.length === 0 || isReadOnly) return;
+    if (stale.length === 0 || this.isReadOnly) return;
     this.#write(stale.length, 0, () => {
       for (const key of stale) this.#db.removeSync(key);
     });
@@ -289,33 +348,36 @@ export class LmdbStore implements Store {
     let last = 0;
     for (const { position, bytes } of this.read(0)) {
       if (last === 0) this.#first = position;
-      else if (position !== last + 1) throw this.damage(`batch ${last + 1} of the journal is missing`);
+      else if (position !== last + 1) this.#found(`${nameOf(last + 1, position - 1)} missing in the journal`);
       last = position;
       this.#journalBytes += bytes.length;
     }
-    const covered = Math.max(this.#needed - 1, ...[...this.#heads.values()].map(({ batch }) => batch));
-    if (last < covered || this.#first > this.#needed) {
-      const found = last === 0 ? 'it has none' : `it has those from ${this.#first} to ${last}`;
-      throw this.damage(
-        `the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`,
-      );
-    }
     this.#last = last;
+    const covered = Math.max(this.#needed - 1, ...[...this.#heads.values()].map(({ batch }) => batch));
+    if (last >= covered && this.#first <= this.#needed) return;
+    const found = last === 0 ? 'it has none' : `it has those from ${this.#first} to ${last}`;
+    this.#found(`the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`);
   }
 
-  #readPiece(address: Address, snapshot: number, index: number): Uint8Array {
-    const value = this.#db.get(keyOf(PIECE, snapshot, index));
+  #readPiece(address: Address, snapshot: number, index: number): Uint8Array | undefined {
+    const value = this.#get(keyOf(PIECE, snapshot, index));
     const what = `piece ${index + 1} of the snapshot of ${address}`;
-    if (value === undefined) throw this.damage(`${what} is missing`);
-    return this.#unsealed(value, what);
+    if (value !== undefined) return this.#unsealed(value, what);
+    this.#found(`${what} is missing`);
+    return undefined;
   }
 
-  #unsealed(value: Buffer, what: string): Uint8Array {
+  /** Undefined only for a reader that is told of damage. */
+  #unsealed(value: Buffer, what: string): Uint8Array | undefined {
     const body = value.subarray(CRC_BYTES);
-    if (value.length < CRC_BYTES || value.readUInt32LE(0) !== crc32(body)) {
-      throw this.damage(`the checksum of ${what} is wrong`);
-    }
-    return body;
+    if (value.length >= CRC_BYTES && value.readUInt32LE(0) === crc32(body)) return body;
+    this.#found(`the checksum of ${what} is wrong`);
+    return undefined;
+  }
+
+  #found(problem: string): void {
+    if (this.#onDamage === undefined) throw this.damage(problem);
+    this.#onDamage(problem);
   }
 
   damage(problem: string): OutcryError {
@@ -326,6 +388,10 @@ export class LmdbStore implements Store {
       { fields: { file: this.file } },
     );
   }
+}
+
+function nameOf(first: number, last: number): string {
+  return first === last ? `batch ${first} is` : `the batches ${first} to ${last} are`;
 }
 
 /** A letter and one or two numbers, 8 bytes the first, 4 the second. */

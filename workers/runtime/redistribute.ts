@@ -5,22 +5,22 @@
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import { BatchBuilder } from './journal.ts';
 import { LmdbStore } from './lmdb-store.ts';
-import type { Snapshot } from './store.ts';
+import type { Snapshot, Store } from './store.ts';
 import { readStored } from './streams.ts';
 
 /** Written in one transaction. */
 const BULK_BYTES = 8 * 1024 * 1024;
 
 class Target {
-  readonly store: LmdbStore;
+  readonly store: Store;
   readonly builder = new BatchBuilder();
   /** The first batch with an event that is in no snapshot. */
   needed = Number.POSITIVE_INFINITY;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
-  constructor(folder: string) {
-    this.store = new LmdbStore({ folder });
+  constructor(store: Store) {
+    this.store = store;
   }
 
   get next(): number {
@@ -51,25 +51,42 @@ class Target {
 
 /** `from` and `to` are folders of environments, by host. The target folders must be new. */
 export async function redistribute(from: readonly string[], to: readonly string[]): Promise<void> {
-  const targets = to.map((folder) => new Target(folder));
+  const targets = to.map((folder) => new LmdbStore({ folder }));
   try {
+    const copying = new Redistribution(targets);
     for (const folder of from) {
       const source = new LmdbStore({ folder });
       try {
-        copy(source, targets);
+        copying.take(source);
       } finally {
         await source.close();
       }
     }
-    for (const { store, needed } of targets) store.release(Math.min(needed, store.last + 1));
+    copying.end();
   } finally {
-    await Promise.all(targets.map(({ store }) => store.close()));
+    await Promise.all(targets.map((target) => target.close()));
   }
 }
 
-function copy(source: LmdbStore, targets: readonly Target[]): void {
-  const targetOf = (address: Address) =>
-    targets[hostIndexOf(address, targets.length)] as Target;
+/** Copies stores into new ones, by host. */
+export class Redistribution {
+  readonly #targets: readonly Target[];
+
+  constructor(targets: readonly Store[]) {
+    this.#targets = targets.map((store) => new Target(store));
+  }
+
+  take(source: Store): void {
+    copy(source, this.#targets);
+  }
+
+  end(): void {
+    for (const { store, needed } of this.#targets) store.release(Math.min(needed, store.last + 1));
+  }
+}
+
+function copy(source: Store, targets: readonly Target[]): void {
+  const targetOf = (address: Address) => targets[hostIndexOf(address, targets.length)] as Target;
   const snapshots = [...source.snapshots()];
   const covered = new Map(snapshots.map(({ address, events }) => [address, events]));
   for (const stored of source.read(source.first)) {

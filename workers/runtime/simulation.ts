@@ -1,75 +1,79 @@
 /**
  * Several hosts in one thread, run by a seed: which actor handles its next message, when a batch arrives and when a
- * host crashes are all drawn from it, and time is virtual. The actors, the links' bytes and the supervision are those
- * of the real server; only threads and sockets are missing. The same seed gives the same run.
+ * host crashes are all drawn from it, and time is virtual. The actors, the links' bytes, the supervision and the turns
+ * are those of the real server; only threads and sockets are missing. The same seed gives the same run.
  *
- * Messages between one pair of hosts stay in order, as on a MessagePort; everything else may interleave.
+ * Messages between one pair of hosts stay in order, as on a MessagePort; everything else may interleave. What else takes
+ * part (clients, a network) joins, and is drawn among the rest.
  */
 import type { HostCommand, HostEvent } from '../../src/protocol/control.ts';
 import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import type { ActorSpec, Answer } from './actor.ts';
-import { ActorSystem } from './actor-system.ts';
-import type { Cell } from './cell.ts';
+import type { ActorSystem } from './actor-system.ts';
 import type { Log } from './dead-letters.ts';
 import { Random } from './random.ts';
-import type { Scheduler } from './scheduler.ts';
+import { SimulatedHost, Wire } from './simulated-host.ts';
+import type { SnapshotLimits } from './snapshots.ts';
+import type { Store } from './store.ts';
+import type { Batches } from './turns.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   readonly hosts: number;
   /** Starts the actors that live in a host; called again when it is replaced after a crash. */
   readonly startHost: (system: ActorSystem) => void;
-  readonly createSession?: (service: string, remoteAddress: string) => ActorSpec;
+  readonly createSession?: ActorSystemCreateSession;
   /** Probability of a crash of some host, each step. */
   readonly crashChance?: number;
   /** The longest a batch is on its way, in virtual ms. */
   readonly delayMaxMs?: number;
+  /** The most messages that a host handles in one turn. */
+  readonly turnMessagesMax?: number;
   readonly linkHighWater?: number;
   readonly mailboxMax?: number;
   readonly log?: Log;
+  /** Opens the store of a host; called again when it is replaced. Without it nothing is stored. */
+  readonly openStore?: (host: number) => Store;
+  readonly snapshots?: SnapshotLimits;
+  /** Without one, what hosts send to connections is only collected. */
+  readonly gateway?: SimulatedGateway;
+  /** A store has thrown a Crash; without it the host is replaced. */
+  readonly onCrash?: (host: number) => void;
 }
 
-/** A seeded choice among the actors that have mail, one message at a time. */
-class SeededScheduler implements Scheduler {
-  readonly batchMessages = 1;
-  readonly batchBytes = Number.POSITIVE_INFINITY;
-  readonly #random: Random;
-  readonly #cells: Cell[] = [];
-  /** One message a step: set by the simulation before each `run`. */
-  mayTake = false;
+type ActorSystemCreateSession = (
+  service: string,
+  remoteAddress: string,
+  memory: string | undefined,
+  host: number,
+) => ActorSpec;
 
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  get size(): number {
-    return this.#cells.length;
-  }
-
-  add(cell: Cell): void {
-    this.#cells.push(cell);
-  }
-
-  take(): Cell | undefined {
-    if (!this.mayTake || this.#cells.length === 0) return undefined;
-    this.mayTake = false;
-    return this.#cells.splice(this.#random.below(this.#cells.length), 1)[0];
-  }
+/** The main thread's side of the connections. */
+export interface SimulatedGateway {
+  write(connection: number, bytes: Uint8Array): void;
+  close(connection: number, reason: string): void;
+  remember(connection: number, memory: string): void;
+  credit(host: number, charge: number): void;
+  /** The host was replaced: its connections need new sessions. */
+  replaced(host: number): void;
 }
 
-interface SimulatedHost {
-  readonly system: ActorSystem;
-  readonly scheduler: SeededScheduler;
-  /** By host: the origin of the link to it. */
-  readonly peerOrigins: number[];
+/** What a store throws to say that its host, or the process, has ended in the midst of the call. */
+export class Crash extends Error {
+  override readonly name = 'Crash';
 }
 
-/** A link in one direction, with what is on its way. */
-interface Wire {
-  readonly queue: { readonly arrivesMs: number; readonly batch: Batch }[];
-  readonly deliver: (batch: Batch) => void;
+/** One thing that may happen next. */
+export type Move = () => void;
+
+/** Somebody else who takes part. */
+export interface Participant {
+  /** Adds all that it may do now. */
+  addMoves(moves: Move[], nowMs: number): void;
+  /** When it has something to do, if nothing else happens; Infinity if never. */
+  readonly dueMs: number;
 }
 
 const STEP_MS = 0.01;
@@ -89,19 +93,44 @@ export class Simulation {
   crashes = 0;
   nowMs = 0;
   readonly #options: SimulationOptions;
-  readonly #hosts: SimulatedHost[] = [];
-  /** By `from>to`; MAIN is -1. */
-  readonly #wires = new Map<string, Wire>();
+  /** In place of a host that has ended: undefined. */
+  readonly #hosts: (SimulatedHost | undefined)[] = [];
+  #hostCount = 0;
+  #wires: Wire[] = [];
+  readonly #mainWires: Wire[] = [];
   readonly #mainWriters: BatchWriter[] = [];
   readonly #mainNames: Map<Address, number>[] = [];
   readonly #asks = new Map<number, (answer: Answer<unknown>) => void>();
+  readonly #participants: Participant[] = [];
   #nextAskId = 1;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.random = new Random(options.seed);
-    for (let host = 0; host < options.hosts; host++) this.#connectHost(host);
-    for (const host of this.#hosts) this.#startActors(host);
+    this.start(options.hosts);
+  }
+
+  get hostCount(): number {
+    return this.#hostCount;
+  }
+
+  join(participant: Participant): void {
+    this.#participants.push(participant);
+  }
+
+  /** Starts so many hosts, all of which have ended before. */
+  start(hosts: number): void {
+    this.#hostCount = hosts;
+    for (let host = 0; host < hosts; host++) this.#connectHost(host);
+    for (let host = 0; host < hosts; host++) this.#startActors(host);
+  }
+
+  /** All hosts end, with all they held and all that was on its way. */
+  stop(): void {
+    for (const wire of this.#wires) wire.isCut = true;
+    this.#wires = [];
+    this.#hosts.length = 0;
+    this.#hostCount = 0;
   }
 
   /** Sends a message to an actor from outside. */
@@ -123,20 +152,20 @@ export class Simulation {
     this.#writerTo(host).value(RECORD.control, 0, command);
   }
 
-  /** Whole frames of a connection, to the host of its session. */
-  sendFrames(host: number, connection: number, bytes: Uint8Array): void {
-    this.#writerTo(host).copy(RECORD.connectionBytes, connection, bytes, 0, bytes.length);
+  /** Whole frames of a connection, to the host of its session; returns what they are charged. */
+  sendFrames(host: number, connection: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
+    return this.#writerTo(host).copy(RECORD.connectionBytes, connection, bytes, start, end);
   }
 
   systemOf(host: number): ActorSystem {
-    return (this.#hosts[host] as SimulatedHost).system;
+    return this.#host(host).system;
   }
 
   /** One drawn step; false when there is nothing left to do. */
   step(): boolean {
     this.nowMs += STEP_MS;
-    const { crashChance = 0, hosts } = this.#options;
-    if (crashChance > 0 && this.random.chance(crashChance)) this.crash(this.random.below(hosts));
+    const { crashChance = 0 } = this.#options;
+    if (crashChance > 0 && this.random.chance(crashChance)) this.crash(this.random.below(this.#hostCount));
     this.#postFromMain();
     const moves = this.#moves();
     if (moves.length === 0) return this.#skipToNextDue();
@@ -155,131 +184,163 @@ export class Simulation {
   /** A host dies with all it held and all that was on its way to and from it; another takes its place. */
   crash(host: number): void {
     this.crashes++;
-    for (const key of [...this.#wires.keys()]) {
-      if (key.split('>').includes(String(host))) this.#wires.delete(key);
-    }
-    this.#startActors(this.#connectHost(host));
+    for (const wire of this.#wires) if (wire.from === host || wire.to === host) wire.isCut = true;
+    this.#wires = this.#wires.filter(({ isCut }) => !isCut);
+    this.#connectHost(host);
+    this.#startActors(host);
+    this.#options.gateway?.replaced(host);
   }
 
   /** Makes a host and its links to all others. */
-  #connectHost(host: number): SimulatedHost {
-    const scheduler = new SeededScheduler(this.random);
-    const { hosts, linkHighWater = 65_536, mailboxMax = 1024, log = () => {}, createSession } = this.#options;
-    const system: ActorSystem = new ActorSystem({
-      hostIndex: host,
-      hostCount: hosts,
-      linkHighWater,
-      mailboxMax,
-      log,
-      scheduler,
-      createSession: (service, remoteAddress) => {
-        if (createSession === undefined) throw new RangeError(`no service is called ${service}`);
-        return createSession(service, remoteAddress);
-      },
-    });
+  #connectHost(host: number): void {
+    const started = this.#createHost(host);
+    const { system } = started;
     system.nowMs = this.nowMs;
-    const started: SimulatedHost = { system, scheduler, peerOrigins: [] };
     this.#hosts[host] = started;
     this.#mainWriters[host] = new BatchWriter();
     this.#mainNames[host] = new Map();
-    this.#connect(MAIN, host, (batch) => system.intake(system.mainOrigin, batch, this.nowMs));
-    this.#connect(host, MAIN, (batch) => this.#onMainBatch(host, batch));
+    this.#mainWires[host] = this.#connect(MAIN, host, (batch) =>
+      this.#intake(started, system.mainOrigin, batch),
+    );
+    started.wires[system.mainOrigin] = this.#connect(host, MAIN, (batch) => this.#onMainBatch(host, batch));
     this.#hosts.forEach((other, index) => {
-      if (index === host) return;
+      if (other === undefined || index === host) return;
       const here = system.connectPeer(index);
       const there = other.system.connectPeer(host);
-      started.peerOrigins[index] = here;
-      other.peerOrigins[host] = there;
-      this.#connect(index, host, (batch) => system.intake(here, batch, this.nowMs));
-      this.#connect(host, index, (batch) => other.system.intake(there, batch, this.nowMs));
+      started.wires[here] = this.#connect(host, index, (batch) => this.#intake(other, there, batch));
+      other.wires[there] = this.#connect(index, host, (batch) => this.#intake(started, here, batch));
     });
+  }
+
+  #createHost(host: number): SimulatedHost {
+    const { linkHighWater = 65_536, mailboxMax = 1024, log = () => {} } = this.#options;
+    const { createSession, openStore, snapshots } = this.#options;
+    const started: SimulatedHost = new SimulatedHost(
+      this.random,
+      {
+        hostIndex: host,
+        hostCount: this.#hostCount,
+        linkHighWater,
+        mailboxMax,
+        log,
+        createSession: (service, remoteAddress, memory) => {
+          if (createSession === undefined) throw new RangeError(`no service is called ${service}`);
+          return createSession(service, remoteAddress, memory, host);
+        },
+        ...(openStore === undefined ? {} : { store: openStore(host) }),
+        ...(snapshots === undefined ? {} : { snapshots }),
+      },
+      {
+        tell: (event) => void this.events.push({ host, event }),
+        post: (batches) => this.#post(started, batches),
+      },
+    );
     return started;
   }
 
-  #startActors(host: SimulatedHost): void {
-    this.#options.startHost(host.system);
-    this.#post(host);
+  #startActors(host: number): void {
+    const started = this.#host(host);
+    started.system.start(() => this.#options.startHost(started.system));
+    this.#takeTurn(started, 0);
   }
 
-  #connect(from: number, to: number, deliver: (batch: Batch) => void): void {
-    this.#wires.set(`${from}>${to}`, { queue: [], deliver });
+  #connect(from: number, to: number, deliver: (batch: Batch) => void): Wire {
+    const wire = new Wire(from, to, deliver);
+    this.#wires.push(wire);
+    return wire;
+  }
+
+  /** What arrives is looked at at once, but no message of it handled. */
+  #intake(host: SimulatedHost, origin: number, batch: Batch): void {
+    host.system.intake(origin, batch, this.nowMs);
+    if (!host.isHeld) this.#takeTurn(host, 0);
   }
 
   /** All that may happen next. */
-  #moves(): (() => void)[] {
-    const moves: (() => void)[] = [];
+  #moves(): Move[] {
+    const moves: Move[] = [];
+    const { turnMessagesMax = 1 } = this.#options;
     for (const host of this.#hosts) {
-      if (host.scheduler.size > 0 || host.system.nextDueMs() <= this.nowMs) {
-        moves.push(() => this.#runHost(host, { messages: 1 }));
-      }
+      if (host === undefined || host.dueMs > this.nowMs) continue;
+      moves.push(() => this.#takeTurn(host, 1 + this.random.below(turnMessagesMax)));
     }
-    for (const { queue, deliver } of this.#wires.values()) {
-      const [first] = queue;
-      if (first === undefined || first.arrivesMs > this.nowMs) continue;
-      moves.push(() => {
-        queue.shift();
-        deliver(first.batch);
-        for (const host of this.#hosts) this.#runHost(host, { messages: 0 });
-      });
+    for (const wire of this.#wires) {
+      if (wire.arrivesMs <= this.nowMs) moves.push(() => wire.deliver());
     }
+    for (const participant of this.#participants) participant.addMoves(moves, this.nowMs);
     return moves;
   }
 
-  #runHost(host: SimulatedHost, { messages }: { readonly messages: 0 | 1 }): void {
-    host.scheduler.mayTake = messages === 1;
-    host.system.run(this.nowMs);
-    host.scheduler.mayTake = false;
-    if (host.system.failure !== undefined) {
-      this.failures.push(host.system.failure);
-      this.crash(host.system.hostIndex);
-    } else this.#post(host);
+  #takeTurn(host: SimulatedHost, messages: number): void {
+    const { hostIndex } = host.system;
+    try {
+      if (host.turn(this.nowMs, messages) !== 'failed') return;
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      if (this.#options.onCrash === undefined) this.crash(hostIndex);
+      else this.#options.onCrash(hostIndex);
+      return;
+    }
+    if (host.system.failure !== undefined) this.failures.push(host.system.failure);
+    this.crash(hostIndex);
   }
 
   /** Puts what a host has to say on its wires. */
-  #post({ system, peerOrigins }: SimulatedHost): void {
-    this.#send(system.hostIndex, MAIN, system.takeBatch(system.mainOrigin));
-    peerOrigins.forEach((origin, host) => {
-      this.#send(system.hostIndex, host, system.takeBatch(origin));
+  #post(host: SimulatedHost, batches: Batches): void {
+    batches.forEach((batch, origin) => {
+      if (batch !== undefined) this.#send(host.wires[origin], batch);
     });
   }
 
   #postFromMain(): void {
-    this.#mainWriters.forEach((writer, host) => {
-      if (!writer.isEmpty) this.#send(MAIN, host, writer.take());
-    });
+    for (let host = 0; host < this.#hostCount; host++) {
+      const writer = this.#writerTo(host);
+      if (!writer.isEmpty) this.#send(this.#mainWires[host], writer.take());
+    }
   }
 
-  #send(from: number, to: number, batch: Batch | undefined): void {
-    if (batch === undefined) return;
-    const queue = this.#wires.get(`${from}>${to}`)?.queue;
+  #send(wire: Wire | undefined, batch: Batch): void {
     const { delayMaxMs = 1 } = this.#options;
-    const arrivesMs = this.nowMs + (this.random.below(1000) / 1000) * delayMaxMs;
-    queue?.push({ arrivesMs: Math.max(arrivesMs, queue.at(-1)?.arrivesMs ?? 0), batch });
+    wire?.send(batch, this.nowMs + (this.random.below(1000) / 1000) * delayMaxMs);
   }
 
   /** Nothing can happen now: time moves on to the next arrival or timer. */
   #skipToNextDue(): boolean {
     let dueMs = Number.POSITIVE_INFINITY;
-    for (const { system } of this.#hosts) dueMs = Math.min(dueMs, system.nextDueMs());
-    for (const { queue } of this.#wires.values()) dueMs = Math.min(dueMs, queue[0]?.arrivesMs ?? dueMs);
+    for (const host of this.#hosts) dueMs = Math.min(dueMs, host?.dueMs ?? dueMs);
+    for (const wire of this.#wires) dueMs = Math.min(dueMs, wire.arrivesMs);
+    for (const participant of this.#participants) dueMs = Math.min(dueMs, participant.dueMs);
     if (dueMs === Number.POSITIVE_INFINITY) return false;
     this.nowMs = Math.max(this.nowMs, dueMs);
     return true;
   }
 
   #onMainBatch(host: number, batch: Batch): void {
+    const { gateway } = this.#options;
     const reader = new BatchReader(batch);
     while (reader.next()) {
       if (reader.kind === RECORD.write) this.#onWrite(reader);
-      else if (reader.kind === RECORD.close) this.closed.set(reader.target, reader.text());
+      else if (reader.kind === RECORD.close) this.#onClose(reader);
+      else if (reader.kind === RECORD.remember) gateway?.remember(reader.target, reader.text());
+      else if (reader.kind === RECORD.credit) gateway?.credit(host, reader.target);
       else if (reader.kind === RECORD.reply) this.#onReply(reader);
       else if (reader.kind === RECORD.control) this.events.push({ host, event: reader.value() as HostEvent });
     }
   }
 
   #onWrite(reader: BatchReader): void {
+    const bytes = reader.bytes.subarray(reader.start, reader.end);
+    if (this.#options.gateway !== undefined) {
+      this.#options.gateway.write(reader.target, bytes);
+      return;
+    }
     const before = this.written.get(reader.target) ?? Buffer.alloc(0);
-    this.written.set(reader.target, Buffer.concat([before, reader.bytes.subarray(reader.start, reader.end)]));
+    this.written.set(reader.target, Buffer.concat([before, bytes]));
+  }
+
+  #onClose(reader: BatchReader): void {
+    if (this.#options.gateway === undefined) this.closed.set(reader.target, reader.text());
+    else this.#options.gateway.close(reader.target, reader.text());
   }
 
   #onReply(reader: BatchReader): void {
@@ -290,7 +351,11 @@ export class Simulation {
   }
 
   #hostOf(address: Address): number {
-    return hostIndexOf(address, this.#options.hosts);
+    return hostIndexOf(address, this.#hostCount);
+  }
+
+  #host(index: number): SimulatedHost {
+    return this.#hosts[index] as SimulatedHost;
   }
 
   #writerTo(host: number): BatchWriter {

@@ -29,6 +29,8 @@ export interface StoredBatch {
 export interface Store {
   /** False if nothing is kept: then nothing needs to be written. */
   readonly isDurable: boolean;
+  /** Nothing may be written, nor removed. */
+  readonly isReadOnly: boolean;
   /** Position of the first batch that is there; one more than the last if there is none. */
   readonly first: number;
   /** Position of the last batch that was ever appended; 0 if none was. */
@@ -39,6 +41,8 @@ export interface Store {
   readonly journalBytes: number;
   /** Appends the batch of position `last` + 1. */
   append(batch: Uint8Array): void;
+  /** Appends several batches in one go. */
+  appendAll(batches: readonly Uint8Array[]): void;
   /** The batches from `position` on, in order. */
   read(position: number): Iterable<StoredBatch>;
   /** The snapshots of all actors. */
@@ -64,12 +68,15 @@ export interface Store {
 /** Keeps nothing. */
 export class MemoryStore implements Store {
   readonly isDurable = false;
+  readonly isReadOnly = false;
   readonly first = 1;
   readonly last = 0;
   readonly needed = 1;
   readonly journalBytes = 0;
 
   append(): void {}
+
+  appendAll(): void {}
 
   read(): Iterable<StoredBatch> {
     return [];

@@ -97,7 +97,7 @@ export class Streams {
   }
 }
 
-/** The batch, checked; undefined if it is the last one and torn: then it is cut off. */
+/** The batch, checked; undefined if it is the last one and torn: then it is cut off, unless the store is only read. */
 export function readStored(
   store: Store,
   { position, bytes }: StoredBatch,
@@ -108,7 +108,7 @@ export function readStored(
   } catch (error) {
     if (!(error instanceof BatchDamage)) throw error;
     if (!error.isTorn || position !== store.last) throw store.damage(`batch ${position}: ${error.message}`);
-    store.cutLast();
+    if (!store.isReadOnly) store.cutLast();
     onTorn?.(position);
     return undefined;
   }

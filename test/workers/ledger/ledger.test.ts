@@ -33,6 +33,18 @@ describe('Ledger', () => {
     assert.deepEqual(balancesOf(ledger), new Map(names.map((name, i) => [name, i + 1])));
   });
 
+  test('takes the state of another, whatever the length of the last name', () => {
+    for (let length = 1; length <= 9; length++) {
+      const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+      post(ledger, 'first', -3);
+      post(ledger, 'x'.repeat(length), 5);
+      const { names, ...rest } = ledger.freeze();
+      const restored = new Ledger(ACCOUNTS_MAX, [3, 4]);
+      restored.restore({ ...rest, names: names.slice() });
+      assert.deepEqual(balancesOf(restored), balancesOf(ledger));
+    }
+  });
+
   test('looks only at the bytes of a name, not at what is behind it', () => {
     for (let length = 1; length <= 9; length++) {
       const view = viewOf('abcdefghijklm');

@@ -1,0 +1,329 @@
+/**
+ * A whole bank server in one thread, run by a seed: clients that upload, the network, the main thread, hosts, their
+ * stores, and everything that may break.
+ *
+ *     upload clients, plain clients ◄──► network ◄──► gateway ◄──► hosts, linked with each other ◄──► stores
+ *
+ * The clients' state machine, the framer, the actors, their turns and what they store are the product's; sockets,
+ * threads, clocks and disks are not. Each step one of all the things that may happen next is drawn; now and then a fault
+ * is. When all clients are done everything is compared with a model, and so is, now and then on the way, what a server
+ * that started at this moment would find.
+ */
+import assert from 'node:assert/strict';
+import { LEDGER_ADDRESSES, TALLY_ADDRESS } from '../../src/protocol/bank.ts';
+import { hostIndexOf } from '../../src/values/address.ts';
+import { startBank } from '../../workers/ledger/bank-service.ts';
+import type { DurableActor } from '../../workers/runtime/actor.ts';
+import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
+import type { MakeSession } from '../../workers/runtime/host.ts';
+import { Random } from '../../workers/runtime/random.ts';
+import { Redistribution } from '../../workers/runtime/redistribute.ts';
+import { Simulation } from '../../workers/runtime/simulation.ts';
+import { checkAcknowledged, checkBalances, checkClients, checkRecovery, checkStored } from './checks.ts';
+import { Gateway } from './gateway.ts';
+import { Network } from './network.ts';
+import { PlainClient } from './plain-client.ts';
+import { forgetMarks, framerWith, type PlantedBug, storeWith } from './planted-bugs.ts';
+import { type Recovered, recover, snapshotOf } from './recovery.ts';
+import { ACCOUNTS_MAX, HASH_KEY, UPLOADS_MAX } from './settings.ts';
+import { type CrashKind, SimulatedStore, StoreFaults, StoreImage } from './simulated-store.ts';
+import { UploadClient } from './upload-client.ts';
+import { drawUpload, LINE_LENGTH_MAX, PlainPlan, type UploadPlan } from './workload.ts';
+
+const HOSTS_MAX = 4;
+const STEPS_MAX = 2_000_000;
+/** Of the acknowledgements so many are checked against what is stored. */
+const CHECKED_SHARE = 0.05;
+const BANK = {
+  lineLengthMax: LINE_LENGTH_MAX,
+  accountsMax: ACCOUNTS_MAX,
+  uploadsMax: UPLOADS_MAX,
+  hashKey: HASH_KEY,
+};
+
+type Fault = 'break' | 'host-crash' | 'process-crash' | 'disk-full' | 'client-restart';
+
+/** What a run was like, for those who want to know that the runs are not all tame. */
+export interface RunCounts {
+  steps: number;
+  acknowledgements: number;
+  checked: number;
+  hostCrashes: number;
+  processCrashes: number;
+  diskFull: number;
+  breaks: number;
+  clientRestarts: number;
+  snapshots: number;
+}
+
+/** Runs one seed to its end; throws when something is not as it must be. */
+export function runSeed(seed: number, bug?: PlantedBug): RunCounts {
+  return new ServerSimulation(seed, bug).run();
+}
+
+class ServerSimulation {
+  readonly #random: Random;
+  readonly #bug: PlantedBug | undefined;
+  readonly #gateway: Gateway;
+  readonly #network: Network;
+  readonly #simulation: Simulation;
+  readonly #plans: readonly UploadPlan[];
+  readonly #uploads: UploadClient[] = [];
+  readonly #plain: PlainClient[] = [];
+  #images: StoreImage[];
+  #faults: StoreFaults[];
+  /** By host: when its disk has room again. */
+  readonly #roomMs: number[] = [];
+  #restartMs = Infinity;
+  readonly #faultChance: number;
+  readonly #kinds: readonly Fault[];
+  #faultsLeft: number;
+  #mayLosePlain = false;
+  readonly #makers: MakeSession[] = [];
+  readonly #counts: RunCounts = {
+    steps: 0,
+    acknowledgements: 0,
+    checked: 0,
+    hostCrashes: 0,
+    processCrashes: 0,
+    diskFull: 0,
+    breaks: 0,
+    clientRestarts: 0,
+    snapshots: 0,
+  };
+
+  constructor(seed: number, bug: PlantedBug | undefined) {
+    this.#random = new Random(seed);
+    this.#bug = bug;
+    const random = this.#random;
+    const hosts = 1 + random.below(HOSTS_MAX);
+    this.#images = Array.from({ length: hosts }, () => new StoreImage());
+    this.#faults = this.#images.map(() => new StoreFaults());
+    this.#faultChance = random.pick([0, 0.001, 0.005, 0.02]);
+    this.#faultsLeft = 1 + random.below(20);
+    this.#kinds = this.#drawKinds();
+    this.#gateway = new Gateway({
+      lineLengthMax: LINE_LENGTH_MAX,
+      createFramer: () => framerWith(bug, LINE_LENGTH_MAX),
+    });
+    this.#network = new Network(random, this.#gateway);
+    this.#simulation = this.#createSimulation(hosts);
+    this.#gateway.serve(this.#simulation);
+    this.#plans = Array.from({ length: 1 + random.below(4) }, (_, i) => drawUpload(random, `up${i}`));
+    this.#joinClients();
+    this.#simulation.join(this.#network);
+  }
+
+  run(): RunCounts {
+    while (!this.#isDone()) this.#step();
+    this.#endFaults();
+    this.#simulation.runUntilQuiet();
+    this.#checkEnd();
+    return this.#counts;
+  }
+
+  #isDone(): boolean {
+    return this.#uploads.every(({ isDone }) => isDone) && this.#restartMs === Infinity;
+  }
+
+  #step(): void {
+    if (++this.#counts.steps > STEPS_MAX) this.#stall(`is not done after ${STEPS_MAX} steps`);
+    const { nowMs } = this.#simulation;
+    if (this.#restartMs <= nowMs) this.#restart();
+    this.#faults.forEach((faults, host) => {
+      if (faults.isFailing && (this.#roomMs[host] ?? 0) <= nowMs) faults.isFailing = false;
+    });
+    if (this.#faultsLeft > 0 && this.#random.chance(this.#faultChance)) this.#drawFault();
+    if (this.#simulation.step()) return;
+    // Nobody does anything: only a process that is down is still to come.
+    if (this.#restartMs === Infinity) this.#stall('has nothing left to do');
+    this.#restart();
+  }
+
+  #stall(what: string): never {
+    const clients = this.#uploads.filter(({ isDone }) => !isDone).join('\n');
+    assert.fail(`the server ${what}, but\n${clients}`);
+  }
+
+  #drawKinds(): readonly Fault[] {
+    const all: readonly Fault[] = [
+      'break',
+      'break',
+      'host-crash',
+      'process-crash',
+      'disk-full',
+      'client-restart',
+    ];
+    return this.#random.chance(0.5) ? all : [this.#random.pick(all), this.#random.pick(all)];
+  }
+
+  #createSimulation(hosts: number): Simulation {
+    const random = this.#random;
+    const create = storeWith(this.#bug);
+    const everyBytes = random.pick([300, 3000, 30_000, Infinity]);
+    return new Simulation({
+      seed: random.below(2 ** 31),
+      hosts,
+      startHost: (system) => this.#startHost(system),
+      createSession: (_, remoteAddress, memory, host) =>
+        (this.#makers[host] as MakeSession)(remoteAddress, memory),
+      delayMaxMs: random.pick([0.1, 1, 20]),
+      turnMessagesMax: random.pick([1, 3, 30]),
+      linkHighWater: random.pick([500, 65_536]),
+      mailboxMax: random.pick([4, 1024]),
+      openStore: (host) =>
+        create(this.#images[host] as StoreImage, this.#faults[host] as StoreFaults, this.#random),
+      snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]) },
+      gateway: this.#gateway,
+      onCrash: (host) => this.#onCrash(host),
+      log: (level, text) => {
+        assert.ok(level !== 'error', text);
+      },
+    });
+  }
+
+  #startHost(system: ActorSystem): void {
+    const { hostIndex } = system;
+    this.#makers[hostIndex] = startBank(this.#bug === 'double-apply' ? forgetMarks(system) : system, BANK);
+  }
+
+  #joinClients(): void {
+    const random = this.#random;
+    for (const plan of this.#plans) {
+      const rivals = random.chance(0.1) ? 2 : 1;
+      for (let i = 0; i < rivals; i++) {
+        const client = new UploadClient({
+          plan,
+          network: this.#network,
+          random,
+          pieceMax: random.pick([5, 100, 1000]),
+          // Right only for an upload of which the server has nothing yet, and at the risk that it never hears of it.
+          isHasty: this.#faultChance === 0 && rivals === 1 && random.chance(0.3),
+          startsMs: random.below(20),
+          onAcknowledged: (of, lines) => this.#onAcknowledged(of, lines),
+        });
+        this.#uploads.push(client);
+        this.#simulation.join(client);
+      }
+    }
+    for (let i = random.below(3); i > 0; i--) {
+      const client = new PlainClient(
+        new PlainPlan(random, `plain${i}`),
+        this.#network,
+        random,
+        random.below(20),
+      );
+      this.#plain.push(client);
+      this.#simulation.join(client);
+    }
+  }
+
+  #onAcknowledged(plan: UploadPlan, lines: number): void {
+    this.#counts.acknowledgements++;
+    if (!this.#random.chance(CHECKED_SHARE)) return;
+    this.#counts.checked++;
+    const recovered = recover(this.#images);
+    checkAcknowledged(plan, lines, recovered);
+    checkStored(this.#plans, recovered);
+  }
+
+  #drawFault(): void {
+    this.#faultsLeft--;
+    const kind = this.#random.pick(this.#kinds);
+    if (kind === 'break') this.#network.breakOne();
+    else if (kind === 'client-restart') {
+      this.#counts.clientRestarts++;
+      this.#random.pick(this.#uploads).restart();
+    } else if (this.#simulation.hostCount > 0) this.#drawServerFault(kind);
+  }
+
+  #drawServerFault(kind: 'host-crash' | 'process-crash' | 'disk-full'): void {
+    const random = this.#random;
+    const host = random.below(this.#simulation.hostCount);
+    const faults = this.#faults[host] as StoreFaults;
+    if (kind === 'disk-full') {
+      this.#counts.diskFull++;
+      faults.isFailing = true;
+      this.#roomMs[host] = this.#simulation.nowMs + random.below(random.pick([500, 3000, 15_000]));
+      return;
+    }
+    if (random.chance(0.4)) {
+      if (kind === 'host-crash') this.#crashHost(host);
+      else this.#crashProcess();
+      return;
+    }
+    const kinds: readonly CrashKind[] = ['before', 'after'];
+    const crash = random.pick(kind === 'host-crash' ? kinds : [...kinds, 'torn' as const]);
+    faults.crash = { writesLeft: random.below(8), kind: crash, endsProcess: kind === 'process-crash' };
+  }
+
+  /** A store says that the crash which was drawn for it has come. */
+  #onCrash(host: number): void {
+    if (this.#faults[host]?.crashed?.endsProcess) this.#crashProcess();
+    else this.#crashHost(host);
+  }
+
+  #crashHost(host: number): void {
+    this.#counts.hostCrashes++;
+    (this.#faults[host] as StoreFaults).crash = undefined;
+    this.#mayLosePlain = true;
+    this.#simulation.crash(host);
+  }
+
+  #crashProcess(): void {
+    this.#counts.processCrashes++;
+    this.#mayLosePlain = true;
+    this.#simulation.stop();
+    this.#gateway.end();
+    this.#restartMs = this.#simulation.nowMs + this.#random.below(1000);
+  }
+
+  /** The process starts again, perhaps with another number of hosts. */
+  #restart(): void {
+    this.#restartMs = Infinity;
+    const hosts = this.#random.chance(0.5) ? this.#images.length : 1 + this.#random.below(HOSTS_MAX);
+    if (hosts !== this.#images.length) this.#images = this.#redistributed(hosts);
+    this.#faults = this.#images.map(() => new StoreFaults());
+    checkStored(this.#plans, recover(this.#images));
+    this.#simulation.start(hosts);
+  }
+
+  #redistributed(hosts: number): StoreImage[] {
+    const images = Array.from({ length: hosts }, () => new StoreImage());
+    const open = (image: StoreImage) => new SimulatedStore(image, new StoreFaults(), this.#random);
+    const copying = new Redistribution(images.map(open));
+    for (const image of this.#images) copying.take(open(image));
+    copying.end();
+    return images;
+  }
+
+  #endFaults(): void {
+    this.#faultsLeft = 0;
+    for (const faults of this.#faults) {
+      faults.isFailing = false;
+      faults.crash = undefined;
+    }
+  }
+
+  #checkEnd(): void {
+    this.#counts.breaks = this.#network.breaks;
+    this.#counts.snapshots = this.#images.reduce((sum, { snapshots }) => sum + snapshots.size, 0);
+    checkClients(this.#plans, this.#uploads);
+    const recovered = recover(this.#images);
+    checkStored(this.#plans, recovered);
+    checkBalances(this.#plans, this.#plain, recovered, { mayLose: this.#mayLosePlain });
+    checkRecovery(recovered, this.#living());
+    assert.deepEqual(this.#simulation.failures, []);
+  }
+
+  /** The actors as they are. */
+  #living(): Recovered {
+    const { hostCount } = this.#simulation;
+    return new Map(
+      [...LEDGER_ADDRESSES, TALLY_ADDRESS].map((address) => {
+        const system = this.#simulation.systemOf(hostIndexOf(address, hostCount));
+        return [address, snapshotOf(system.cellOf(system.refer(address))?.actor as DurableActor)];
+      }),
+    );
+  }
+}
