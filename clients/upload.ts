@@ -9,6 +9,8 @@
  * `close()` leads back to `closed` from everywhere but `complete` and `failed`; `failed` is reached from everywhere but
  * `complete`. In `complete` discards are still taken in, until the server closes.
  *
+ * On every connection the server tells what it has discarded so far, and then with the first OK how far it is.
+ *
  * Invariant: lines are sent only in the state `sending`, from `nextLine` on, each once.
  * Invariant: what has been acknowledged never shrinks; a server that says less has lost lines, and that is a failure.
  *
@@ -156,6 +158,7 @@ export class Upload {
     this.#nextLine = count + 1;
     if (before === undefined && count === this.lineCount) {
       this.#acknowledged = count;
+      this.#pending.clear();
       const everything = count === 1 ? 'its one line was' : `all ${count} lines were`;
       this.#fail('ERR_UPLOAD_COMPLETE', `${everything} uploaded before; nothing was sent`);
       return;
@@ -174,8 +177,8 @@ export class Upload {
 
   #onDiscard(discard: Discard, answer: string, discards: Discard[]): void {
     const { line, reason } = discard;
-    const isExpected = this.#state === 'sending' || this.#state === 'complete';
-    if (!isExpected || line > this.lineCount) this.#failProtocol(answer);
+    // Ahead of the first OK those come that were discarded before: then the last OK can be the last word.
+    if (this.#state === 'retry' || line > this.lineCount) this.#failProtocol(answer);
     else if (line > this.acknowledged) this.#pending.set(line, reason);
     else this.#tell(discard, discards);
   }

@@ -259,7 +259,7 @@ describe('Upload > trouble', () => {
       '\n',
       'ERR 1\n',
       'ERR 0 \n',
-      'ERR 3 empty\n',
+      'ERR 101 empty\n',
       'OK 0\nERR 101 empty\n',
       'OK 0\nERR 0 retry\nOK 0\n',
       `OK 0\nERR 0 store ${'x'.repeat(5000)}\n`,

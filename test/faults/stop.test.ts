@@ -1,35 +1,16 @@
 /** A durable bank that is told to stop, or to report, at awkward moments. STARTS says how often it is started in a row. */
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bankInputs } from '../support/bank-inputs.ts';
 import { BankModel } from '../support/bank-model.ts';
-import { DurableBank } from '../support/durable-bank.ts';
-import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { DurableBank, writeInputs } from '../support/durable-bank.ts';
 import type { Exit, ServerProcess } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 
 const { STARTS: starts = '6' } = process.env;
 /** Snapshots all the time, so that a host is in a transaction nearly always. */
 const SNAPSHOTS = ['--data-snapshot-bytes', '4096', '--data-history-bytes', '0'];
-
-interface Inputs {
-  readonly files: readonly string[];
-  readonly model: BankModel;
-}
-
-/** Files that take a while to upload. */
-function writeInputs({ folder }: DurableBank, lines: number): Inputs {
-  const seed = fuzzSeed();
-  const { files, model } = bankInputs({ seed, files: 3, lines });
-  const paths = files.map((content, i) => {
-    const path = join(folder, `${seed}-${i}.txt`);
-    writeFileSync(path, content);
-    return path;
-  });
-  return { files: paths, model };
-}
 
 /** Resolves once clients have sent `server` a good deal. */
 async function isUnderLoad(server: ServerProcess): Promise<void> {

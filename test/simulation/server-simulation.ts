@@ -197,7 +197,8 @@ class ServerSimulation {
           network: this.#network,
           random,
           pieceMax: random.pick([5, 100, 1000]),
-          isHasty: random.chance(0.2),
+          // Right only for an upload of which the server has nothing yet, and at the risk that it never hears of it.
+          isHasty: this.#faultChance === 0 && rivals === 1 && random.chance(0.3),
           startsMs: random.below(20),
           onAcknowledged: (of, lines) => this.#onAcknowledged(of, lines),
         });

@@ -43,8 +43,14 @@ export interface PostingTarget {
   ): PostingOutcome;
 }
 
-/** Told of each line that is discarded, by its index among those given to `take`. */
-export type OnDiscard = (line: number, reason: DiscardReason) => void;
+/** Told of each line that is discarded, by its index among those given to `take`; `shard` has refused it, if one has. */
+export type OnDiscard = (line: number, reason: DiscardReason, shard?: number) => void;
+
+interface ScratchPosting {
+  readonly nameStart: number;
+  readonly nameLength: number;
+  readonly cents: number;
+}
 
 /** The shard that owns an account. Not the bits with which the ledger's table begins. */
 export function shardOf(hash: number): number {
@@ -129,10 +135,10 @@ export class BankLines {
     return counts;
   }
 
-  discard(reason: DiscardReason): void {
+  discard(reason: DiscardReason, shard?: number): void {
     (this.#discards[DISCARD_REASONS.indexOf(reason)] as number) += 1;
     this.#discarded++;
-    this.#onDiscard?.(this.#line, reason);
+    this.#onDiscard?.(this.#line, reason, shard);
   }
 
   /**
@@ -199,7 +205,7 @@ export class BankLines {
       const signed = cents * (credit + credit - 1);
       const target = targets[shardOf(hash)] as PostingTarget;
       const outcome = target.post(view, line, length, hash, signed, this.#line);
-      if (outcome !== POSTING.applied) this.discard(refusalOf(outcome));
+      if (outcome !== POSTING.applied) this.discard(refusalOf(outcome), shardOf(hash));
       this.#line++;
       line = at + 1;
     }
@@ -219,14 +225,27 @@ export class BankLines {
       }
       this.#scratch[at - start] = bytes[at] as number;
     }
-    const reason = this.#postScratch(at - start, targets);
-    if (reason !== undefined) this.discard(reason);
+    this.#postScratch(at - start, targets);
     this.#line++;
     return at + 1;
   }
 
-  /** Posts the line in the scratch buffer; returns why it was not applied, if it was not. */
-  #postScratch(lineLength: number, targets: readonly PostingTarget[]): DiscardReason | undefined {
+  /** Posts the line in the scratch buffer, or discards it. */
+  #postScratch(lineLength: number, targets: readonly PostingTarget[]): void {
+    const posting = this.#readScratch(lineLength);
+    if (typeof posting === 'string') {
+      this.discard(posting);
+      return;
+    }
+    const { nameStart, nameLength, cents } = posting;
+    const hash = hashName(this.#scratchView, nameStart, nameLength);
+    const target = targets[shardOf(hash)] as PostingTarget;
+    const outcome = target.post(this.#scratchView, nameStart, nameLength, hash, cents, this.#line);
+    if (outcome !== POSTING.applied) this.discard(refusalOf(outcome), shardOf(hash));
+  }
+
+  /** The line in the scratch buffer, or why it is none. */
+  #readScratch(lineLength: number): ScratchPosting | DiscardReason {
     const line = this.#scratch;
     const end = lineLength > 0 && line[lineLength - 1] === CR ? lineLength - 1 : lineLength;
     const nameStart = skipBlanks(line, 0, end);
@@ -242,12 +261,7 @@ export class BankLines {
     if (sign === 0) return 'type';
     const cents = parseAmount(line, amountStart, amountEnd);
     if (typeof cents === 'string') return cents;
-
-    const hash = hashName(this.#scratchView, nameStart, nameEnd - nameStart);
-    const target = targets[shardOf(hash)] as PostingTarget;
-    const length = nameEnd - nameStart;
-    const outcome = target.post(this.#scratchView, nameStart, length, hash, sign * cents, this.#line);
-    return outcome === POSTING.applied ? undefined : refusalOf(outcome);
+    return { nameStart, nameLength: nameEnd - nameStart, cents: sign * cents };
   }
 }
 

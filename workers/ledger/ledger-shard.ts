@@ -76,21 +76,16 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     return this.#uploads.get(upload)?.mark;
   }
 
-  /** The lines up to `line`, which join on to the mark, have all been posted. */
-  mark(number: number, line: number): void {
+  /** The lines up to `line`, which join on to the mark, have all been posted; `discards` are those of them to be kept. */
+  mark(number: number, line: number, discards: readonly number[]): void {
     const upload = this.#uploads.get(number);
     if (upload === undefined || line <= upload.mark) return;
+    for (const packed of discards) {
+      // What is at or below the mark was kept when it was set.
+      if (lineOfDiscard(packed) > upload.mark) this.#keep(upload, packed);
+    }
     this.#uploads.mark(upload, line);
     this.#log?.mark(number, line);
-  }
-
-  keepDiscards(number: number, discards: readonly number[]): void {
-    const upload = this.#uploads.get(number);
-    if (upload === undefined) return;
-    for (const packed of discards) {
-      this.#uploads.discard(upload, packed);
-      this.#log?.discard(number, packed);
-    }
   }
 
   /** What was refused of the lines `from` to `to`, whoever has posted them, as far as it is kept. */
@@ -114,18 +109,15 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     const mark = this.markOf(number);
     // Something that was to come before is lost; whoever has sent this finds out when it asks for the mark.
     if (mark === undefined || firstLine > mark + 1) return;
-    this.keepDiscards(
-      number,
-      discards.filter((packed) => lineOfDiscard(packed) > mark),
-    );
+    const refused: number[] = [];
     readPostings(bytes, start, end, (view, nameStart, length, hash, cents, index) => {
       const line = firstLine + index;
       if (line <= mark) return POSTING.applied;
       const outcome = this.#postFromAfar(view, nameStart, length, hash, cents, context);
-      if (outcome !== POSTING.applied) this.keepDiscards(number, [packDiscard(line, refusalOf(outcome))]);
+      if (outcome !== POSTING.applied) refused.push(packDiscard(line, refusalOf(outcome)));
       return outcome;
     });
-    this.mark(number, lastLine);
+    this.mark(number, lastLine, [...discards, ...refused]);
   }
 
   receive(command: LedgerCommand, context: ShardContext): undefined {
@@ -199,6 +191,11 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     const loser = isNewest ? before : session;
     if (loser !== undefined)
       context.tell(context.refer<UploadNotice>(toAddress(loser)), { type: 'taken-over' });
+  }
+
+  #keep(upload: Upload, packed: number): void {
+    this.#uploads.discard(upload, packed);
+    this.#log?.discard(upload.number, packed);
   }
 
   /** The home decides for all shards. */

@@ -4,7 +4,7 @@
  *
  *     client    OUTCRY 1 ACK upload-id          the first line
  *     server    OK n                            the first n lines are durable; the client goes on with the next
- *               ERR n reason                    line n was discarded
+ *               ERR n reason                    line n was discarded; before the OK that includes it
  *               ERR 0 reason text               the upload as a whole: see REFUSALS
  *
  * Each shard knows up to which line it has seen to all that is its own. The upload is as far as the least of them. A
@@ -24,15 +24,7 @@ import type { BankLines, PostingTarget } from './bank-lines.ts';
 import { POSTING } from './ledger.ts';
 import { LedgerShard } from './ledger-shard.ts';
 import { PostingsWriter } from './postings.ts';
-import {
-  DISCARDS_KEPT,
-  homeOf,
-  isRefusal,
-  lineOfDiscard,
-  packDiscard,
-  partNameOf,
-  reasonOfDiscard,
-} from './uploads.ts';
+import { DISCARDS_KEPT, homeOf, lineOfDiscard, packDiscard, partNameOf, reasonOfDiscard } from './uploads.ts';
 
 const HEADER = /^OUTCRY (\d{1,9}) ACK(?:[ \t]+(.*?))?[ \t\r]*$/;
 const HEADER_START = Buffer.from('OUTCRY ');
@@ -117,7 +109,7 @@ export class UploadSession {
   /** Answers still to come in this round. */
   #awaited = 0;
   #home = 0;
-  /** What the shards know of earlier discards. */
+  /** Discards of which the shards have told at the opening, of lines that are not taken yet. */
   #earlier: number[] = [];
   /** Lines that have been taken, and up to which they have been acknowledged. */
   #taken = 0;
@@ -270,16 +262,20 @@ export class UploadSession {
       this.#refuse('early', context);
       return;
     }
+    // Ahead of the OK: if that is the last one, a client that has it needs nothing more.
+    this.#sayDiscards(this.#takeEarlier(), context);
     this.#sayOk(context);
-    this.#sayDiscards(this.#earlierToSay(), context);
     for (const bytes of this.#early.splice(0)) this.takeLines(bytes, 0, bytes.length, context);
     this.#stopIfDone(context);
   }
 
-  /** The last ones of those that are certain, in order and each once. */
-  #earlierToSay(): number[] {
-    const certain = this.#earlier.filter((packed) => lineOfDiscard(packed) <= this.#taken);
-    return [...new Set(certain)].sort((a, b) => a - b).slice(-DISCARDS_KEPT);
+  /** Removes and returns what shards have told of the lines taken by now, in order: the last ones, each once. */
+  #takeEarlier(): number[] {
+    if (this.#earlier.length === 0) return [];
+    const isTaken = (packed: number) => lineOfDiscard(packed) <= this.#taken;
+    const taken = this.#earlier.filter(isTaken);
+    this.#earlier = this.#earlier.filter((packed) => !isTaken(packed));
+    return [...new Set(taken)].sort((a, b) => a - b).slice(-DISCARDS_KEPT);
   }
 
   /** Up to here every shard is done. */
@@ -299,20 +295,20 @@ export class UploadSession {
       return;
     }
     const targets = this.#shards.map(({ writer }, i) => targetFor(peers[i], marks[i], from) ?? writer);
-    const discards: number[] = [];
-    const count = this.#lines.take(bytes, start, end, targets, (index, reason) => {
-      discards.push(packDiscard(from + index, reason));
+    const discards = this.#shards.map((): number[] => []);
+    const count = this.#lines.take(bytes, start, end, targets, (index, reason, shard = this.#home) => {
+      discards[shard]?.push(packDiscard(from + index, reason));
     });
     this.#taken += count;
     this.#tellDiscards(context);
     const refusedBefore = this.#refusedBefore(from, peers, marks);
     this.#tellShards(from, peers, discards, context);
-    this.#sayDiscards([...discards, ...refusedBefore], context);
+    this.#sayDiscards([...this.#takeEarlier(), ...refusedBefore, ...discards.flat()], context);
     this.#bytesSinceOk += end - start;
     this.#oweOk(context);
   }
 
-  /** What another session has had refused of the lines that have just been skipped. */
+  /** What another session has had refused, since the opening, of the lines that have just been skipped. */
   #refusedBefore(
     from: number,
     peers: readonly (LedgerShard | undefined)[],
@@ -323,45 +319,29 @@ export class UploadSession {
   }
 
   /**
-   * Lets every shard know that it has all of its lines up to the last one taken, in the same turn or the same message as
-   * the lines: what is stored is both or none.
+   * Lets every shard know that it has all of its lines up to the last one taken, and what it is to keep of them, in the
+   * same turn or the same message as the lines: what is stored is all of it or nothing.
    */
   #tellShards(
     from: number,
     peers: readonly (LedgerShard | undefined)[],
-    discards: readonly number[],
+    discards: readonly (readonly number[])[],
     context: UploadContext,
   ): void {
     const to = this.#taken;
-    this.#keepDiscards(peers, discards);
     for (const [i, shard] of this.#shards.entries()) {
       const { ref, number, writer } = shard;
       const peer = peers[i];
+      const toKeep = discards[i] ?? [];
       if (peer !== undefined) {
-        peer.mark(number, to);
+        peer.mark(number, to, toKeep);
         shard.confirmed = Math.max(shard.confirmed, to);
         continue;
       }
-      const notPostings = i === this.#home ? discards.filter((packed) => !isRefusal(packed)) : [];
-      const part = writer.takePart({ upload: number, firstLine: from, lastLine: to, discards: notPostings });
+      const part = writer.takePart({ upload: number, firstLine: from, lastLine: to, discards: toKeep });
       context.tellBytes(ref as ActorRef<never>, part, 0, part.length);
       context.tell(ref, { type: 'say-mark', upload: number, from, to, session: context.self });
     }
-  }
-
-  /** What is refused in this host is kept in it, by whichever shard there is, to be stored with the marks of this turn. */
-  #keepDiscards(peers: readonly (LedgerShard | undefined)[], discards: readonly number[]): void {
-    if (discards.length === 0) return;
-    const refused = discards.filter(isRefusal);
-    const keeper = peers.findIndex((peer) => peer !== undefined);
-    peers[keeper]?.keepDiscards((this.#shards[keeper] as Shard).number, refused);
-    const { number } = this.#shards[this.#home] as Shard;
-    const home = peers[this.#home];
-    const mark = home?.markOf(number) ?? 0;
-    home?.keepDiscards(
-      number,
-      discards.filter((packed) => !isRefusal(packed) && lineOfDiscard(packed) > mark),
-    );
   }
 
   #onMarked(notice: UploadNotice & { type: 'marked' }, context: UploadContext): void {

@@ -7,7 +7,7 @@
  *                8   position of the batch in its journal, from 1 without gaps       float64
  *               16   when it was appended, ms since 1970                             float64
  *               24   segments, of the actors that have events in the turn
- *              end   trailer: the position once more                                 float64
+ *              end   trailer: minus the position, minus a half                       float64
  *
  *     segment    0   length of the actor's address, 16 bits; kind of the body, 16 bits
  *                4   number of events
@@ -19,7 +19,8 @@
  *                of kind FLAT: as the actor has written it
  *
  * With the trailer a batch of which only the beginning was written can be told from one in which something was changed:
- * in the first both checksum and trailer are wrong.
+ * in the first both checksum and trailer are wrong. It is a number that nothing else in a batch is, so that wherever the
+ * writing was broken off, what is the end then is no trailer.
  *
  * An actor's stream is numbered from 1 without gaps too, so that the number of hosts, and with it which journal an
  * actor's events are in, may change.
@@ -150,7 +151,7 @@ function seal(batch: Uint8Array, position: number, timeMs: number): void {
   view.setUint32(4, FORMAT_VERSION, true);
   view.setFloat64(8, position, true);
   view.setFloat64(16, timeMs, true);
-  view.setFloat64(batch.length - TRAILER_BYTES, position, true);
+  view.setFloat64(batch.length - TRAILER_BYTES, trailerOf(position), true);
   view.setUint32(0, checksumOf(batch), true);
 }
 
@@ -201,15 +202,30 @@ function checkedView(batch: Uint8Array, position: number): DataView {
     throw new BatchDamage(`it is only ${batch.length} bytes long`, { isTorn: true });
   }
   const view = new DataView(batch.buffer, batch.byteOffset, batch.length);
-  const isEndRight = view.getFloat64(batch.length - TRAILER_BYTES, true) === position;
+  const isEndRight = view.getFloat64(batch.length - TRAILER_BYTES, true) === trailerOf(position);
   if (view.getUint32(0, true) !== checksumOf(batch)) {
     throw new BatchDamage('its checksum is wrong', { isTorn: !isEndRight });
   }
   checkFormat(view.getUint32(4, true));
   const said = view.getFloat64(8, true);
   if (said !== position) throw new BatchDamage(`it says that it is batch ${said}`, { isTorn: false });
-  if (!isEndRight) throw new BatchDamage('its trailer is wrong', { isTorn: false });
+  if (!isEndRight && !endsWithZeros(batch, position)) {
+    throw new BatchDamage('its trailer is wrong', { isTorn: false });
+  }
   return view;
+}
+
+function trailerOf(position: number): number {
+  return -position - 0.5;
+}
+
+/** The writing was broken off within the trailer: all that matters is there. */
+function endsWithZeros(batch: Uint8Array, position: number): boolean {
+  const trailer = new Uint8Array(TRAILER_BYTES);
+  new DataView(trailer.buffer).setFloat64(0, trailerOf(position), true);
+  const found = batch.subarray(batch.length - TRAILER_BYTES);
+  const written = found.findLastIndex((byte) => byte !== 0) + 1;
+  return trailer.subarray(0, written).every((byte, i) => byte === found[i]);
 }
 
 /** Throws ERR_DATA_FORMAT unless this program reads data of `version`. */

@@ -64,11 +64,8 @@ function act(random: Random, shard: LedgerShard, uploads: number[]): void {
   else {
     const upload = uploads[random.below(uploads.length + 1)] ?? 0;
     const mark = shard.markOf(upload) ?? 0;
-    shard.keepDiscards(
-      upload,
-      Array.from({ length: random.below(4) }, () => random.below(1_000_000) * 16 + 3),
-    );
-    shard.mark(upload, mark + random.below(1000));
+    const discards = Array.from({ length: random.below(4) }, () => random.below(1_000_000) * 16 + 3);
+    shard.mark(upload, mark + random.below(1000), discards);
   }
 }
 
@@ -136,7 +133,7 @@ describe('a ledger shard', () => {
       [...parts, ...atHome.slice(-UPLOADS_MAX)],
     );
     // One that goes on is not the oldest any more.
-    shard.mark(opened.at(-UPLOADS_MAX)?.number ?? -1, 10);
+    shard.mark(opened.at(-UPLOADS_MAX)?.number ?? -1, 10, []);
     ask(shard, { type: 'open-upload', id: 'another', claim: 'bank/2' });
     const after = decodeSnapshot([...shard.snapshot()]).uploads.uploads.map(({ id }) => id);
     assert.ok(
