@@ -53,10 +53,11 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function serve(server: Server): Promise<number> {
+  // Before anybody can know that the server is there: without a listener this signal starts Node's debugger.
+  process.on('SIGUSR1', () => void report(server));
   process.stdout.write(formatServices(server.services));
   const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
   process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
-  process.on('SIGUSR1', () => void report(server));
   await new Promise<void>((resolve) => {
     let signals = 0;
     takeOverSignals((signal) => {
