@@ -15,7 +15,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 const MANIFEST = 'outcry.json';
@@ -47,12 +47,18 @@ export interface FolderView {
   readonly user: number | undefined;
 }
 
+/** Held as long as `reader` is referred to: a transaction that is collected as garbage leaves the table. */
+interface Lock {
+  readonly database: RootDatabase;
+  readonly reader: Transaction;
+}
+
 export class DataFolder {
   readonly path: string;
-  readonly #lock: RootDatabase;
+  readonly #lock: Lock;
   readonly #manifest: Manifest;
 
-  private constructor(path: string, lock: RootDatabase, manifest: Manifest) {
+  private constructor(path: string, lock: Lock, manifest: Manifest) {
     this.path = path;
     this.#lock = lock;
     this.#manifest = manifest;
@@ -72,7 +78,7 @@ export class DataFolder {
       removeOtherGenerations(path, current.generation);
       return new DataFolder(path, lock, current);
     } catch (error) {
-      await lock.close();
+      await release(lock);
       throw error;
     }
   }
@@ -98,7 +104,7 @@ export class DataFolder {
       if (isNew) rmSync(path, { recursive: true, force: true });
       throw error;
     } finally {
-      await lock.close();
+      await release(lock);
     }
   }
 
@@ -107,7 +113,7 @@ export class DataFolder {
   }
 
   async close(): Promise<void> {
-    await this.#lock.close();
+    await release(this.#lock);
   }
 }
 
@@ -165,28 +171,32 @@ function unusable(path: string, error: unknown): OutcryError {
   );
 }
 
-function takeLock(path: string): RootDatabase {
-  let lock: RootDatabase | undefined;
+function takeLock(path: string): Lock {
+  let database: RootDatabase | undefined;
   try {
     mkdirSync(path, { recursive: true });
-    lock = open({ path: join(path, LOCK) });
-    const mine = lock;
-    const holders = mine.transactionSync(() => {
-      const others = holdersOf(mine);
-      // Listed from here on, until the process ends.
-      if (others.length === 0) mine.useReadTransaction();
-      return others;
+    database = open({ path: join(path, LOCK) });
+    const mine = database;
+    const taken = mine.transactionSync(() => {
+      const holders = holdersOf(mine);
+      // Listed from here on, until the process ends or releases it.
+      return holders.length === 0 ? mine.useReadTransaction() : holders;
     });
-    if (holders.length === 0) return mine;
+    if (!Array.isArray(taken)) return { database, reader: taken };
     throw new OutcryError(
       'ERR_DATA_IN_USE',
-      `${path} is in use by process ${holders.join(', ')}; end that, or name another folder with --data`,
+      `${path} is in use by process ${taken.join(', ')}; end that, or name another folder with --data`,
       { fields: { path } },
     );
   } catch (error) {
-    void lock?.close();
+    void database?.close();
     throw error instanceof OutcryError ? error : unusable(path, error);
   }
+}
+
+async function release({ database, reader }: Lock): Promise<void> {
+  reader.done();
+  await database.close();
 }
 
 /** The process that holds the lock, found out without taking it. */

@@ -90,7 +90,10 @@ describe('outcry data', () => {
     const server = await serve(t, folder, ['--data-history-bytes', '50000']);
     let isDone = false;
     const sending = (async () => {
-      for (let i = 0; !isDone; i++) await send(server.port, [lines(2000, `n${i % 3}x`)]);
+      for (let i = 0; !isDone; i++) {
+        await send(server.port, [lines(500, `n${i % 3}x`)]);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     })();
     await until('something is stored', () => existsSync(join(folder, '1/1/data.mdb')));
     try {
