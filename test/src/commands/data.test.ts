@@ -97,7 +97,7 @@ describe('outcry data', () => {
     })();
     await until('something is stored', () => existsSync(join(folder, '1/1/data.mdb')));
     try {
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 2; i++) {
         const verified = await data(t, 'verify', folder);
         assert.deepEqual([verified.code, verified.stderr], [0, ''], verified.stdout);
         const counted = await data(t, 'stats', folder);
