@@ -61,7 +61,9 @@ function unknownCommand(
   // Arguments that follow the words of a command would only lead away from it.
   const lengthMax = Math.max(...commands.map(({ path }) => path.length));
   const names = commands.map(({ path }) => path.join(' '));
-  const suggestion = nearest(words.slice(0, lengthMax).join(' '), names);
+  const flag = words.findIndex((word) => word.startsWith('-'));
+  const spoken = words.slice(0, flag < 0 ? lengthMax : Math.min(flag, lengthMax));
+  const suggestion = nearest(spoken.join(' '), names);
   return new OutcryError(
     'ERR_USAGE',
     `unknown command "${given}"; did you mean "outcry ${suggestion}"? outcry --help lists all commands`,
