@@ -15,7 +15,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 const MANIFEST = 'outcry.json';
@@ -50,12 +50,19 @@ export interface FolderView {
   readonly user: number | undefined;
 }
 
+/** Held as long as `reader` is referred to: a transaction that is collected as garbage leaves the table. */
+interface Lock {
+  readonly path: string;
+  readonly database: RootDatabase;
+  readonly reader: Transaction;
+}
+
 export class DataFolder {
   readonly path: string;
-  readonly #lock: RootDatabase;
+  readonly #lock: Lock;
   readonly #manifest: Manifest;
 
-  private constructor(path: string, lock: RootDatabase, manifest: Manifest) {
+  private constructor(path: string, lock: Lock, manifest: Manifest) {
     this.path = path;
     this.#lock = lock;
     this.#manifest = manifest;
@@ -69,15 +76,13 @@ export class DataFolder {
     const path = made(folder);
     checkOurs(path);
     const lock = takeLock(path);
-    TAKEN.add(path);
     try {
       const manifest = readManifest(path) ?? (await createManifest(path, hosts));
       const current = manifest.hosts === hosts ? manifest : await grow(path, manifest, hosts, redistribute);
       removeOtherGenerations(path, current.generation);
       return new DataFolder(path, lock, current);
     } catch (error) {
-      TAKEN.delete(path);
-      await lock.close();
+      await release(lock);
       throw error;
     }
   }
@@ -103,7 +108,7 @@ export class DataFolder {
       if (isNew) rmSync(path, { recursive: true, force: true });
       throw error;
     } finally {
-      await lock.close();
+      await release(lock);
     }
   }
 
@@ -112,8 +117,7 @@ export class DataFolder {
   }
 
   async close(): Promise<void> {
-    TAKEN.delete(this.path);
-    await this.#lock.close();
+    await release(this.#lock);
   }
 }
 
@@ -181,22 +185,22 @@ function unusable(path: string, error: unknown): OutcryError {
   );
 }
 
-function takeLock(path: string): RootDatabase {
+function takeLock(path: string): Lock {
   if (TAKEN.has(path)) throw inUse(path, [process.pid]);
-  let lock: RootDatabase | undefined;
+  let database: RootDatabase | undefined;
   try {
-    lock = open({ path: join(path, LOCK) });
-    const mine = lock;
-    const holders = mine.transactionSync(() => {
-      const others = holdersOf(mine);
-      // Listed from here on, until the process ends.
-      if (others.length === 0) mine.useReadTransaction();
-      return others;
+    database = open({ path: join(path, LOCK) });
+    const mine = database;
+    const taken = mine.transactionSync(() => {
+      const holders = holdersOf(mine);
+      // Listed from here on, until the process ends or releases it.
+      return holders.length === 0 ? mine.useReadTransaction() : holders;
     });
-    if (holders.length === 0) return mine;
-    throw inUse(path, holders);
+    if (Array.isArray(taken)) throw inUse(path, taken);
+    TAKEN.add(path);
+    return { path, database, reader: taken };
   } catch (error) {
-    void lock?.close();
+    void database?.close();
     throw error instanceof OutcryError ? error : unusable(path, error);
   }
 }
@@ -207,6 +211,12 @@ function inUse(path: string, holders: readonly number[]): OutcryError {
     `${path} is in use by process ${holders.join(', ')}; end that, or name another folder with --data`,
     { fields: { path } },
   );
+}
+
+async function release({ path, database, reader }: Lock): Promise<void> {
+  TAKEN.delete(path);
+  reader.done();
+  await database.close();
 }
 
 /** The process that holds the lock, found out without taking it. */

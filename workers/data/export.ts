@@ -120,7 +120,7 @@ class ActorLines {
   events = 0;
   readonly #store: LmdbStore;
   readonly #out: LineWriter;
-  /** Those of actors that were not met yet. */
+  /** Those that were not written, and may have to be. */
   readonly #snapshots: Map<Address, Snapshot>;
   readonly #actors = new Map<Address, ActorLine>();
 
@@ -138,6 +138,7 @@ class ActorLines {
       if (position !== actor.next) {
         throw this.#store.damage(`event ${position} of ${address} comes where ${actor.next} should`);
       }
+      this.#writeSnapshot(address);
       actor.next += count;
       this.events += count;
       if (actor.describer === undefined) this.#writeRaw(segment, timeMs);
@@ -149,24 +150,27 @@ class ActorLines {
     }
   }
 
-  /** The snapshots of actors that have no event in the journal. */
+  /** The snapshots of actors that have no event behind them. */
   writeRest(): void {
-    for (const snapshot of this.#snapshots.values()) this.#writeSnapshot(snapshot);
+    for (const address of this.#snapshots.keys()) this.#writeSnapshot(address);
   }
 
   /** An actor whose first event is there needs no snapshot. */
   #meet({ address, position }: Segment): ActorLine {
-    const snapshot = position === 1 ? undefined : this.#snapshots.get(address);
-    this.#snapshots.delete(address);
-    if (snapshot !== undefined) this.#writeSnapshot(snapshot);
+    if (position === 1) this.#snapshots.delete(address);
+    const snapshot = this.#snapshots.get(address);
     const describer = kindOf(address)?.createDescriber(snapshot?.pieces);
     const actor: ActorLine = { describer, next: (snapshot?.events ?? 0) + 1 };
     this.#actors.set(address, actor);
     return actor;
   }
 
-  #writeSnapshot({ address, events, pieces }: Snapshot): void {
+  #writeSnapshot(address: Address): void {
+    const snapshot = this.#snapshots.get(address);
+    if (snapshot === undefined) return;
+    this.#snapshots.delete(address);
     this.lines++;
+    const { events, pieces } = snapshot;
     this.#out.lineOfPieces(`{"actor":"${address}","snapshot":{"events":${events},"pieces":`, pieces, '}}');
   }
 

@@ -46,6 +46,8 @@ interface Stream {
   /** From the first event on, up to the snapshot. */
   replayed: StoredActor | undefined;
   wasReplayed: boolean;
+  /** Recovery would pass over some of its events. */
+  isUncovered: boolean;
 }
 
 class Verification {
@@ -135,6 +137,7 @@ class Verification {
       recovered,
       replayed,
       wasReplayed: false,
+      isUncovered: false,
     });
   }
 
@@ -158,15 +161,19 @@ class Verification {
     for (const segment of batch.segments) {
       this.#events += segment.count;
       this.#takeSegment(segment, position, advice);
-      const { covered } = this.#streams.get(segment.address) as Stream;
-      if (position < store.needed && segment.position + segment.count - 1 > covered) {
-        this.#find(
-          `batch ${position} has events of ${segment.address} that are in no snapshot, but recovery begins with batch ` +
-            `${store.needed}`,
-          RESTORE_COPY,
-        );
-      }
+      if (position < store.needed) this.#checkCovered(segment, store.needed);
     }
+  }
+
+  /** The batch of these events is not read by recovery. Said once of an actor. */
+  #checkCovered({ address, position, count }: Segment, needed: number): void {
+    const stream = this.#streams.get(address) as Stream;
+    if (position + count - 1 <= stream.covered || stream.isUncovered) return;
+    stream.isUncovered = true;
+    this.#find(
+      `event ${position} of ${address} is in no snapshot that can be read, but recovery begins behind it, with batch ${needed}`,
+      RESTORE_COPY,
+    );
   }
 
   #takeSegment(segment: Segment, batch: number, advice: string): void {
@@ -199,6 +206,7 @@ class Verification {
       recovered,
       replayed: undefined,
       wasReplayed: false,
+      isUncovered: false,
     };
     this.#streams.set(address, stream);
     return stream;

@@ -4,7 +4,7 @@ import { EVENT, KIND_BITS, KIND_MASK } from './ledger-log.ts';
 export class LedgerScan {
   /** Accounts that are open; infinite if that is not known. */
   accounts: number;
-  /** Events and postings so far. */
+  /** Events and postings in what was taken last. */
   events = 0;
   postings = 0;
 
@@ -15,6 +15,8 @@ export class LedgerScan {
   /** `bytes` from `start` to `end` are whole events; throws a RangeError. */
   take(bytes: Uint8Array, start: number, end: number): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.events = 0;
+    this.postings = 0;
     let at = start;
     while (at < end) {
       const head = view.getInt32(at, true);

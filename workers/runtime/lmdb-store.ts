@@ -221,7 +221,10 @@ export class LmdbStore implements Store {
     this.#journalBytes -= bytes;
   }
 
-  /** From here on a reader sees what has been written since. No iterator over what it saw may be left. */
+  /**
+   * From here on a reader of the journal sees what has been written since. No iterator over what it saw may be left, and
+   * of its snapshots nothing is known any more.
+   */
   renew(): void {
     this.#db.resetReadTxn();
     this.#pin?.done();
