@@ -1,7 +1,7 @@
 /**
  * The folder in which `outcry serve` keeps what is to last:
  *
- *     DIR/outcry.json           format version, generation, number of hosts
+ *     DIR/outcry.json           format version, generation, number of hosts, whether all environments were made
  *     DIR/lock/                 an LMDB environment in which only the fact counts that somebody has it open
  *     DIR/<generation>/<host>/  an LMDB environment for each host
  *
@@ -30,6 +30,8 @@ interface Manifest {
   readonly version: number;
   readonly generation: number;
   readonly hosts: number;
+  /** Every environment is there: from then on one that is missing is a loss, not a beginning. */
+  readonly isComplete?: boolean;
 }
 
 /** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
@@ -60,7 +62,7 @@ interface Lock {
 export class DataFolder {
   readonly path: string;
   readonly #lock: Lock;
-  readonly #manifest: Manifest;
+  #manifest: Manifest;
 
   private constructor(path: string, lock: Lock, manifest: Manifest) {
     this.path = path;
@@ -77,7 +79,7 @@ export class DataFolder {
     checkOurs(path);
     const lock = takeLock(path);
     try {
-      const manifest = readManifest(path) ?? (await createManifest(path, hosts));
+      const manifest = readManifest(path) ?? (await createManifest(path, { hosts, isComplete: false }));
       const current = manifest.hosts === hosts ? manifest : await grow(path, manifest, hosts, redistribute);
       removeOtherGenerations(path, current.generation);
       return new DataFolder(path, lock, current);
@@ -102,7 +104,7 @@ export class DataFolder {
       rmSync(unfinished, { recursive: true, force: true });
       await fill(Array.from({ length: hosts }, (_, host) => join(unfinished, String(host))));
       await rename(unfinished, join(path, String(FIRST_GENERATION)));
-      await createManifest(path, hosts);
+      await createManifest(path, { hosts, isComplete: true });
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
       if (isNew) rmSync(path, { recursive: true, force: true });
@@ -110,6 +112,18 @@ export class DataFolder {
     } finally {
       await release(lock);
     }
+  }
+
+  /** True once every environment is there. */
+  get isComplete(): boolean {
+    return this.#manifest.isComplete === true;
+  }
+
+  /** All hosts have made their environments. */
+  async complete(): Promise<void> {
+    if (this.isComplete) return;
+    this.#manifest = { ...this.#manifest, isComplete: true };
+    await writeManifest(this.path, this.#manifest);
   }
 
   hostFolder(host: number): string {
@@ -249,7 +263,7 @@ function readManifest(path: string): Manifest | undefined {
   } catch (error) {
     throw damagedManifest(file, messageOf(error));
   }
-  const { version, generation, hosts } = manifest;
+  const { version, generation, hosts, isComplete } = manifest;
   if (!isCount(version) || !isCount(generation) || !isCount(hosts)) {
     throw damagedManifest(file, `it says ${JSON.stringify(manifest)}`);
   }
@@ -262,7 +276,7 @@ function readManifest(path: string): Manifest | undefined {
       { fields: { path, version } },
     );
   }
-  return { version, generation, hosts };
+  return { version, generation, hosts, isComplete: isComplete === true };
 }
 
 function isCount(value: unknown): value is number {
@@ -272,14 +286,17 @@ function isCount(value: unknown): value is number {
 function damagedManifest(file: string, problem: string): OutcryError {
   return new OutcryError(
     'ERR_DATA_DAMAGED',
-    `${file} is damaged: ${problem}. It should be {"version":1,"generation":G,"hosts":H}, where G is the folder ` +
-      'beside it and H the number of folders in that',
+    `${file} is damaged: ${problem}. It should be {"version":1,"generation":G,"hosts":H,"isComplete":true}, where G is ` +
+      'the folder beside it and H the number of folders in that',
     { fields: { file } },
   );
 }
 
-async function createManifest(path: string, hosts: number): Promise<Manifest> {
-  const manifest = { version: LAYOUT_VERSION, generation: FIRST_GENERATION, hosts };
+async function createManifest(
+  path: string,
+  state: Pick<Manifest, 'hosts' | 'isComplete'>,
+): Promise<Manifest> {
+  const manifest = { version: LAYOUT_VERSION, generation: FIRST_GENERATION, ...state };
   await writeManifest(path, manifest);
   return manifest;
 }
@@ -310,8 +327,10 @@ async function grow(
   hosts: number,
   redistribute: Redistribute,
 ): Promise<Manifest> {
-  const next = { ...manifest, generation: manifest.generation + 1, hosts };
+  const next = { ...manifest, generation: manifest.generation + 1, hosts, isComplete: true };
   rmSync(join(path, String(next.generation)), { recursive: true, force: true });
+  // Before it is complete no door was ever open, and there is nothing to copy.
+  if (!manifest.isComplete) return createManifest(path, { hosts, isComplete: false });
   await redistribute(foldersOf(path, manifest), foldersOf(path, next));
   await writeManifest(path, next);
   return next;

@@ -207,7 +207,10 @@ export class Server {
 
   async #openDoors(): Promise<void> {
     const { server, bank, flow } = this.#options.config;
-    if (this.#data !== undefined) this.#before = await this.#bankCounts();
+    if (this.#data !== undefined) {
+      await this.#data.complete();
+      this.#before = await this.#bankCounts();
+    }
     const connectionsMax = affordableConnections(bank.connectionsMax);
     if (connectionsMax < bank.connectionsMax) {
       const wanted = `bank.connections_max is ${bank.connectionsMax}`;
@@ -278,7 +281,7 @@ async function openData(folder: string, hosts: number, jobs: Promise<Jobs>): Pro
 
 function dataSettings({ data }: Config, folder: DataFolder, host: number): DataSettings {
   const snapshots = { everyBytes: data.snapshotBytes, keepBytes: data.historyBytes };
-  return { folder: folder.hostFolder(host), snapshots };
+  return { folder: folder.hostFolder(host), isMade: folder.isComplete, snapshots };
 }
 
 /** What a lost host took with it; undefined if nothing. */

@@ -25,6 +25,8 @@ export interface HostPorts {
 
 export interface DataSettings {
   readonly folder: string;
+  /** The environment was made before: it must be there. */
+  readonly isMade: boolean;
   readonly snapshots: {
     /** Snapshots are written after this much journal. */
     readonly everyBytes: number;

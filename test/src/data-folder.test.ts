@@ -59,6 +59,7 @@ describe('DataFolder', () => {
       version: 1,
       generation: 1,
       hosts: 2,
+      isComplete: false,
     });
     assert.deepEqual(viewFolder(path).hostFolders, [folder.hostFolder(0), folder.hostFolder(1)]);
     assert.deepEqual(moves, []);
@@ -69,6 +70,7 @@ describe('DataFolder', () => {
     const { folder } = await open(1);
     const before = folder.hostFolder(0);
     mkdirSync(before, { recursive: true });
+    await folder.complete();
     await folder.close();
     await assert.rejects(
       DataFolder.open(path, 3, async () => {

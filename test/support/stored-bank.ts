@@ -56,7 +56,7 @@ export class StoredBank {
   constructor(folder: string, hosts: number) {
     this.folder = folder;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'outcry.json'), `${JSON.stringify({ version: 1, generation: 1, hosts })}\n`);
+    writeFileSync(join(folder, 'outcry.json'), `${JSON.stringify({ version: 1, generation: 1, hosts, isComplete: true })}\n`);
     this.stores = Array.from(
       { length: hosts },
       (_, host) => new LmdbStore({ folder: join(folder, '1', String(host)) }),
@@ -162,7 +162,7 @@ export class StoredBank {
       this.#putSnapshot(address, events, shard.snapshot());
     this.#putSnapshot(TALLY_ADDRESS, this.#tallyEvents, this.#tally.snapshot());
     for (const store of this.stores) {
-      store.release(store.last + 1);
+      store.release(store.last + 1, store.journalBytes);
       while (store.trim(keepBytes));
     }
   }

@@ -70,7 +70,7 @@ class Host {
     this.#resolve = resolve;
     this.#reject = reject;
     const { hostIndex, hostCount, linkHighWater, mailboxMax, data } = task;
-    this.#store = data === undefined ? new MemoryStore() : new LmdbStore({ folder: data.folder });
+    this.#store = data === undefined ? new MemoryStore() : new LmdbStore({ folder: data.folder, isMade: data.isMade });
     this.#system = new ActorSystem({
       hostIndex,
       hostCount,

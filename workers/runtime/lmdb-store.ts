@@ -49,6 +49,8 @@ const packr = new Packr({ useRecords: false });
 export interface LmdbStoreOptions {
   /** The folder of the environment; made if it is not there. */
   readonly folder: string;
+  /** It was made before: without its file something is lost. */
+  readonly isMade?: boolean;
   /** Nothing can be written; what is read is what was there when it was opened, until `renew`. */
   readonly isReadOnly?: boolean;
   /** For a reader: another process, or thread, has it open and may be writing. */
@@ -88,6 +90,7 @@ export class LmdbStore implements Store {
     this.#onDamage = onDamage;
     // A server that was killed while it made the file has left nothing in it.
     const isThere = (statSync(this.file, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    if (!isThere && options.isMade) throw this.damage('it is missing or empty');
     if (isThere && !isInUse && !isExamined) this.#examineFile();
     this.#db = this.#open();
     this.#room = isReadOnly ? undefined : new LmdbRoom(this.file, () => this.#usedBytes());

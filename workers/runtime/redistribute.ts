@@ -14,7 +14,7 @@ export async function redistribute(from: readonly string[], to: readonly string[
   try {
     const copying = new Redistribution(targets);
     for (const folder of from) {
-      const source = new LmdbStore({ folder });
+      const source = new LmdbStore({ folder, isMade: true });
       try {
         copying.take(source);
       } finally {
