@@ -63,6 +63,7 @@ export class DataFolder {
   readonly path: string;
   readonly #lock: Lock;
   #manifest: Manifest;
+  #isClosed = false;
 
   private constructor(path: string, lock: Lock, manifest: Manifest) {
     this.path = path;
@@ -131,6 +132,8 @@ export class DataFolder {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await release(this.#lock);
   }
 }

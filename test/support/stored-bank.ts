@@ -56,7 +56,10 @@ export class StoredBank {
   constructor(folder: string, hosts: number) {
     this.folder = folder;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'outcry.json'), `${JSON.stringify({ version: 1, generation: 1, hosts, isComplete: true })}\n`);
+    writeFileSync(
+      join(folder, 'outcry.json'),
+      `${JSON.stringify({ version: 1, generation: 1, hosts, isComplete: true })}\n`,
+    );
     this.stores = Array.from(
       { length: hosts },
       (_, host) => new LmdbStore({ folder: join(folder, '1', String(host)) }),

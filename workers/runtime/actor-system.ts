@@ -36,7 +36,7 @@ import { MemoryStore, type Store } from './store.ts';
 import { Streams } from './streams.ts';
 import { type DueTimer, Timers } from './timers.ts';
 import { Turn } from './turn.ts';
-import { TurnEvents } from './turn-events.ts';
+import { type TurnBatch, TurnEvents } from './turn-events.ts';
 import { Watching } from './watching.ts';
 
 /** A turn ends after this much, so that credit, timers and new messages are seen between. */
@@ -135,18 +135,21 @@ export class ActorSystem {
    */
   start(startActors: () => void): void {
     this.#streams = this.#readStreams();
+    const { bytes, firstBatches } = this.#streams;
     startActors();
-    const { left, bytes } = this.#streams;
+    const { left } = this.#streams;
     this.#streams = undefined;
-    if (left.addresses.length > 0) {
-      const names = left.addresses.slice(0, 10).join(', ');
+    if (left.length > 0) {
+      const names = left.slice(0, 10).join(', ');
       this.#options.log('warn', `stored, but of no actor that is here, and kept: ${names}`, {
-        streams: left.addresses.length,
+        streams: left.length,
       });
     }
     const { snapshots = NO_SNAPSHOTS } = this.#options;
-    const recovered = { bytes, heldFrom: left.firstBatch };
-    this.#snapshots = new Snapshots(this.#store, snapshots, () => this.#directory.durable, recovered);
+    this.#snapshots = new Snapshots(this.#store, snapshots, () => this.#directory.durable, {
+      bytes,
+      firstBatches,
+    });
   }
 
   get nowMs(): number {
@@ -272,14 +275,14 @@ export class ActorSystem {
   }
 
   /** The events of the turns since the last call, to be stored as one batch; undefined if there are none. */
-  takeEvents(timeMs: number): Uint8Array | undefined {
+  takeEvents(timeMs: number): TurnBatch | undefined {
     return this.#events?.take(this.#store.last + 1, timeMs);
   }
 
   /** Stores what `takeEvents` has returned. Throws ERR_STORE_WRITE: call it again with the same batch, later. */
-  store(batch: Uint8Array): void {
-    this.#store.append(batch);
-    this.#snapshots?.onAppended(batch.length);
+  store({ bytes, actors }: TurnBatch): void {
+    this.#store.append(bytes);
+    this.#snapshots?.onAppended(bytes.length, actors);
   }
 
   /** Writes a piece of what snapshots are due, if any, between turns; true if there is more. */
@@ -384,7 +387,7 @@ export class ActorSystem {
   #restore(cell: Cell): void {
     if (!this.#store.isDurable) return;
     const streams = this.#streams ?? this.#readStreams(cell.self);
-    Object.assign(cell, streams.restore(cell.self, cell.actor as DurableActor));
+    cell.events = streams.restore(cell.self, cell.actor as DurableActor);
   }
 
   #tellSession(connection: number, message: ConnectionCommand): void {

@@ -48,9 +48,8 @@ export class Cell implements Context<unknown> {
   watches: Map<Address, unknown> | undefined;
   watchers: Set<Address> | undefined;
   closeReason = '';
-  /** Position of the last event of a durable actor, and of the last one in its snapshot. */
+  /** Position of the last event of a durable actor. */
   events = 0;
-  snapshotEvents = 0;
   /** It may have flat events of this turn. */
   isTouched = false;
   #budget: RestartBudget | undefined;

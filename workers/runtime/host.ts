@@ -70,7 +70,8 @@ class Host {
     this.#resolve = resolve;
     this.#reject = reject;
     const { hostIndex, hostCount, linkHighWater, mailboxMax, data } = task;
-    this.#store = data === undefined ? new MemoryStore() : new LmdbStore({ folder: data.folder, isMade: data.isMade });
+    this.#store =
+      data === undefined ? new MemoryStore() : new LmdbStore({ folder: data.folder, isMade: data.isMade });
     this.#system = new ActorSystem({
       hostIndex,
       hostCount,

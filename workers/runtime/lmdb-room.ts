@@ -19,7 +19,8 @@ const OPERATION_BYTES = 2 * PAGE_BYTES;
 const FREE_LIST_SHARE = 8 / PAGE_BYTES;
 
 export class LmdbRoom {
-  readonly #fd: number;
+  /** Undefined once it is closed. */
+  #fd: number | undefined;
   readonly #usedBytes: () => number;
   #length: number;
   /** At most so many bytes of the file are in use. */
@@ -27,8 +28,9 @@ export class LmdbRoom {
 
   /** `usedBytes` says up to where LMDB uses the file. */
   constructor(file: string, usedBytes: () => number) {
-    this.#fd = openSync(file, 'r+');
-    this.#length = fstatSync(this.#fd).size;
+    const fd = openSync(file, 'r+');
+    this.#fd = fd;
+    this.#length = fstatSync(fd).size;
     this.#usedBytes = usedBytes;
   }
 
@@ -41,15 +43,20 @@ export class LmdbRoom {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
   #extend(lengthMin: number): void {
+    const fd = this.#fd;
+    if (fd === undefined) return;
+    // LMDB may have made the file longer itself: nothing that it has written may be written over.
+    this.#length = Math.max(this.#length, fstatSync(fd).size);
     const length = Math.ceil((lengthMin + STEP_BYTES) / PAGE_BYTES) * PAGE_BYTES;
     while (this.#length < length) {
       try {
         const count = Math.min(ZEROS.length, length - this.#length);
-        this.#length += writeSync(this.#fd, ZEROS, 0, count, this.#length);
+        this.#length += writeSync(fd, ZEROS, 0, count, this.#length);
       } catch (error) {
         if (this.#length < lengthMin) throw error;
         return;

@@ -2,8 +2,10 @@
  * Snapshots of a host's durable actors, written between turns, a piece at a time. When so much journal has come since
  * the last ones that it is time, every actor with events since then has its turn: its state is frozen, which it does at
  * once, and written out over the following turns while it goes on. Then the journal before is not needed any more for
- * recovery; what is kept of it is history.
+ * recovery; what is kept of it is history. Unless somebody else still needs it: an actor that has stopped, or is not here
+ * any more.
  */
+import type { Address } from '../../src/values/address.ts';
 import type { DurableActor } from './actor.ts';
 import type { Cell } from './cell.ts';
 import type { SnapshotHead, Store } from './store.ts';
@@ -16,20 +18,21 @@ export interface SnapshotLimits {
 }
 
 interface Writing {
-  readonly cell: Cell;
   readonly head: SnapshotHead;
   readonly pieces: Iterator<Uint8Array>;
+  /** The first batch with an event that is not in the snapshot before this one. */
+  readonly firstBatch: number;
   written: number;
 }
 
 export class Snapshots {
   readonly #store: Store;
   readonly #limits: SnapshotLimits;
-  readonly #durableCells: () => Iterable<Cell>;
+  readonly #durableCells: () => readonly Cell[];
+  /** By actor, be it here or not: the first batch with an event of it that is in no snapshot. */
+  readonly #firstBatches: Map<Address, number>;
   /** Journal since the last round, in bytes. */
   #bytes: number;
-  /** Batches from here on are needed by actors that are not here. */
-  readonly #heldFrom: number;
   /** Those that are yet to be written in this round; undefined between rounds. */
   #waiting: Cell[] | undefined;
   #writing: Writing | undefined;
@@ -38,22 +41,26 @@ export class Snapshots {
   #roundBytes = 0;
   #isTrimming = false;
 
+  /** `recovered` is what recovery had to read of the journal. */
   constructor(
     store: Store,
     limits: SnapshotLimits,
-    durableCells: () => Iterable<Cell>,
-    recovered: { readonly bytes: number; readonly heldFrom: number },
+    durableCells: () => readonly Cell[],
+    recovered: { readonly bytes: number; readonly firstBatches: Map<Address, number> },
   ) {
     this.#store = store;
     this.#limits = limits;
     this.#durableCells = durableCells;
     this.#bytes = recovered.bytes;
-    this.#heldFrom = recovered.heldFrom;
+    this.#firstBatches = recovered.firstBatches;
   }
 
-  /** A batch of so many bytes was appended. */
-  onAppended(bytes: number): void {
+  /** A batch of so many bytes was appended, with events of `actors`. */
+  onAppended(bytes: number, actors: Iterable<Address>): void {
     this.#bytes += bytes;
+    for (const address of actors) {
+      if (!this.#firstBatches.has(address)) this.#firstBatches.set(address, this.#store.last);
+    }
   }
 
   /**
@@ -64,9 +71,7 @@ export class Snapshots {
     try {
       return this.#step();
     } catch (error) {
-      this.#waiting = undefined;
-      this.#writing = undefined;
-      this.#isTrimming = false;
+      this.#giveUp();
       throw error;
     }
   }
@@ -85,37 +90,49 @@ export class Snapshots {
     this.#bytes = 0;
     this.#roundStart = this.#store.last;
     this.#roundBytes = this.#store.journalBytes;
-    this.#waiting = [...this.#durableCells()].filter((cell) => cell.events > cell.snapshotEvents);
+    this.#waiting = this.#durableCells().filter(({ self }) => this.#firstBatches.has(self));
   }
 
+  /** An actor that has stopped meanwhile, or waits for its restart, has no state to write. */
   #next(waiting: Cell[]): void {
     const cell = waiting.pop();
     if (cell === undefined) this.#end();
     else if (cell.actor !== undefined) {
-      const head = { address: cell.self, events: cell.events, batch: this.#store.last };
+      const { self: address, events } = cell;
       const pieces = (cell.actor as DurableActor).snapshot()[Symbol.iterator]();
-      this.#writing = { cell, head, pieces, written: 0 };
+      const firstBatch = this.#firstBatches.get(address) ?? this.#store.last;
+      this.#firstBatches.delete(address);
+      const head = { address, events, batch: this.#store.last };
+      this.#writing = { head, pieces, firstBatch, written: 0 };
     }
-    // An actor that waits for its restart has no state to write: the journal stays as it is.
-    else this.#waiting = undefined;
   }
 
   #writePiece(writing: Writing): void {
-    const { cell, head, pieces } = writing;
+    const { head, pieces } = writing;
     const piece = pieces.next();
     if (piece.done !== true) {
-      this.#store.putSnapshotPiece(cell.self, writing.written, piece.value);
+      this.#store.putSnapshotPiece(head.address, writing.written, piece.value);
       writing.written++;
       return;
     }
     this.#store.commitSnapshot(head, writing.written);
-    cell.snapshotEvents = head.events;
     this.#writing = undefined;
   }
 
+  #giveUp(): void {
+    if (this.#writing !== undefined) {
+      const { head, firstBatch } = this.#writing;
+      this.#firstBatches.set(head.address, firstBatch);
+    }
+    this.#waiting = undefined;
+    this.#writing = undefined;
+    this.#isTrimming = false;
+  }
+
+  /** Whoever had no part in the round still needs the journal from its first batch on. */
   #end(): void {
     this.#waiting = undefined;
-    if (this.#heldFrom <= this.#roundStart) return;
+    if (Math.min(...this.#firstBatches.values()) <= this.#roundStart) return;
     this.#store.release(this.#roundStart + 1, this.#roundBytes);
     this.#isTrimming = true;
   }

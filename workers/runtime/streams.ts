@@ -15,7 +15,7 @@ interface Stream {
   /** Position of its last event. */
   events: number;
   /** Position of the first batch with an event that is not in the snapshot. */
-  firstBatch: number;
+  firstBatch: number | undefined;
 }
 
 export interface StreamsOptions {
@@ -43,7 +43,7 @@ export class Streams {
         snapshot,
         segments: [],
         events: snapshot.events,
-        firstBatch: Number.POSITIVE_INFINITY,
+        firstBatch: undefined,
       });
     }
     let reported = 0;
@@ -60,27 +60,35 @@ export class Streams {
     }
   }
 
-  /** Brings `actor` to the state it had; returns the positions of its last events. What was used is forgotten. */
-  restore(address: Address, actor: DurableActor): { events: number; snapshotEvents: number } {
+  /** By actor, the first batch with an event of it that is not in its snapshot. */
+  get firstBatches(): Map<Address, number> {
+    return new Map(
+      [...this.#streams].flatMap(([address, { firstBatch }]) =>
+        firstBatch === undefined ? [] : [[address, firstBatch]],
+      ),
+    );
+  }
+
+  /** Brings `actor` to the state it had; returns the position of its last event. What was used is forgotten. */
+  restore(address: Address, actor: DurableActor): number {
     const stream = this.#streams.get(address);
-    if (stream === undefined) return { events: 0, snapshotEvents: 0 };
+    if (stream === undefined) return 0;
     this.#streams.delete(address);
     if (stream.snapshot !== undefined) actor.restore(stream.snapshot.pieces);
     for (const segment of stream.segments) applySegment(actor, segment);
-    return { events: stream.events, snapshotEvents: stream.snapshot?.events ?? 0 };
+    return stream.events;
   }
 
-  /** Those that nobody has restored, and the first batch that they still need. */
-  get left(): { readonly addresses: readonly Address[]; readonly firstBatch: number } {
-    const firstBatch = Math.min(...[...this.#streams.values()].map((stream) => stream.firstBatch));
-    return { addresses: [...this.#streams.keys()], firstBatch };
+  /** Those that nobody has restored. */
+  get left(): readonly Address[] {
+    return [...this.#streams.keys()];
   }
 
   #add(store: Store, position: number, segment: Segment): void {
     const { address, count } = segment;
     let stream = this.#streams.get(address);
     if (stream === undefined) {
-      stream = { snapshot: undefined, segments: [], events: 0, firstBatch: Number.POSITIVE_INFINITY };
+      stream = { snapshot: undefined, segments: [], events: 0, firstBatch: undefined };
       this.#streams.set(address, stream);
     }
     const last = segment.position + count - 1;
@@ -92,7 +100,7 @@ export class Streams {
       );
     }
     stream.events = last;
-    stream.firstBatch = Math.min(stream.firstBatch, position);
+    stream.firstBatch ??= position;
     stream.segments.push(segment);
   }
 }

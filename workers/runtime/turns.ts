@@ -12,6 +12,7 @@ import type { HostEvent } from '../../src/protocol/control.ts';
 import type { Batch } from '../../src/protocol/link.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import type { ActorSystem } from './actor-system.ts';
+import type { TurnBatch } from './turn-events.ts';
 
 /** What is there for each other thread, by origin. */
 export type Batches = readonly (Batch | undefined)[];
@@ -33,7 +34,7 @@ export class Turns {
   readonly #system: ActorSystem;
   readonly #outlet: Outlet;
   /** The events of a turn that could not be stored yet, and what it has for others. */
-  #unstored: Uint8Array | undefined;
+  #unstored: TurnBatch | undefined;
   #held: Batches = [];
 
   constructor(system: ActorSystem, outlet: Outlet) {

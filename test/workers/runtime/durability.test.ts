@@ -17,6 +17,7 @@ class Adder implements DurableActor<unknown, number> {
 
   receive(command: unknown, context: Context<unknown>): readonly number[] | undefined {
     if (command === 'poison') throw new Error('poison');
+    if (command === 'stop') context.stop();
     if (command === 'sum') context.reply(this.sum);
     else if (command === 'unencodable') return [UNENCODABLE as unknown as number];
     else if (Array.isArray(command)) return command as number[];
@@ -182,6 +183,28 @@ describe('durable actors', () => {
     turn();
     await start(both);
     assert.deepEqual([sumOf(A), sumOf(B)], [1275, 8]);
+  });
+
+  test('that have stopped lose nothing to the snapshots of others', async () => {
+    const limits = { everyBytes: 200, keepBytes: 0 };
+    await start(both, limits);
+    tell(A, [1, 2]);
+    turn();
+    tell(A, 'stop');
+    for (let i = 0; i < 50; i++) {
+      tell(B, [1]);
+      turn();
+    }
+    await start(both, limits);
+    assert.deepEqual([sumOf(A), sumOf(B)], [3, 50]);
+    tell(A, [4]);
+    for (let i = 0; i < 50; i++) {
+      tell(B, [1]);
+      turn();
+    }
+    assert.ok(store.first > 50, `the journal still begins with batch ${store.first}`);
+    await start(both, limits);
+    assert.deepEqual([sumOf(A), sumOf(B)], [7, 100]);
   });
 
   test('are restarted from the store when they throw, without what made them throw', async () => {

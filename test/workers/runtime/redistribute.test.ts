@@ -86,11 +86,11 @@ test('streams go to the hosts that will have their actors, whole, for any number
         for (const address of ADDRESSES) {
           if (hostIndexOf(address, hosts) !== host) continue;
           const recorder = new Recorder();
-          const { events } = streams.restore(address, recorder);
+          const events = streams.restore(address, recorder);
           assert.deepEqual(recorder.events, expected.get(address));
           assert.equal(events, recorder.events.length);
         }
-        assert.deepEqual(streams.left.addresses, []);
+        assert.deepEqual(streams.left, []);
         for (const { position, bytes } of store.read(store.first)) {
           const batch = readBatch(bytes, position);
           for (const { address } of batch.segments) assert.ok(times.get(address)?.includes(batch.timeMs));
