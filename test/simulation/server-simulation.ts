@@ -12,6 +12,7 @@
 import assert from 'node:assert/strict';
 import { LEDGER_ADDRESSES, TALLY_ADDRESS } from '../../src/protocol/bank.ts';
 import { hostIndexOf } from '../../src/values/address.ts';
+import { messageOf } from '../../src/values/errors.ts';
 import { startBank } from '../../workers/ledger/bank-service.ts';
 import type { DurableActor } from '../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
@@ -23,7 +24,7 @@ import { checkAcknowledged, checkBalances, checkClients, checkRecovery, checkSto
 import { Gateway } from './gateway.ts';
 import { Network } from './network.ts';
 import { PlainClient } from './plain-client.ts';
-import { forgetMarks, framerWith, type PlantedBug, storeWith } from './planted-bugs.ts';
+import { type PlantedBug, partsWith } from './planted-bugs.ts';
 import { type Recovered, recover, snapshotOf } from './recovery.ts';
 import { ACCOUNTS_MAX, HASH_KEY, UPLOADS_MAX } from './settings.ts';
 import { type CrashKind, SimulatedStore, StoreFaults, StoreImage } from './simulated-store.ts';
@@ -31,8 +32,9 @@ import { UploadClient } from './upload-client.ts';
 import { drawUpload, LINE_LENGTH_MAX, PlainPlan, type UploadPlan } from './workload.ts';
 
 const HOSTS_MAX = 4;
-const STEPS_MAX = 2_000_000;
-/** Of the acknowledgements so many are checked against what is stored. */
+/** Far more than a run has ever taken. */
+const STEPS_MAX = 300_000;
+/** Of the acknowledgements so many are checked against what is stored; while a fault is on its way, all. */
 const CHECKED_SHARE = 0.05;
 const BANK = {
   lineLengthMax: LINE_LENGTH_MAX,
@@ -56,14 +58,45 @@ export interface RunCounts {
   snapshots: number;
 }
 
-/** Runs one seed to its end; throws when something is not as it must be. */
-export function runSeed(seed: number, bug?: PlantedBug): RunCounts {
-  return new ServerSimulation(seed, bug).run();
+/**
+ * Runs so many seeds, from `seed` on, to their ends; returns what they were like, all together. Throws when something is
+ * not as it must be, with the command that shows it again.
+ */
+export function runSeeds(seed: number, runs: number, bug?: PlantedBug): RunCounts {
+  const totals = noCounts();
+  for (let run = 0; run < runs; run++) {
+    const counts = runSeed(seed + run, bug);
+    for (const name of Object.keys(totals) as (keyof RunCounts)[]) totals[name] += counts[name];
+  }
+  return totals;
+}
+
+function runSeed(seed: number, bug: PlantedBug | undefined): RunCounts {
+  try {
+    return new ServerSimulation(seed, bug).run();
+  } catch (cause) {
+    const again = `npm run simulate -- --seed ${seed}${bug === undefined ? '' : ` --bug ${bug}`}`;
+    throw new Error(`seed ${seed} fails, run again with ${again}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function noCounts(): RunCounts {
+  return {
+    steps: 0,
+    acknowledgements: 0,
+    checked: 0,
+    hostCrashes: 0,
+    processCrashes: 0,
+    diskFull: 0,
+    breaks: 0,
+    clientRestarts: 0,
+    snapshots: 0,
+  };
 }
 
 class ServerSimulation {
   readonly #random: Random;
-  readonly #bug: PlantedBug | undefined;
+  readonly #parts: ReturnType<typeof partsWith>;
   readonly #gateway: Gateway;
   readonly #network: Network;
   readonly #simulation: Simulation;
@@ -80,21 +113,11 @@ class ServerSimulation {
   #faultsLeft: number;
   #mayLosePlain = false;
   readonly #makers: MakeSession[] = [];
-  readonly #counts: RunCounts = {
-    steps: 0,
-    acknowledgements: 0,
-    checked: 0,
-    hostCrashes: 0,
-    processCrashes: 0,
-    diskFull: 0,
-    breaks: 0,
-    clientRestarts: 0,
-    snapshots: 0,
-  };
+  readonly #counts = noCounts();
 
   constructor(seed: number, bug: PlantedBug | undefined) {
     this.#random = new Random(seed);
-    this.#bug = bug;
+    this.#parts = partsWith(bug);
     const random = this.#random;
     const hosts = 1 + random.below(HOSTS_MAX);
     this.#images = Array.from({ length: hosts }, () => new StoreImage());
@@ -104,7 +127,7 @@ class ServerSimulation {
     this.#kinds = this.#drawKinds();
     this.#gateway = new Gateway({
       lineLengthMax: LINE_LENGTH_MAX,
-      createFramer: () => framerWith(bug, LINE_LENGTH_MAX),
+      createFramer: () => this.#parts.createFramer(LINE_LENGTH_MAX),
     });
     this.#network = new Network(random, this.#gateway);
     this.#simulation = this.#createSimulation(hosts);
@@ -159,7 +182,7 @@ class ServerSimulation {
 
   #createSimulation(hosts: number): Simulation {
     const random = this.#random;
-    const create = storeWith(this.#bug);
+    const { createStore, createTurns } = this.#parts;
     const everyBytes = random.pick([300, 3000, 30_000, Infinity]);
     return new Simulation({
       seed: random.below(2 ** 31),
@@ -168,13 +191,15 @@ class ServerSimulation {
       createSession: (_, remoteAddress, memory, host) =>
         (this.#makers[host] as MakeSession)(remoteAddress, memory),
       delayMaxMs: random.pick([0.1, 1, 20]),
-      turnMessagesMax: random.pick([1, 3, 30]),
+      turnMessagesMax: random.pick([1, 3, 30, 300]),
+      storeMaxMs: random.pick([0, 0.1, 2, 100]),
       linkHighWater: random.pick([500, 65_536]),
       mailboxMax: random.pick([4, 1024]),
       openStore: (host) =>
-        create(this.#images[host] as StoreImage, this.#faults[host] as StoreFaults, this.#random),
+        createStore(this.#images[host] as StoreImage, this.#faults[host] as StoreFaults, this.#random),
       snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]) },
       gateway: this.#gateway,
+      createTurns,
       onCrash: (host) => this.#onCrash(host),
       log: (level, text) => {
         assert.ok(level !== 'error', text);
@@ -184,7 +209,7 @@ class ServerSimulation {
 
   #startHost(system: ActorSystem): void {
     const { hostIndex } = system;
-    this.#makers[hostIndex] = startBank(this.#bug === 'double-apply' ? forgetMarks(system) : system, BANK);
+    this.#makers[hostIndex] = startBank(this.#parts.prepare(system), BANK);
   }
 
   #joinClients(): void {
@@ -220,7 +245,8 @@ class ServerSimulation {
 
   #onAcknowledged(plan: UploadPlan, lines: number): void {
     this.#counts.acknowledgements++;
-    if (!this.#random.chance(CHECKED_SHARE)) return;
+    const isCritical = this.#faults.some(({ isFailing, crash }) => isFailing || crash !== undefined);
+    if (!isCritical && !this.#random.chance(CHECKED_SHARE)) return;
     this.#counts.checked++;
     const recovered = recover(this.#images);
     checkAcknowledged(plan, lines, recovered);
