@@ -29,7 +29,10 @@ export interface HostsOptions {
   /** Bytes of journal that the hosts have read at the start, of `total`. */
   readonly onRecovering?: (bytes: number, total: number) => void;
   /** A host was lost with `bytesInFlight` on their way to it, and is being replaced. */
-  readonly onReplaced: (link: HostLink, loss: { readonly reason: string; readonly bytesInFlight: number }) => void;
+  readonly onReplaced: (
+    link: HostLink,
+    loss: { readonly reason: string; readonly bytesInFlight: number },
+  ) => void;
   /** A host was lost for good; the server can't go on. */
   readonly onFatal: (error: OutcryError) => void;
 }
@@ -49,6 +52,8 @@ interface Host {
 
 /** A host that takes longer to start its actors, without a word on how far it is with their recovery, is stuck. */
 const READY_TIMEOUT_MS = 120_000;
+/** A turn and its transaction take no longer, or the disk is stuck. */
+const CLOSE_GRACE_MS = 10_000;
 const HOST_ENTRY = new URL('../workers/host.js', import.meta.url).href;
 
 /** The longest way of a message between hosts: from a session to a shard, and from there to the tally. */
@@ -68,7 +73,10 @@ export class Hosts {
   /** Indexes of the hosts that still have actors to stop. */
   readonly #draining = new Set<number>();
   #onDrained: (() => void) | undefined;
-  #isClosing = false;
+  /** Resolves when the threads have ended, once they have been told to. */
+  #closed: Promise<void> | undefined;
+  /** What the threads are running. */
+  readonly #tasks = new Set<Promise<void>>();
   readonly #deadLetters: Record<string, number> = {};
 
   private constructor(options: HostsOptions) {
@@ -155,12 +163,22 @@ export class Hosts {
   }
 
   /** Ends the worker threads. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    for (const { link, late } of this.#hosts) {
-      clearTimeout(late);
-      link.lose('the server stops');
+  close(): Promise<void> {
+    this.#closed ??= this.#closeNow();
+    return this.#closed;
+  }
+
+  /**
+   * Every host ends its turn and its task first: a thread that is terminated within a transaction of LMDB never ends, and
+   * the process with it.
+   */
+  async #closeNow(): Promise<void> {
+    for (const host of this.#hosts) {
+      clearTimeout(host.late);
+      host.port = undefined;
+      host.link.lose('the server stops');
     }
+    await untilDeadline(Promise.all(this.#tasks), monotonicMs() + CLOSE_GRACE_MS);
     await this.pool.destroy();
   }
 
@@ -204,10 +222,11 @@ export class Hosts {
         clearTimeout(host.late);
         resolve();
       };
-      this.pool.run(task, { transferList: [task.port] }).then(
-        () => this.#onLost(task.hostIndex, 'it ended'),
-        (error: unknown) => this.#onLost(task.hostIndex, messageOf(error)),
+      const ended: Promise<void> = this.pool.run(task, { transferList: [task.port] }).then(
+        () => this.#onEnded(ended, task.hostIndex, 'it ended'),
+        (error: unknown) => this.#onEnded(ended, task.hostIndex, messageOf(error)),
       );
+      this.#tasks.add(ended);
     });
   }
 
@@ -287,8 +306,12 @@ export class Hosts {
     else log.error({ host: link.index }, `${record.message}; nothing is lost, and it is tried again`);
   }
 
+  #onEnded(task: Promise<void>, index: number, reason: string): void {
+    this.#tasks.delete(task);
+    if (this.#closed === undefined) this.#onLost(index, reason);
+  }
+
   #onLost(index: number, reason: string): void {
-    if (this.#isClosing) return;
     const host = this.#hosts[index] as Host;
     host.port = undefined;
     clearTimeout(host.late);
@@ -304,13 +327,13 @@ export class Hosts {
     }
     if (isUnusableData(lost)) {
       // Another host would find the same.
-      this.#options.onFatal(lost);
+      this.#fail(lost);
       return;
     }
     if (this.#isPastLimit()) {
       const { restartsMax, restartsPeriodMs } = this.#options;
       const period = `${restartsMax} restarts within ${restartsPeriodMs / 1000} s is the limit`;
-      this.#options.onFatal(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
+      this.#fail(new OutcryError('ERR_HOST_RESTARTS', `${lost.message}; ${period}`));
       return;
     }
     void this.#runTask(host, this.#openPort(host)).then(() =>
@@ -322,9 +345,13 @@ export class Hosts {
   #onLate({ link }: Host): void {
     const message = `host ${link.index} was not ready within ${READY_TIMEOUT_MS / 1000} s`;
     const error = new OutcryError('ERR_HOST_LOST', message);
-    if (this.#isClosing) return;
     if (this.#onStartFailed !== undefined) this.#onStartFailed(error);
-    else this.#options.onFatal(error);
+    else this.#fail(error);
+  }
+
+  /** The server can't go on; who hears of it may end the process, so the threads end before. */
+  #fail(error: OutcryError): void {
+    void this.close().then(() => this.#options.onFatal(error));
   }
 
   #endDrainOf(index: number): void {
@@ -355,7 +382,7 @@ function isUnusableData({ code }: OutcryError): boolean {
 }
 
 /** Resolves with `work`, or at the deadline. */
-async function untilDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+async function untilDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, Math.max(0, deadlineMs - monotonicMs()));

@@ -75,10 +75,7 @@ export class Server {
   #before: BankCounts = { applied: 0, discarded: {} };
   #drainDeadlineMs = 0;
 
-  private constructor(
-    options: ServerOptions,
-    { hosts, jobs, data, losses }: ServerParts,
-  ) {
+  private constructor(options: ServerOptions, { hosts, jobs, data, losses }: ServerParts) {
     this.#options = options;
     this.hosts = hosts;
     this.#jobs = jobs;
@@ -175,6 +172,13 @@ export class Server {
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);
     await this.#data?.close();
+  }
+
+  /** Ends at once: what is on its way is not waited for. */
+  async abort(): Promise<void> {
+    this.#discardLog.stop();
+    this.#gateway.close();
+    await this.hosts.close();
   }
 
   async #openDoors(): Promise<void> {

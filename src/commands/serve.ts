@@ -49,7 +49,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const config = resolveConfig({ file, environment: process.env, flags: givenSettingFlags(flags.opts()) });
   const dataFolder = memory ? undefined : (data ?? DATA_FOLDER);
   const log = await createLog(config.log);
-  return serve(await Server.start({ config, log, dataFolder, onRecovering: printRecovery(), onFatal }));
+  const reports = new Reports();
+  // From here on: without a listener the signal opens a port for a debugger.
+  process.on('SIGUSR1', () => reports.ask());
+  const server = await Server.start({ config, log, dataFolder, onRecovering: printRecovery(), onFatal });
+  reports.begin(server);
+  return serve(server, reports);
 }
 
 /** Says how far the recovery is, if it takes more than a moment, once a second. */
@@ -64,22 +69,29 @@ function printRecovery(): (bytes: number, total: number) => void {
   };
 }
 
-async function serve(server: Server): Promise<number> {
+async function serve(server: Server, reports: Reports): Promise<number> {
   process.stdout.write(`${formatServices(server.services)}\n`);
   const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
   process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
-  process.on('SIGUSR1', () => void report(server));
-  await new Promise<void>((resolve) => {
-    let signals = 0;
-    takeOverSignals((signal) => {
-      signals++;
-      if (signals > 1) process.exit(1);
+  const waiting: (() => void)[] = [];
+  const nextSignal = () => new Promise<void>((resolve) => waiting.push(resolve));
+  const [first, second] = [nextSignal(), nextSignal()];
+  takeOverSignals((signal) => {
+    if (waiting.length === 2) {
       process.stdout.write(`${signal}: reading every client to its end; once more ends at once\n`);
-      resolve();
-    });
+    }
+    // Not process.exit: a thread within a transaction would keep the process from ending.
+    const resolve = waiting.shift() ?? (() => process.kill(process.pid, 'SIGKILL'));
+    resolve();
   });
+  await first;
+  return Promise.race([end(server, reports), second.then(() => abort(server))]);
+}
+
+async function end(server: Server, reports: Reports): Promise<number> {
   try {
     await server.drain();
+    await reports.end();
     process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
   } finally {
     await server.stop();
@@ -87,6 +99,48 @@ async function serve(server: Server): Promise<number> {
   const letters = Object.entries(server.hosts.deadLetters).map(([reason, count]) => `${reason} ${count}`);
   if (letters.length > 0) process.stdout.write(`dead letters: ${letters.join(', ')}\n`);
   return server.losses.length === 0 ? 0 : 1;
+}
+
+async function abort(server: Server): Promise<never> {
+  await server.abort();
+  process.exit(1);
+}
+
+/** Writes reports for those who ask for one: one at a time, and one for all who ask meanwhile. */
+class Reports {
+  #server: Server | undefined;
+  #isDue = false;
+  #running: Promise<void> | undefined;
+
+  ask(): void {
+    this.#isDue = true;
+    this.#start();
+  }
+
+  /** From here on `server` has what is reported. */
+  begin(server: Server): void {
+    this.#server = server;
+    if (this.#isDue) this.#start();
+  }
+
+  /** Resolves when those that were asked for are written. */
+  async end(): Promise<void> {
+    await this.#running;
+  }
+
+  #start(): void {
+    if (this.#server === undefined) return;
+    this.#running ??= this.#run(this.#server).finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(server: Server): Promise<void> {
+    while (this.#isDue) {
+      this.#isDue = false;
+      await report(server);
+    }
+  }
 }
 
 async function report(server: Server): Promise<void> {

@@ -52,6 +52,11 @@ export class BankModel {
     return true;
   }
 
+  /** Takes the balances of another bank as well, in any order of the lines. */
+  add({ balances }: BankModel): void {
+    for (const [name, cents] of balances) this.post(name, cents);
+  }
+
   discard(reason: DiscardReason): void {
     this.discards[reason] = (this.discards[reason] ?? 0) + 1;
   }

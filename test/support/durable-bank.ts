@@ -1,9 +1,13 @@
 /** A bank that keeps its accounts: real `outcry serve` processes one after the other, on one port and one folder. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { bankInputs } from './bank-inputs.ts';
+import type { BankModel } from './bank-model.ts';
+import { fuzzSeed } from './fuzz-seed.ts';
 import { type Exit, ServerProcess, type SpawnOptions } from './server-process.ts';
 import { until } from './until.ts';
 
@@ -62,7 +66,7 @@ export class DurableBank {
     const countReports = () => server.stdout.split(REPORTED).length;
     const before = countReports();
     server.signal('SIGUSR1');
-    await until('the report is written', () => countReports() > before);
+    await until(`the report is written, stderr is ${server.stderr}`, () => countReports() > before);
     return readFileSync(join(this.folder, 'log.txt'), 'latin1');
   }
 
@@ -76,6 +80,34 @@ export class DurableBank {
     await Promise.all(this.#processes.map((child) => child.dispose()));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+export interface Inputs {
+  readonly files: readonly string[];
+  readonly model: BankModel;
+}
+
+/** Writes files for the bank, three of so many lines, and has the model take them. */
+export function writeInputs({ folder }: DurableBank, lines: number): Inputs {
+  const seed = fuzzSeed();
+  const { files, model } = bankInputs({ seed, files: 3, lines });
+  const paths = files.map((content, i) => {
+    const path = join(folder, `${seed}-${i}.txt`);
+    writeFileSync(path, content);
+    return path;
+  });
+  return { files: paths, model };
+}
+
+/** Lets a server that was started with `fileKibMax` make its files longer. */
+export function makeRoom({ pid }: ServerProcess): void {
+  execFileSync('prlimit', ['--pid', String(pid), '--fsize=unlimited:']);
+}
+
+/** Why disks can not be made to look full here; false if they can. */
+export function cannotFillDisks(): string | false {
+  const { error } = spawnSync('prlimit', ['--version']);
+  return error === undefined ? false : `prlimit can not be run: ${error.message}`;
 }
 
 /** An upload waits for a server that is killed again and again. */

@@ -24,6 +24,7 @@ import type { Address } from '../../src/values/address.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 import { checkFormat, FORMAT_VERSION } from './journal.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
+import { LmdbRoom } from './lmdb-room.ts';
 import type { Snapshot, SnapshotHead, Store, StoredBatch } from './store.ts';
 
 const FORMAT_KEY = Buffer.from('F');
@@ -61,6 +62,8 @@ export class LmdbStore implements Store {
   readonly isReadOnly: boolean;
   readonly #folder: string;
   readonly #db: RootDatabase<Buffer, Buffer>;
+  /** Undefined if nothing is written. */
+  readonly #room: LmdbRoom | undefined;
   readonly #onDamage: ((problem: string) => void) | undefined;
   /** What a reader sees. Pages that it needs are not written again until it is done. */
   #pin: Transaction | undefined;
@@ -83,6 +86,7 @@ export class LmdbStore implements Store {
     const isThere = (statSync(this.file, { throwIfNoEntry: false })?.size ?? 0) > 0;
     if (isThere && !isInUse && !isExamined) this.#examineFile();
     this.#db = this.#open();
+    this.#room = isReadOnly ? undefined : new LmdbRoom(this.file, () => this.#usedBytes());
     try {
       if (isReadOnly) this.#pin = this.#db.useReadTransaction();
       if (isInUse && !isExamined) this.#examineFile();
@@ -119,13 +123,14 @@ export class LmdbStore implements Store {
 
   appendAll(batches: readonly Uint8Array[]): void {
     const next = this.#last + 1;
-    this.#write(() => {
+    const bytes = batches.reduce((sum, { length }) => sum + length, 0);
+    this.#write(batches.length, bytes, () => {
       batches.forEach((batch, i) => {
         this.#put(keyOf(JOURNAL, next + i), batch);
       });
     });
     this.#last += batches.length;
-    this.#journalBytes += batches.reduce((sum, { length }) => sum + length, 0);
+    this.#journalBytes += bytes;
   }
 
   *read(position: number): Iterable<StoredBatch> {
@@ -159,7 +164,7 @@ export class LmdbStore implements Store {
   putSnapshotPiece(address: Address, index: number, piece: Uint8Array): void {
     const snapshot = this.#pending.get(address) ?? this.#nextSnapshot++;
     this.#pending.set(address, snapshot);
-    this.#write(() => this.#put(keyOf(PIECE, snapshot, index), sealed(piece)));
+    this.#write(1, piece.length, () => this.#put(keyOf(PIECE, snapshot, index), sealed(piece)));
   }
 
   commitSnapshot(head: SnapshotHead, pieces: number): void {
@@ -167,7 +172,7 @@ export class LmdbStore implements Store {
     const snapshot = this.#pending.get(address) ?? this.#nextSnapshot++;
     const stored: StoredHead = { ...head, snapshot, pieces };
     const before = this.#heads.get(address);
-    this.#write(() => {
+    this.#write(1 + (before?.pieces ?? 0), 0, () => {
       this.#put(headKeyOf(address), sealed(packr.pack(stored)));
       for (let index = 0; before !== undefined && index < before.pieces; index++) {
         this.#db.removeSync(keyOf(PIECE, before.snapshot, index));
@@ -178,7 +183,7 @@ export class LmdbStore implements Store {
   }
 
   release(position: number): void {
-    this.#write(() => this.#put(NEEDED_KEY, sealed(packr.pack(position))));
+    this.#write(1, 0, () => this.#put(NEEDED_KEY, sealed(packr.pack(position))));
     this.#needed = position;
   }
 
@@ -188,7 +193,7 @@ export class LmdbStore implements Store {
     // The last batch stays: without any the journal's end would be unknown.
     const end = Math.min(this.#needed, this.#last, first + TRIMMED_MAX);
     if (first >= end || journalBytes <= keepBytes) return false;
-    this.#write(() => {
+    this.#write(end - first, 0, () => {
       for (; first < end && journalBytes > keepBytes; first++) {
         const key = keyOf(JOURNAL, first);
         journalBytes -= this.#db.getBinaryFast(key)?.length ?? 0;
@@ -203,7 +208,7 @@ export class LmdbStore implements Store {
   cutLast(): void {
     const key = keyOf(JOURNAL, this.#last);
     const bytes = this.#db.getBinaryFast(key)?.length ?? 0;
-    this.#write(() => this.#db.removeSync(key));
+    this.#write(1, 0, () => this.#db.removeSync(key));
     this.#last--;
     this.#journalBytes -= bytes;
   }
@@ -216,6 +221,7 @@ export class LmdbStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#room?.close();
     this.#pin?.done();
     this.#pin = undefined;
     await this.#db.close();
@@ -243,7 +249,7 @@ export class LmdbStore implements Store {
   #readAll(): void {
     if (this.#isEmpty()) {
       if (this.isReadOnly) return;
-      this.#write(() => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
+      this.#write(1, 0, () => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
     }
     this.#readFormat();
     this.#readNeeded();
@@ -274,9 +280,16 @@ export class LmdbStore implements Store {
     this.#db.putSync(key, Buffer.from(value.buffer, value.byteOffset, value.length));
   }
 
-  /** One transaction, durable when it returns. */
-  #write(action: () => void): void {
+  /** Up to where LMDB uses its file. */
+  #usedBytes(): number {
+    const { lastPageNumber, pageSize } = this.#db.getStats() as { lastPageNumber: number; pageSize: number };
+    return (lastPageNumber + 1) * pageSize;
+  }
+
+  /** One transaction of so many operations that write `bytes`, durable when it returns. */
+  #write(operations: number, bytes: number, action: () => void): void {
     try {
+      this.#room?.reserve(operations, bytes);
       this.#db.transactionSync(action);
     } catch (error) {
       throw new OutcryError(
@@ -325,7 +338,7 @@ export class LmdbStore implements Store {
       if (!used.has(snapshot)) stale.push(Buffer.from(key));
     }
     if (stale.length === 0 || this.isReadOnly) return;
-    this.#write(() => {
+    this.#write(stale.length, 0, () => {
       for (const key of stale) this.#db.removeSync(key);
     });
   }
