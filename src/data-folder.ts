@@ -14,7 +14,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { messageOf, OutcryError } from './values/errors.ts';
 
@@ -165,10 +165,22 @@ function unusable(path: string, error: unknown): OutcryError {
   );
 }
 
+/** With its parents. Node's own way of that never ends where the system answers ENOENT below a folder, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another server may start at the same time.
+    if (!existsSync(path)) throw error;
+  }
+}
+
 function takeLock(path: string): RootDatabase {
   let lock: RootDatabase | undefined;
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     lock = open({ path: join(path, LOCK) });
     const mine = lock;
     const holders = mine.transactionSync(() => {

@@ -1,0 +1,149 @@
+/** A durable bank one of whose worker threads dies by an exception nobody catches, while clients go on. */
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { resolveConfig } from '../../src/config.ts';
+import { Server } from '../../src/server.ts';
+import type { OutcryError } from '../../src/values/errors.ts';
+import { Random } from '../../workers/runtime/random.ts';
+import { BankModel } from '../support/bank-model.ts';
+import { DurableBank, writeInputs } from '../support/durable-bank.ts';
+import { fuzzSeed } from '../support/fuzz-seed.ts';
+import type { Exit } from '../support/server-process.ts';
+import { TestClient } from '../support/test-client.ts';
+import { until } from '../support/until.ts';
+
+interface Started {
+  readonly server: Server;
+  /** Levels and texts. */
+  readonly log: readonly string[];
+  readonly fatal: readonly OutcryError[];
+}
+
+async function start(
+  t: TestContext,
+  bank: DurableBank,
+  flags: Record<string, string> = {},
+): Promise<Started> {
+  const log: string[] = [];
+  const fatal: OutcryError[] = [];
+  const sink = {
+    write: (line: string) => {
+      const { level, msg } = JSON.parse(line) as { level: number; msg: string };
+      log.push(`${level} ${msg}`);
+    },
+  };
+  const small = { 'data-snapshot-bytes': '150000', 'data-history-bytes': '60000' };
+  const all = { 'bank-port': String(bank.port), 'server-hosts': '3', ...small, ...flags };
+  const server = await Server.start({
+    config: resolveConfig({ file: null, environment: {}, flags: all }),
+    log: pino({ level: 'info' }, sink),
+    dataFolder: bank.data,
+    onFatal: (error) => fatal.push(error),
+  });
+  t.after(() => server.stop());
+  return { server, log, fatal };
+}
+
+/** The host asks for a service that there is not: an exception that nobody in its thread catches. */
+function kill({ server }: Started, host: number): void {
+  server.hosts.links[host]?.command({ type: 'open', connection: 0, service: 'none', remoteAddress: '' });
+}
+
+async function isReplaced({ log }: Started, count: number): Promise<void> {
+  const replaced = () => log.filter((line) => /^40 host \d was replaced$/.test(line)).length;
+  await until('the host is replaced', () => replaced() === count);
+}
+
+async function reportOf({ server }: Started, { folder }: DurableBank): Promise<string> {
+  const path = join(folder, 'report.txt');
+  await server.writeBankReport(path);
+  return readFileSync(path, 'latin1');
+}
+
+describe('Server > a durable host that dies', () => {
+  test('under load is replaced, and every uploaded line counts once', async (t) => {
+    const bank = await DurableBank.create(t);
+    const started = await start(t, bank);
+    const { server, log, fatal } = started;
+    const random = new Random(fuzzSeed());
+    const model = new BankModel();
+    const uploads: Promise<Exit>[] = [];
+    const plain = await TestClient.connect(bank.port);
+    const applied = async () => (await server.bankTotals()).applied;
+    for (let i = 1; i <= 3; i++) {
+      const inputs = writeInputs(bank, 20_000);
+      model.add(inputs.model);
+      const wanted = (await applied()) + 1 + random.below(inputs.model.applied / 2);
+      uploads.push(bank.upload(inputs.files));
+      await until('it is under load', async () => (await applied()) >= wanted);
+      kill(started, random.below(3));
+      await isReplaced(started, i);
+      // The next host is there, so it is not lost with the one before.
+      plain.send(`Plain${i} credit $1\n`);
+    }
+    for (const { code, stderr } of await Promise.all(uploads)) assert.equal(code, 0, stderr);
+    assert.ok(!plain.isDropped, 'a connection stays open');
+    plain.end('Plain4 credit $1\n');
+    await server.drain();
+    for (let i = 1; i <= 4; i++) model.post(`Plain${i}`, 100n);
+    assert.equal(await reportOf(started, bank), model.report());
+    assert.match(log.join('\n'), /50 host \d was lost: no service is called none/);
+    assert.deepEqual(fatal, []);
+  });
+
+  test('has an upload over another host told to go on', async (t) => {
+    const bank = await DurableBank.create(t);
+    const started = await start(t, bank);
+    const clients = await Promise.all(Array.from({ length: 6 }, () => TestClient.connect(bank.port)));
+    for (const [i, client] of clients.entries()) {
+      client.send(`OUTCRY 1 ACK id${i}\nMarc credit $1\n`);
+      await client.receives('OK 1\n');
+    }
+    kill(started, 1);
+    for (const [i, client] of clients.entries()) {
+      await until('it is told', () => /^ERR 0 retry /m.test(client.text));
+      client.send(`OUTCRY 1 ACK id${i}\n`);
+      await client.receives('OK 1\n');
+      client.send('Zoe credit $1\n');
+      await client.receives('OK 2\n');
+    }
+    assert.equal(await reportOf(started, bank), 'Marc $6.00\nZoe $6.00\n');
+  });
+
+  test('too often stops the server, and what was stored is there when it starts again', async (t) => {
+    const bank = await DurableBank.create(t);
+    const started = await start(t, bank, { 'supervision-host-restarts-max': '1' });
+    const client = await TestClient.connect(bank.port);
+    client.send('OUTCRY 1 ACK one\nMarc credit $1\n');
+    await client.receives('OK 1\n');
+    kill(started, 0);
+    await isReplaced(started, 1);
+    kill(started, 0);
+    await until('it is fatal', () => started.fatal.length > 0);
+    assert.equal(started.fatal[0]?.code, 'ERR_HOST_RESTARTS');
+    await started.server.stop();
+    assert.equal(await reportOf(await start(t, bank), bank), 'Marc $1.00\n');
+  });
+
+  test('and finds its file damaged stops the server at once, with what was found', async (t) => {
+    const bank = await DurableBank.create(t);
+    const started = await start(t, bank);
+    const client = await TestClient.connect(bank.port);
+    client.send('OUTCRY 1 ACK one\nMarc credit $1\n');
+    await client.receives('OK 1\n');
+    const file = join(bank.data, '1', '2', 'data.mdb');
+    const bytes = readFileSync(file);
+    // The numbers that pages have of themselves.
+    for (let page = 2; page * 4096 < bytes.length; page++) bytes.writeUInt8(1, page * 4096 + 5);
+    rmSync(file);
+    writeFileSync(file, bytes);
+    kill(started, 2);
+    await until('it is fatal', () => started.fatal.length > 0);
+    const [error] = started.fatal;
+    assert.equal(error?.code, 'ERR_DATA_DAMAGED');
+    assert.match(error.message, /\/1\/2\/data\.mdb is damaged: at byte \d+, in page \d+, .+Put a copy back/);
+  });
+});
