@@ -14,7 +14,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { messageOf, OutcryError } from './values/errors.ts';
 
@@ -162,7 +162,7 @@ function hostFolderOf(path: string, generation: number, host: number): string {
 function made(folder: string): string {
   const path = resolve(folder);
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     return realpathSync(path);
   } catch (error) {
     throw unusable(path, error);
@@ -200,6 +200,18 @@ function unusable(path: string, error: unknown): OutcryError {
     `can't use the data folder ${path}: ${messageOf(error)}. Make it writable, or name another with --data`,
     { cause: error, fields: { path } },
   );
+}
+
+/** With its parents. Node's own way of that never ends where the system answers ENOENT below a folder, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another server may start at the same time.
+    if (!existsSync(path)) throw error;
+  }
 }
 
 function takeLock(path: string): Lock {

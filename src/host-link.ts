@@ -4,7 +4,7 @@
  *
  * Invariant: `#bytesInFlight` is the charge of all records sent to the present host and not yet given back.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostCommand, HostEvent } from './protocol/control.ts';
 import { type Batch, BatchReader, BatchWriter, RECORD, transferListOf } from './protocol/link.ts';
 import type { Address } from './values/address.ts';
@@ -82,6 +82,15 @@ export class HostLink {
 
   deliverTo(sink: ConnectionSink): void {
     this.#sink = sink;
+  }
+
+  /** Takes in what the host has sent and nobody has seen yet. */
+  receiveAll(): void {
+    if (this.#port === undefined) return;
+    for (let next = receiveMessageOnPort(this.#port); next !== undefined; ) {
+      this.#receive(next.message);
+      next = receiveMessageOnPort(this.#port);
+    }
   }
 
   /** The host is gone: fails what waits for it, forgets what was in flight. */

@@ -319,6 +319,8 @@ export class Hosts {
 
   #onLost(index: number, reason: string): void {
     const host = this.#hosts[index] as Host;
+    // Its last words come another way than its end, and may be behind: why it ended, and what it has acknowledged.
+    host.link.receiveAll();
     host.port = undefined;
     clearTimeout(host.late);
     const { bytesInFlight } = host.link;

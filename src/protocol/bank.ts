@@ -51,7 +51,7 @@ export type LedgerCommand =
       readonly to: number;
       readonly session: string;
     }
-  | { readonly type: 'release'; readonly upload: number; readonly session: string }
+  | { readonly type: 'release'; readonly id: string; readonly session: string }
   | { readonly type: 'forget-upload'; readonly id: string };
 
 export interface FoundUpload {

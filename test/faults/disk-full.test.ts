@@ -21,7 +21,7 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
   for (const hosts of ['1', '2']) {
     test(`says so to everybody, loses nothing, and goes on when there is room (${hosts} hosts)`, async (t) => {
       const bank = await DurableBank.create(t);
-      const { files, model } = writeInputs(bank, 60_000);
+      const { files, model } = writeInputs(bank, 45_000);
       const [plain = '', ...uploaded] = files;
       const server = await bank.start(['--server-hosts', hosts], FULL);
       const client = await TestClient.connect(bank.port);
@@ -52,7 +52,7 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
 
   test('keeps what it has acknowledged when it is killed then', async (t) => {
     const bank = await DurableBank.create(t);
-    const { files, model } = writeInputs(bank, 60_000);
+    const { files, model } = writeInputs(bank, 45_000);
     const full = await bank.start(['--server-hosts', '2'], FULL);
     const uploading = bank.upload(files);
     await isFull(full);
@@ -68,7 +68,7 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
 
   test('ends when it is told to, and says what could not be stored', async (t) => {
     const bank = await DurableBank.create(t);
-    const { files } = writeInputs(bank, 60_000);
+    const { files } = writeInputs(bank, 45_000);
     const server = await bank.start(['--drain-deadline-seconds', '1'], FULL);
     await send(
       bank.port,

@@ -82,6 +82,11 @@ export class Gateway implements SimulatedGateway {
     this.#nextId = 1;
   }
 
+  /** By host: the charge of what it has not given back. */
+  get inFlight(): readonly number[] {
+    return this.#inFlight;
+  }
+
   forget(id: number): void {
     this.#connections.delete(id);
   }

@@ -1,9 +1,11 @@
 /** Mistakes that a simulation must find: each is put around a part of the server, none is in it. */
 import { LineFramer, type LineSink } from '../../src/line-framer.ts';
 import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
+import { partIn } from '../../workers/ledger/postings.ts';
 import type { Actor, ActorSpec } from '../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
-import type { Store, StoredBatch } from '../../workers/runtime/store.ts';
+import type { StoredBatch } from '../../workers/runtime/store.ts';
+import { type Outlet, Turns } from '../../workers/runtime/turns.ts';
 import { SimulatedStore } from './simulated-store.ts';
 
 export const PLANTED_BUGS = [
@@ -18,21 +20,20 @@ export const PLANTED_BUGS = [
 ] as const;
 export type PlantedBug = (typeof PLANTED_BUGS)[number];
 
-/** Stores a batch when the next one comes. */
-export class LateStore extends SimulatedStore {
-  #waiting: Uint8Array | undefined;
-
-  override get last(): number {
-    return super.last + (this.#waiting === undefined ? 0 : 1);
-  }
-
-  override append(batch: Uint8Array): void {
-    if (this.#waiting !== undefined) super.append(this.#waiting);
-    this.#waiting = batch;
+/** Lets the turn's outputs leave when its events are taken, and not yet stored. */
+class HastyTurns extends Turns {
+  constructor(system: ActorSystem, outlet: Outlet) {
+    super(system, outlet);
+    const takeEvents = system.takeEvents.bind(system);
+    system.takeEvents = (timeMs) => {
+      const events = takeEvents(timeMs);
+      outlet.post(system.takeBatches());
+      return events;
+    };
   }
 }
 
-export class SkippingStore extends SimulatedStore {
+class SkippingStore extends SimulatedStore {
   override *read(position: number): Iterable<StoredBatch> {
     const isBehindSnapshot = position > 1;
     yield* super.read(isBehindSnapshot ? position + 1 : position);
@@ -40,7 +41,7 @@ export class SkippingStore extends SimulatedStore {
 }
 
 /** Loses what it keeps once in a while. */
-export class ForgetfulFramer extends LineFramer {
+class ForgetfulFramer extends LineFramer {
   #inner: LineFramer;
   readonly #lineLengthMax: number;
   #chunks = 0;
@@ -65,8 +66,8 @@ export class ForgetfulFramer extends LineFramer {
   }
 }
 
-/** Makes the ledger shards that start in `system` believe that no line was applied yet. */
-export function forgetMarks(system: ActorSystem): ActorSystem {
+/** Makes the ledger shards that start in `system` take lines that they have for new ones. */
+function forgetMarks(system: ActorSystem): ActorSystem {
   const spawnRoot = system.spawnRoot.bind(system);
   system.spawnRoot = (address, spec) =>
     spawnRoot(address, { ...spec, create: () => withoutMarks(spec.create()) } as ActorSpec);
@@ -74,21 +75,28 @@ export function forgetMarks(system: ActorSystem): ActorSystem {
 }
 
 function withoutMarks(actor: Actor): Actor {
-  if (actor instanceof LedgerShard) {
-    const { markOf } = actor;
-    actor.markOf = (upload) => (markOf.call(actor, upload) === undefined ? undefined : 0);
-  }
+  if (!(actor instanceof LedgerShard)) return actor;
+  const receiveBytes = actor.receiveBytes.bind(actor);
+  actor.receiveBytes = (bytes, start, end, context) => {
+    const message = bytes.slice(start, end);
+    const part = partIn(message, 0);
+    const mark = part && actor.markOf(part.upload);
+    // The line with which the message says that it begins.
+    if (mark !== undefined) new DataView(message.buffer).setFloat64(4, mark + 1, true);
+    receiveBytes(message, 0, message.length, context);
+  };
   return actor;
 }
 
-export type CreateStore = (...args: ConstructorParameters<typeof SimulatedStore>) => Store;
-
-export function storeWith(bug: PlantedBug | undefined): CreateStore {
-  if (bug === 'reply-before-flush') return (...args) => new LateStore(...args);
-  if (bug === 'skipped-event') return (...args) => new SkippingStore(...args);
-  return (...args) => new SimulatedStore(...args);
-}
-
-export function framerWith(bug: PlantedBug | undefined, lineLengthMax: number): LineFramer {
-  return bug === 'lost-carry' ? new ForgetfulFramer(lineLengthMax) : new LineFramer(lineLengthMax);
+/** The parts of a server, `bug` among them. */
+export function partsWith(bug: PlantedBug | undefined) {
+  return {
+    createTurns: (system: ActorSystem, outlet: Outlet) =>
+      bug === 'reply-before-flush' ? new HastyTurns(system, outlet) : new Turns(system, outlet),
+    createStore: (...args: ConstructorParameters<typeof SimulatedStore>) =>
+      bug === 'skipped-event' ? new SkippingStore(...args) : new SimulatedStore(...args),
+    createFramer: (lineLengthMax: number) =>
+      bug === 'lost-carry' ? new ForgetfulFramer(lineLengthMax) : new LineFramer(lineLengthMax),
+    prepare: (system: ActorSystem) => (bug === 'double-apply' ? forgetMarks(system) : system),
+  };
 }

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
-import { type RunCounts, runSeed } from './server-simulation.ts';
+import { runSeeds } from './server-simulation.ts';
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, runs: { type: 'string' }, bug: { type: 'string' } },
@@ -19,22 +19,10 @@ if (!Number.isInteger(seed) || !Number.isInteger(runs) || (values.bug !== undefi
 
 console.log(`${runs} runs from seed ${seed} on`);
 const startedMs = performance.now();
-const totals: Partial<Record<keyof RunCounts, number>> = {};
-for (let run = 0; run < runs; run++) {
-  try {
-    for (const [name, count] of Object.entries(runSeed(seed + run, bug)) as [keyof RunCounts, number][]) {
-      totals[name] = (totals[name] ?? 0) + count;
-    }
-  } catch (error) {
-    const again = `npm run simulate -- --seed ${seed + run}${bug === undefined ? '' : ` --bug ${bug}`}`;
-    console.error(`seed ${seed + run} fails, after ${run} that passed; again: ${again}`);
-    throw error;
-  }
-}
-const tookMs = performance.now() - startedMs;
-console.log(`all passed, ${(tookMs / runs).toFixed(1)} ms a run`);
+const counts = runSeeds(seed, runs, bug);
+console.log(`all passed, ${((performance.now() - startedMs) / runs).toFixed(1)} ms a run`);
 console.log(
-  Object.entries(totals)
+  Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
     .join(', '),
 );

@@ -77,6 +77,10 @@ export class ServerProcess {
     return this.#pid ?? this.#fail('it has no process id yet');
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   get stdout(): string {
     return this.#stdout;
   }
@@ -88,8 +92,7 @@ export class ServerProcess {
   /** Resolves once `pattern`, whose group is a port, stands on standard output. */
   async listening(pattern: RegExp): Promise<this> {
     const found = await until('the server listens', () => {
-      const { exitCode, signalCode } = this.#child;
-      if (exitCode !== null || signalCode !== null) this.#fail(`it ended with ${exitCode ?? signalCode}`);
+      if (this.hasEnded) this.#fail(`it ended with ${this.#child.exitCode ?? this.#child.signalCode}`);
       return pattern.exec(this.#stdout) ?? undefined;
     });
     this.#port = Number(found[1]);

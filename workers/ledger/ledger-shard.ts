@@ -135,7 +135,7 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
         this.#sayMark(command, context);
         break;
       case 'release':
-        if (this.#claims.get(command.upload) === command.session) this.#claims.delete(command.upload);
+        this.#release(command.id, command.session);
         break;
       case 'forget-upload': {
         const upload = this.#uploads.find(command.id);
@@ -198,12 +198,24 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#log?.discard(upload.number, packed);
   }
 
-  /** The home decides for all shards. */
+  #release(id: string, session: string): void {
+    const upload = this.#uploads.find(id);
+    if (upload !== undefined && this.#claims.get(upload.number) === session)
+      this.#claims.delete(upload.number);
+  }
+
+  /** The home decides for all shards. One that a session goes on with is not forgotten: two could do that in turns. */
   #forgetOldest(context: ShardContext): void {
-    const { oldestAtHome, homeCount } = this.#uploads;
-    if (oldestAtHome === undefined || homeCount <= this.#options.uploadsMax) return;
-    const id = partNameOf(oldestAtHome.id, oldestAtHome.number);
-    this.#forget(oldestAtHome);
+    while (this.#uploads.homeCount > this.#options.uploadsMax) {
+      const oldest = this.#uploads.oldestAtHome(({ number }) => !this.#claims.has(number));
+      if (oldest === undefined) return;
+      this.#forgetEverywhere(oldest, context);
+    }
+  }
+
+  #forgetEverywhere(upload: Upload, context: ShardContext): void {
+    const id = partNameOf(upload.id, upload.number);
+    this.#forget(upload);
     for (const address of LEDGER_ADDRESSES) {
       if (address === context.self) continue;
       context.tell(context.refer<LedgerCommand>(address), { type: 'forget-upload', id });

@@ -190,8 +190,11 @@ export class UploadSession {
 
   /** The connection is gone. */
   close(context: UploadContext): void {
-    const { ref, number } = this.#shards[this.#home] as Shard;
-    if (number !== NO_UPLOAD) context.tell(ref, { type: 'release', upload: number, session: context.self });
+    // Also when it has only taken the place of one that was lost: that may have had a claim.
+    if (this.#id !== '') {
+      const home = this.#shards[homeOf(this.#id)] as Shard;
+      context.tell(home.ref, { type: 'release', id: this.#id, session: context.self });
+    }
     context.stop();
   }
 

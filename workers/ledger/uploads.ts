@@ -68,9 +68,11 @@ export class Uploads {
     return this.#homeCount;
   }
 
-  /** Of those at home, the one that has not been used for longest. */
-  get oldestAtHome(): Upload | undefined {
-    for (const upload of this.#byNumber.values()) if (isAtHome(upload)) return upload;
+  /** Of those at home that may be forgotten, the one that has not been used for longest. */
+  oldestAtHome(mayForget: (upload: Upload) => boolean): Upload | undefined {
+    for (const upload of this.#byNumber.values()) {
+      if (isAtHome(upload) && mayForget(upload)) return upload;
+    }
     return undefined;
   }
 

@@ -4,7 +4,7 @@ import { ActorSystem, type ActorSystemOptions } from './actor-system.ts';
 import type { Cell } from './cell.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-import { type Outlet, type TurnEnd, Turns } from './turns.ts';
+import type { Outlet, TurnEnd, Turns } from './turns.ts';
 
 /** The wait between attempts to store what could not be stored. */
 const STORE_RETRY_MS = 200;
@@ -43,8 +43,7 @@ export class Wire {
   readonly to: number;
   readonly #deliver: (batch: Batch) => void;
   readonly #queue: { readonly arrivesMs: number; readonly batch: Batch }[] = [];
-  /** One of its ends is gone, and with it what was on its way. */
-  isCut = false;
+  #isCut = false;
 
   constructor(from: number, to: number, deliver: (batch: Batch) => void) {
     this.from = from;
@@ -56,8 +55,24 @@ export class Wire {
     return this.#queue[0]?.arrivesMs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Batches on their way. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** One of its ends is gone; the first `kept` of what was on its way still arrive. */
+  cut(kept: number): void {
+    this.#queue.length = kept;
+    this.#isCut = true;
+  }
+
+  /** Nothing comes out of it any more. */
+  get isDone(): boolean {
+    return this.#isCut && this.#queue.length === 0;
+  }
+
   send(batch: Batch, arrivesMs: number): void {
-    if (this.isCut) return;
+    if (this.#isCut) return;
     this.#queue.push({ arrivesMs: Math.max(arrivesMs, this.#queue.at(-1)?.arrivesMs ?? 0), batch });
   }
 
@@ -67,46 +82,64 @@ export class Wire {
   }
 }
 
+export type CreateTurns = (system: ActorSystem, outlet: Outlet) => Turns;
+
+export interface SimulatedHostOptions {
+  readonly system: ActorSystemOptions;
+  readonly createTurns: CreateTurns;
+  /** The longest that it takes to store a turn; messages come in meanwhile. */
+  readonly storeMaxMs: number;
+}
+
 export class SimulatedHost {
   readonly system: ActorSystem;
   /** By origin. */
   readonly wires: (Wire | undefined)[] = [];
+  readonly #random: Random;
+  readonly #options: SimulatedHostOptions;
   readonly #scheduler: SeededScheduler;
   readonly #turns: Turns;
-  #hasMore = false;
-  /** The next attempt to store what could not be stored; undefined while there is no such thing. */
-  #retryMs: number | undefined;
+  /** It has something to look at in its next turn. */
+  #hasMore = true;
+  /** When it has stored its last turn, or tries again to. */
+  #busyUntilMs = 0;
 
-  constructor(random: Random, options: ActorSystemOptions, outlet: Outlet) {
+  constructor(random: Random, options: SimulatedHostOptions, outlet: Outlet) {
+    this.#random = random;
+    this.#options = options;
     this.#scheduler = new SeededScheduler(random);
-    this.system = new ActorSystem({ ...options, scheduler: this.#scheduler });
-    this.#turns = new Turns(this.system, outlet);
+    this.system = new ActorSystem({ ...options.system, scheduler: this.#scheduler });
+    this.#turns = options.createTurns(this.system, outlet);
   }
 
   /** When it may take its next turn. */
   get dueMs(): number {
-    if (this.#retryMs !== undefined) return this.#retryMs;
-    return this.#hasMore || this.#scheduler.size > 0 ? 0 : this.system.nextDueMs();
+    const isReady = this.#turns.isHeld || this.#hasMore || this.#scheduler.size > 0;
+    return Math.max(this.#busyUntilMs, isReady ? 0 : this.system.nextDueMs());
+  }
+
+  /** What has arrived is looked at at once, but no message of it handled. */
+  intake(origin: number, batch: Batch, nowMs: number): void {
+    this.system.intake(origin, batch, nowMs);
+    this.#hasMore = true;
   }
 
   /** A turn of so many messages at the most, or another attempt to store the last one. */
   turn(nowMs: number, messages: number): TurnEnd {
-    if (this.#retryMs !== undefined) {
-      if (nowMs < this.#retryMs || !this.#turns.retry()) {
-        this.#retryMs = Math.max(this.#retryMs, nowMs + STORE_RETRY_MS);
-        return 'held';
-      }
-      this.#retryMs = undefined;
+    const { store } = this.#options.system;
+    const before = store?.last;
+    if (this.#turns.isHeld && !this.#turns.retry()) {
+      this.#busyUntilMs = nowMs + STORE_RETRY_MS;
+      return 'held';
     }
     this.#scheduler.left = messages;
     const end = this.#turns.take(nowMs, nowMs);
     this.#scheduler.left = 0;
     this.#hasMore = end === 'more';
-    if (end === 'held') this.#retryMs = nowMs + STORE_RETRY_MS;
+    if (end === 'held') this.#busyUntilMs = nowMs + STORE_RETRY_MS;
+    else if (store?.last !== before) {
+      this.#busyUntilMs = nowMs + (this.#random.below(1000) / 1000) * this.#options.storeMaxMs;
+    }
     return end;
-  }
-
-  get isHeld(): boolean {
-    return this.#retryMs !== undefined;
   }
 }

@@ -11,20 +11,20 @@ import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import type { ActorSpec, Answer } from './actor.ts';
-import type { ActorSystem } from './actor-system.ts';
+import type { ActorSystem, ActorSystemOptions } from './actor-system.ts';
 import type { Log } from './dead-letters.ts';
 import { Random } from './random.ts';
-import { SimulatedHost, Wire } from './simulated-host.ts';
+import { type CreateTurns, SimulatedHost, Wire } from './simulated-host.ts';
 import type { SnapshotLimits } from './snapshots.ts';
 import type { Store } from './store.ts';
-import type { Batches } from './turns.ts';
+import { type Batches, Turns } from './turns.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   readonly hosts: number;
   /** Starts the actors that live in a host; called again when it is replaced after a crash. */
   readonly startHost: (system: ActorSystem) => void;
-  readonly createSession?: ActorSystemCreateSession;
+  readonly createSession?: CreateSession;
   /** Probability of a crash of some host, each step. */
   readonly crashChance?: number;
   /** The longest a batch is on its way, in virtual ms. */
@@ -37,13 +37,17 @@ export interface SimulationOptions {
   /** Opens the store of a host; called again when it is replaced. Without it nothing is stored. */
   readonly openStore?: (host: number) => Store;
   readonly snapshots?: SnapshotLimits;
+  /** The longest that it takes to store a turn, in virtual ms. */
+  readonly storeMaxMs?: number;
   /** Without one, what hosts send to connections is only collected. */
   readonly gateway?: SimulatedGateway;
   /** A store has thrown a Crash; without it the host is replaced. */
   readonly onCrash?: (host: number) => void;
+  /** In place of the real turns, to plant a mistake in them. */
+  readonly createTurns?: CreateTurns;
 }
 
-type ActorSystemCreateSession = (
+type CreateSession = (
   service: string,
   remoteAddress: string,
   memory: string | undefined,
@@ -125,9 +129,10 @@ export class Simulation {
     for (let host = 0; host < hosts; host++) this.#startActors(host);
   }
 
-  /** All hosts end, with all they held and all that was on its way. */
+  /** All hosts end, with all they held and all that was on its way but a part of what they have told the main thread. */
   stop(): void {
-    for (const wire of this.#wires) wire.isCut = true;
+    for (const wire of this.#wires) if (wire.to === MAIN) this.#receiveLast(wire);
+    for (const wire of this.#wires) wire.cut(0);
     this.#wires = [];
     this.#hosts.length = 0;
     this.#hostCount = 0;
@@ -181,14 +186,26 @@ export class Simulation {
     }
   }
 
-  /** A host dies with all it held and all that was on its way to and from it; another takes its place. */
+  /**
+   * A host dies with all it held and all that was on its way to it; another takes its place. Of what it has sent a part
+   * still arrives: at the main thread before that knows, at other hosts even when they are linked with the new one.
+   */
   crash(host: number): void {
     this.crashes++;
-    for (const wire of this.#wires) if (wire.from === host || wire.to === host) wire.isCut = true;
-    this.#wires = this.#wires.filter(({ isCut }) => !isCut);
+    for (const wire of this.#wires) {
+      if (wire.to === host) wire.cut(0);
+      else if (wire.from === host && wire.to === MAIN) this.#receiveLast(wire);
+      else if (wire.from === host) wire.cut(this.random.below(wire.length + 1));
+    }
+    this.#wires = this.#wires.filter(({ isDone }) => !isDone);
     this.#connectHost(host);
     this.#startActors(host);
     this.#options.gateway?.replaced(host);
+  }
+
+  #receiveLast(wire: Wire): void {
+    wire.cut(this.random.below(wire.length + 1));
+    while (wire.length > 0) wire.deliver();
   }
 
   /** Makes a host and its links to all others. */
@@ -200,36 +217,38 @@ export class Simulation {
     this.#mainWriters[host] = new BatchWriter();
     this.#mainNames[host] = new Map();
     this.#mainWires[host] = this.#connect(MAIN, host, (batch) =>
-      this.#intake(started, system.mainOrigin, batch),
+      started.intake(system.mainOrigin, batch, this.nowMs),
     );
     started.wires[system.mainOrigin] = this.#connect(host, MAIN, (batch) => this.#onMainBatch(host, batch));
     this.#hosts.forEach((other, index) => {
       if (other === undefined || index === host) return;
       const here = system.connectPeer(index);
       const there = other.system.connectPeer(host);
-      started.wires[here] = this.#connect(host, index, (batch) => this.#intake(other, there, batch));
-      other.wires[there] = this.#connect(index, host, (batch) => this.#intake(started, here, batch));
+      started.wires[here] = this.#connect(host, index, (batch) => other.intake(there, batch, this.nowMs));
+      other.wires[there] = this.#connect(index, host, (batch) => started.intake(here, batch, this.nowMs));
     });
   }
 
   #createHost(host: number): SimulatedHost {
     const { linkHighWater = 65_536, mailboxMax = 1024, log = () => {} } = this.#options;
     const { createSession, openStore, snapshots } = this.#options;
+    const { createTurns = (...parts) => new Turns(...parts), storeMaxMs = 0 } = this.#options;
+    const system: ActorSystemOptions = {
+      hostIndex: host,
+      hostCount: this.#hostCount,
+      linkHighWater,
+      mailboxMax,
+      log,
+      createSession: (service, remoteAddress, memory) => {
+        if (createSession === undefined) throw new RangeError(`no service is called ${service}`);
+        return createSession(service, remoteAddress, memory, host);
+      },
+      ...(openStore === undefined ? {} : { store: openStore(host) }),
+      ...(snapshots === undefined ? {} : { snapshots }),
+    };
     const started: SimulatedHost = new SimulatedHost(
       this.random,
-      {
-        hostIndex: host,
-        hostCount: this.#hostCount,
-        linkHighWater,
-        mailboxMax,
-        log,
-        createSession: (service, remoteAddress, memory) => {
-          if (createSession === undefined) throw new RangeError(`no service is called ${service}`);
-          return createSession(service, remoteAddress, memory, host);
-        },
-        ...(openStore === undefined ? {} : { store: openStore(host) }),
-        ...(snapshots === undefined ? {} : { snapshots }),
-      },
+      { system, createTurns, storeMaxMs },
       {
         tell: (event) => void this.events.push({ host, event }),
         post: (batches) => this.#post(started, batches),
@@ -248,12 +267,6 @@ export class Simulation {
     const wire = new Wire(from, to, deliver);
     this.#wires.push(wire);
     return wire;
-  }
-
-  /** What arrives is looked at at once, but no message of it handled. */
-  #intake(host: SimulatedHost, origin: number, batch: Batch): void {
-    host.system.intake(origin, batch, this.nowMs);
-    if (!host.isHeld) this.#takeTurn(host, 0);
   }
 
   /** All that may happen next. */

@@ -118,27 +118,26 @@ describe('a ledger shard', () => {
     assert.ok(Buffer.concat([...pieces]).equals(before));
   });
 
-  test('forgets the upload at home that was not used for longest', () => {
+  test('forgets the uploads at home that were not used for longest, but none that is in use', () => {
     const shard = createShard();
+    const idsIn = () => decodeSnapshot([...shard.snapshot()]).uploads.uploads.map(({ id }) => id);
+    /** Opens it for a session, which goes on with it or not. */
+    const open = (id: string, isInUse = false) => {
+      const { number } = ask(shard, { type: 'open-upload', id, claim: 'bank/1' }) as FoundUpload;
+      if (!isInUse) ask(shard, { type: 'release', id, session: 'bank/1' });
+      return number;
+    };
     // What other shards call an upload has its number in it; of those none is forgotten by itself.
     const parts = Array.from({ length: 20 }, (_, i) => partNameOf('elsewhere', i));
-    const atHome = Array.from({ length: 20 }, (_, i) => `u${i}`);
     for (const id of parts) ask(shard, { type: 'open-upload', id });
-    const opened = atHome.map(
-      (id) => ask(shard, { type: 'open-upload', id, claim: 'bank/1' }) as FoundUpload,
-    );
-    const { uploads } = decodeSnapshot([...shard.snapshot()]).uploads;
-    assert.deepEqual(
-      uploads.map(({ id }) => id),
-      [...parts, ...atHome.slice(-UPLOADS_MAX)],
-    );
+    open('in-use', true);
+    const atHome = Array.from({ length: 20 }, (_, i) => `u${i}`);
+    const numbers = atHome.map((id) => open(id));
+    const last = atHome.slice(1 - UPLOADS_MAX);
+    assert.deepEqual(idsIn(), [...parts, 'in-use', ...last]);
     // One that goes on is not the oldest any more.
-    shard.mark(opened.at(-UPLOADS_MAX)?.number ?? -1, 10, []);
-    ask(shard, { type: 'open-upload', id: 'another', claim: 'bank/2' });
-    const after = decodeSnapshot([...shard.snapshot()]).uploads.uploads.map(({ id }) => id);
-    assert.ok(
-      after.includes(atHome.at(-UPLOADS_MAX) as string) &&
-        !after.includes(atHome.at(1 - UPLOADS_MAX) as string),
-    );
+    shard.mark(numbers.at(1 - UPLOADS_MAX) ?? -1, 10, []);
+    open('another');
+    assert.ok(idsIn().includes(last[0] as string) && !idsIn().includes(last[1] as string));
   });
 });

@@ -13,7 +13,10 @@ const values = fc.record({
   kind: fc.constant(BODY.values),
   address,
   position: fc.integer({ min: 1, max: 2 ** 52 }),
-  events: fc.array(fc.jsonValue({ noNullPrototype: true } as object), { minLength: 1, maxLength: 5 }),
+  events: fc.array(
+    fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value))),
+    { minLength: 1, maxLength: 5 },
+  ),
 });
 const flat = fc.record({
   kind: fc.constant(BODY.flat),
@@ -106,5 +109,46 @@ describe('a batch of the journal', () => {
         message: new RegExp(`format ${version}, written by ${age} Outcry.*Export`),
       });
     }
+  });
+});
+
+const POSITION = 5;
+
+/** A batch whose first event has the position in its stream that the batch has in the journal. */
+function sealedBatch(): Uint8Array {
+  const builder = new BatchBuilder();
+  builder.addValues(toAddress('ledger/1'), POSITION, ['first', 'second']);
+  builder.addFlat(toAddress('ledger/2'), 9, { bytes: new Uint8Array(24).fill(7), count: 3 });
+  return builder.take(POSITION, 1_700_000_000_000);
+}
+
+/** What reading says of it. */
+function verdictOn(bytes: Uint8Array): 'whole' | 'torn' | 'damaged' {
+  try {
+    readBatch(bytes, POSITION);
+    return 'whole';
+  } catch (error) {
+    if (!(error instanceof BatchDamage)) throw error;
+    return error.isTorn ? 'torn' : 'damaged';
+  }
+}
+
+describe('a batch whose writing was broken off', () => {
+  const batch = sealedBatch();
+
+  test('is torn, wherever it ends', () => {
+    const verdicts = Array.from(batch.keys(), (length) => verdictOn(batch.slice(0, length)));
+    assert.deepEqual(new Set(verdicts), new Set(['torn']));
+  });
+
+  test('is torn, or whole, when zeros follow', () => {
+    const verdicts = Array.from(batch.keys(), (length) => {
+      const zeroed = new Uint8Array(batch.length);
+      zeroed.set(batch.subarray(0, length));
+      return verdictOn(zeroed);
+    });
+    const torn = verdicts.filter((verdict) => verdict === 'torn').length;
+    assert.ok(torn >= batch.length - 8, 'only the trailer can be missing from what is whole');
+    assert.equal(verdicts.includes('damaged'), false);
   });
 });
