@@ -15,10 +15,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 const MANIFEST = 'outcry.json';
+/** The manifest while it is written. */
+const MANIFEST_DRAFT = `${MANIFEST}.tmp`;
 const LOCK = 'lock';
 /** The first generation while an import makes it; what is left of one that was killed is nobody's. */
 const UNFINISHED = 'unfinished';
@@ -26,16 +29,24 @@ const FIRST_GENERATION = 1;
 /** The version of the folder's own layout; those of what is in the environments are beside their data. */
 const LAYOUT_VERSION = 1;
 
-interface Manifest {
+export interface Manifest {
   readonly version: number;
   readonly generation: number;
   readonly hosts: number;
   /** Every environment is there: from then on one that is missing is a loss, not a beginning. */
-  readonly isComplete?: boolean;
+  readonly isComplete: boolean;
+}
+
+interface StoredManifest extends Manifest {
+  /** Of the other fields. */
+  readonly crc32: number;
 }
 
 /** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
 export type Redistribute = (from: readonly string[], to: readonly string[]) => Promise<void>;
+
+/** What a server or an import that was killed may have left before there was a manifest. */
+const LEFTOVERS = [LOCK, UNFINISHED, MANIFEST_DRAFT];
 
 /** Folders that this process has: LMDB's table tells processes apart, and no more. */
 const TAKEN = new Set<string>();
@@ -48,6 +59,8 @@ export interface FolderView {
   readonly path: string;
   /** The environments, by host. */
   readonly hostFolders: readonly string[];
+  /** Every environment is there, or should be. */
+  readonly isComplete: boolean;
   /** The process that has it, if there is one. */
   readonly user: number | undefined;
 }
@@ -82,7 +95,6 @@ export class DataFolder {
     try {
       const manifest = readManifest(path) ?? (await createManifest(path, { hosts, isComplete: false }));
       const current = manifest.hosts === hosts ? manifest : await grow(path, manifest, hosts, redistribute);
-      removeOtherGenerations(path, current.generation);
       return new DataFolder(path, lock, current);
     } catch (error) {
       await release(lock);
@@ -97,7 +109,7 @@ export class DataFolder {
   static async create(folder: string, hosts: number, fill: Fill): Promise<void> {
     const isNew = !existsSync(folder);
     const path = made(folder);
-    const others = entriesOf(path).filter((name) => name !== LOCK && name !== UNFINISHED);
+    const others = entriesOf(path).filter((name) => !LEFTOVERS.includes(name));
     if (others.length > 0) throw notEmpty(path, others[0] as string);
     const lock = takeLock(path);
     const unfinished = join(path, UNFINISHED);
@@ -117,14 +129,16 @@ export class DataFolder {
 
   /** True once every environment is there. */
   get isComplete(): boolean {
-    return this.#manifest.isComplete === true;
+    return this.#manifest.isComplete;
   }
 
-  /** All hosts have made their environments. */
+  /** All hosts have opened their environments: what was before them is not needed any more. */
   async complete(): Promise<void> {
-    if (this.isComplete) return;
-    this.#manifest = { ...this.#manifest, isComplete: true };
-    await writeManifest(this.path, this.#manifest);
+    if (!this.isComplete) {
+      this.#manifest = { ...this.#manifest, isComplete: true };
+      await writeManifest(this.path, this.#manifest);
+    }
+    removeNeighbours(this.path, this.#manifest.generation);
   }
 
   hostFolder(host: number): string {
@@ -147,7 +161,8 @@ export function viewFolder(folder: string): FolderView {
       fields: { path },
     });
   }
-  return { path, hostFolders: foldersOf(path, manifest), user: userOf(path) };
+  const { isComplete } = manifest;
+  return { path, hostFolders: foldersOf(path, manifest), isComplete, user: userOf(path) };
 }
 
 function foldersOf(path: string, { generation, hosts }: Manifest): string[] {
@@ -171,7 +186,7 @@ function made(folder: string): string {
 
 /** A folder with something else in it is not touched. */
 function checkOurs(path: string): void {
-  const others = entriesOf(path).filter((name) => name !== LOCK);
+  const others = entriesOf(path).filter((name) => !LEFTOVERS.includes(name));
   if (others.length === 0 || others.includes(MANIFEST)) return;
   throw new OutcryError(
     'ERR_DATA_FOLDER',
@@ -272,13 +287,19 @@ function holdersOf(lock: RootDatabase): number[] {
 function readManifest(path: string): Manifest | undefined {
   const file = join(path, MANIFEST);
   if (!existsSync(file)) return undefined;
-  let manifest: Partial<Manifest>;
+  let manifest: unknown;
   try {
     manifest = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw damagedManifest(file, messageOf(error));
   }
-  const { version, generation, hosts, isComplete } = manifest;
+  const {
+    version,
+    generation,
+    hosts,
+    isComplete,
+    crc32: checksum,
+  } = (manifest ?? {}) as Partial<StoredManifest>;
   if (!isCount(version) || !isCount(generation) || !isCount(hosts)) {
     throw damagedManifest(file, `it says ${JSON.stringify(manifest)}`);
   }
@@ -291,18 +312,29 @@ function readManifest(path: string): Manifest | undefined {
       { fields: { path, version } },
     );
   }
-  return { version, generation, hosts, isComplete: isComplete === true };
+  const read: Manifest = { version, generation, hosts, isComplete: isComplete === true };
+  if (checksum !== checksumOf(read)) throw damagedManifest(file, 'its checksum is wrong');
+  return read;
+}
+
+/** What is written to outcry.json. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify({ ...manifest, crc32: checksumOf(manifest) })}\n`;
+}
+
+/** Over the fields in their order. */
+function checksumOf({ version, generation, hosts, isComplete }: Manifest): number {
+  return crc32(JSON.stringify([version, generation, hosts, isComplete]));
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 function damagedManifest(file: string, problem: string): OutcryError {
   return new OutcryError(
     'ERR_DATA_DAMAGED',
-    `${file} is damaged: ${problem}. It should be {"version":1,"generation":G,"hosts":H,"isComplete":true}, where G is ` +
-      'the folder beside it and H the number of folders in that',
+    `${file} is damaged: ${problem}. Nothing was changed. Put a copy back that is sound`,
     { fields: { file } },
   );
 }
@@ -320,14 +352,14 @@ async function createManifest(
 async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   const file = join(path, MANIFEST);
   try {
-    const handle = await openFile(`${file}.tmp`, 'w');
+    const handle = await openFile(join(path, MANIFEST_DRAFT), 'w');
     try {
-      await handle.writeFile(`${JSON.stringify(manifest)}\n`);
+      await handle.writeFile(manifestText(manifest));
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(`${file}.tmp`, file);
+    await rename(join(path, MANIFEST_DRAFT), file);
     const folder = await openFile(path, 'r');
     await folder.sync().finally(() => folder.close());
   } catch (error) {
@@ -351,9 +383,9 @@ async function grow(
   return next;
 }
 
-/** What a change of generation that was broken off, before or after it counted, has left. */
-function removeOtherGenerations(path: string, generation: number): void {
-  for (const name of entriesOf(path)) {
-    if (/^\d+$/.test(name) && Number(name) !== generation) rmSync(join(path, name), { recursive: true });
+/** What a change of generation has left: the one before, or one that never counted. Nothing else is touched. */
+function removeNeighbours(path: string, generation: number): void {
+  for (const neighbour of [generation - 1, generation + 1]) {
+    rmSync(join(path, String(neighbour)), { recursive: true, force: true });
   }
 }

@@ -184,7 +184,7 @@ export class Server {
     }
     const count = this.hosts.links.length;
     const hosts = this.hosts.links.map(({ index }) => {
-      return { folder: data.hostFolder(index), index, count, isInUse: true };
+      return { folder: data.hostFolder(index), index, count, isMade: true, isInUse: true };
     });
     return this.#jobs.result({ type: 'statement', hosts, isExamined: true, name, last, at });
   }

@@ -15,11 +15,12 @@ export async function withJobs<T>(work: (jobs: Jobs) => Promise<T>): Promise<T> 
   }
 }
 
-export function hostsOf({ hostFolders, user }: FolderView): StoredHost[] {
+export function hostsOf({ hostFolders, isComplete, user }: FolderView): StoredHost[] {
   return hostFolders.map((folder, index) => ({
     folder,
     index,
     count: hostFolders.length,
+    isMade: isComplete,
     isInUse: user !== undefined,
   }));
 }

@@ -8,6 +8,8 @@ export interface StoredHost {
   readonly index: number;
   /** Of how many hosts it is one. */
   readonly count: number;
+  /** The environment was made before: it must be there. */
+  readonly isMade: boolean;
   /** A server has it open, and may be writing. */
   readonly isInUse: boolean;
 }

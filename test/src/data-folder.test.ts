@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { DataFolder, viewFolder } from '../../src/data-folder.ts';
+import { DataFolder, manifestText, viewFolder } from '../../src/data-folder.ts';
 
 const MODULE = new URL('../../src/data-folder.js', import.meta.url).href;
 
@@ -55,12 +55,8 @@ describe('DataFolder', () => {
 
   test('is made if it is not there, with an environment for each host', async () => {
     const { folder, moves } = await open(2);
-    assert.deepEqual(JSON.parse(readFileSync(join(path, 'outcry.json'), 'utf8')), {
-      version: 1,
-      generation: 1,
-      hosts: 2,
-      isComplete: false,
-    });
+    const manifest = { version: 1, generation: 1, hosts: 2, isComplete: false };
+    assert.equal(readFileSync(join(path, 'outcry.json'), 'utf8'), manifestText(manifest));
     assert.deepEqual(viewFolder(path).hostFolders, [folder.hostFolder(0), folder.hostFolder(1)]);
     assert.deepEqual(moves, []);
     await folder.close();
@@ -80,6 +76,8 @@ describe('DataFolder', () => {
     );
     assert.deepEqual(viewFolder(path).hostFolders, [before]);
     const { folder: next, moves } = await open(3);
+    assert.ok(existsSync(before));
+    await next.complete();
     assert.deepEqual(moves, [[before], [0, 1, 2].map((host) => next.hostFolder(host))]);
     assert.deepEqual([existsSync(before), viewFolder(path).hostFolders.length], [false, 3]);
     await next.close();
@@ -134,23 +132,54 @@ describe('DataFolder', () => {
     });
   });
 
-  test('of another version, or with a damaged outcry.json, is refused with what to do', async () => {
+  test('does not touch what others have put beside it', async () => {
     const { folder } = await open(1);
+    mkdirSync(join(path, '2024'));
+    await folder.complete();
     await folder.close();
-    const write = (text: string) => writeFileSync(join(path, 'outcry.json'), text);
-    write('{"version":2,"generation":1,"hosts":1}');
+    assert.ok(existsSync(join(path, '2024')));
+  });
+
+  test('that a server which was killed has begun is taken up', async () => {
+    mkdirSync(path);
+    writeFileSync(join(path, 'outcry.json.tmp'), '{"vers');
+    await (await open(1)).folder.close();
+  });
+
+  test('of another version is refused with what to do', async () => {
+    await (await open(1)).folder.close();
+    writeFileSync(
+      join(path, 'outcry.json'),
+      manifestText({ version: 2, generation: 1, hosts: 1, isComplete: true }),
+    );
     await assert.rejects(open(1), {
       code: 'ERR_DATA_FORMAT',
       message: /version 2, written by a newer Outcry/,
     });
-    for (const text of ['{"version":1,"gen', '{"version":1,"generation":"one","hosts":1}', '']) {
-      write(text);
-      await assert.rejects(open(1), {
+  });
+
+  test('whose outcry.json has any bit changed is refused, and nothing is removed', async () => {
+    const { folder } = await open(2);
+    mkdirSync(folder.hostFolder(0), { recursive: true });
+    await folder.complete();
+    await folder.close();
+    const file = join(path, 'outcry.json');
+    const sound = readFileSync(file);
+    for (let bit = 0; bit < (sound.length - 1) * 8; bit++) {
+      const changed = Buffer.from(sound);
+      (changed[bit >> 3] as number) ^= 1 << (bit & 7);
+      writeFileSync(file, changed);
+      await assert.rejects(open(2), { code: /^ERR_DATA_(DAMAGED|FORMAT)$/ }, changed.toString());
+    }
+    for (const text of ['', 'null', '[]', '{"version":1,"gen']) {
+      writeFileSync(file, text);
+      await assert.rejects(open(2), {
         code: 'ERR_DATA_DAMAGED',
-        message: /outcry\.json is damaged: .*It should be/,
+        message: /outcry\.json is damaged: .*sound/,
       });
     }
-    write('{"version":1,"generation":1,"hosts":1}');
-    await (await open(1)).folder.close();
+    assert.ok(existsSync(folder.hostFolder(0)));
+    writeFileSync(file, sound);
+    await (await open(2)).folder.close();
   });
 });

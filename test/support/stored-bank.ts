@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { manifestText } from '../../src/data-folder.ts';
 import {
   DISCARD_REASONS,
   LEDGER_ADDRESSES,
@@ -58,7 +59,7 @@ export class StoredBank {
     mkdirSync(folder, { recursive: true });
     writeFileSync(
       join(folder, 'outcry.json'),
-      `${JSON.stringify({ version: 1, generation: 1, hosts, isComplete: true })}\n`,
+      manifestText({ version: 1, generation: 1, hosts, isComplete: true }),
     );
     this.stores = Array.from(
       { length: hosts },
@@ -185,7 +186,7 @@ export class StoredBank {
 
 export function hostsIn(folder: string, count: number, isInUse = false): StoredHost[] {
   return Array.from({ length: count }, (_, index) => {
-    return { folder: join(folder, '1', String(index)), index, count, isInUse };
+    return { folder: join(folder, '1', String(index)), index, count, isMade: true, isInUse };
   });
 }
 

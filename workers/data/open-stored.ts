@@ -8,11 +8,11 @@ type OpenOptions = Pick<LmdbStoreOptions, 'isExamined' | 'onDamage'>;
 
 /** Undefined if nothing was ever stored there: a server was ended before it came to that. */
 export function openStored(
-  { folder, isInUse }: StoredHost,
+  { folder, isMade, isInUse }: StoredHost,
   options: OpenOptions = {},
 ): LmdbStore | undefined {
-  if (fileBytesIn(folder) === 0) return undefined;
-  return new LmdbStore({ folder, isReadOnly: true, isInUse, ...options });
+  if (!isMade && fileBytesIn(folder) === 0) return undefined;
+  return new LmdbStore({ folder, isMade, isReadOnly: true, isInUse, ...options });
 }
 
 export function fileIn(folder: string): string {

@@ -132,6 +132,10 @@ export class LmdbStore implements Store {
     const next = this.#last + 1;
     const bytes = batches.reduce((sum, { length }) => sum + length, 0);
     this.#write(batches.length, bytes, () => {
+      // Another writer's, which there should not be: better an end than to write over it.
+      if (this.#db.doesExist(keyOf(JOURNAL, next))) {
+        throw this.damage(`batch ${next} is there, though nobody here has written it`);
+      }
       batches.forEach((batch, i) => {
         this.#put(keyOf(JOURNAL, next + i), batch);
       });
@@ -291,7 +295,7 @@ export class LmdbStore implements Store {
   }
 
   #put(key: Buffer, value: Uint8Array): void {
-    this.#db.putSync(key, Buffer.from(value.buffer, value.byteOffset, value.length));
+    this.#db.putSync(key, bufferOf(value));
   }
 
   /** Up to where LMDB uses its file. */
@@ -306,6 +310,7 @@ export class LmdbStore implements Store {
       this.#room?.reserve(operations, bytes);
       this.#db.transactionSync(action);
     } catch (error) {
+      if (error instanceof OutcryError) throw error;
       throw new OutcryError(
         'ERR_STORE_WRITE',
         `can't write to ${this.file}: ${messageOf(error)}; is there room on the disk?`,
@@ -444,6 +449,10 @@ function headKeyOf(address: Address): Buffer {
 
 function numberIn(key: Buffer, at: number): number {
   return Number(key.readBigUInt64BE(at));
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function sealed(body: Uint8Array): Buffer {

@@ -81,7 +81,7 @@ export class Turns {
     try {
       if (this.#unstored !== undefined) this.#system.store(this.#unstored);
     } catch (error) {
-      if (error instanceof OutcryError) return error;
+      if (error instanceof OutcryError && error.code === 'ERR_STORE_WRITE') return error;
       throw error;
     }
     this.#unstored = undefined;

@@ -118,7 +118,7 @@ describe('verifyHost', () => {
   });
 
   test('finds nothing wrong with a host that never stored anything', async (t) => {
-    const host = { folder: temporaryFolder(t), index: 0, count: 1, isInUse: false };
+    const host = { folder: temporaryFolder(t), index: 0, count: 1, isMade: false, isInUse: false };
     const verdict = await verifyHost({ type: 'verify', host, progress: nobody() });
     assert.deepEqual([verdict.fileBytes, verdict.findings], [0, []]);
   });

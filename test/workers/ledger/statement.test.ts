@@ -115,7 +115,7 @@ describe('readStatement', () => {
 
   test('finds nobody where nothing was stored', async (t) => {
     const folder = temporaryFolder(t);
-    const hosts = [{ folder, index: 0, count: 1, isInUse: false }];
+    const hosts = [{ folder, index: 0, count: 1, isMade: false, isInUse: false }];
     const job = {
       type: 'statement',
       hosts,

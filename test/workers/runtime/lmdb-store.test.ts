@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -208,6 +208,35 @@ describe('LmdbStore', () => {
     assert.throws(() => new LmdbStore({ folder }), { code: 'ERR_DATA_DAMAGED' });
     rmSync(file);
     store = new LmdbStore({ folder });
+  });
+
+  test('that was made before is refused without its file, or with an empty one', async () => {
+    append(1);
+    await store.close();
+    const file = join(folder, 'data.mdb');
+    const sound = readFileSync(file);
+    rmSync(file);
+    for (let i = 0; i < 2; i++) {
+      assert.throws(() => new LmdbStore({ folder, isMade: true }), {
+        code: 'ERR_DATA_DAMAGED',
+        message: /data\.mdb is damaged: it is missing or empty/,
+      });
+      writeFileSync(file, '');
+    }
+    writeFileSync(file, sound);
+    store = new LmdbStore({ folder, isMade: true });
+    assert.equal(store.last, 1);
+  });
+
+  test('does not write over a batch that somebody else has written', async () => {
+    const other = new LmdbStore({ folder });
+    append(1);
+    assert.throws(() => other.append(Buffer.alloc(10)), {
+      code: 'ERR_DATA_DAMAGED',
+      message: /batch 1 is there, though nobody here has written it/,
+    });
+    await other.close();
+    assert.deepEqual(positions(1), [1]);
   });
 
   test('takes a file that a process which was killed has left empty for new', async () => {
