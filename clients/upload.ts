@@ -41,7 +41,7 @@ const OK_ANSWER = /^OK (0|[1-9]\d{0,15})$/;
 const ERR_ANSWER = /^ERR (0|[1-9]\d{0,15}) ([a-z][a-z0-9-]*)(?: (.*))?$/;
 
 /**
- * A server tells its last 4,096 discards again on every new connection. One that it still tells was seen at most
+ * A server tells at most its last 4,096 discards again on every new connection. One that it still tells was seen at most
  * 4,095 later discards ago, or as many retold ones: twice as many remembered lines are enough to know them all.
  */
 const TOLD_LINES_MIN = 8192;

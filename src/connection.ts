@@ -17,7 +17,7 @@ import { monotonicMs } from './values/clock.ts';
 export interface ConnectionLimits {
   /** Bytes of one line without its LF. */
   readonly lineLengthMax: number;
-  /** Bytes written and not yet taken by the client, beyond which it is disconnected. */
+  /** Bytes written and not yet taken by the client, beyond which nothing more is read from it until it has taken them. */
   readonly outboundBytesMax: number;
 }
 
@@ -27,6 +27,10 @@ type OwnedSocket = Socket & { [OWNER]: Connection };
 
 /** How long a client may take to close its side after all that was written is out. */
 const LINGER_MS = 2000;
+/** A client that has more to take than it should, and takes nothing for so long, is disconnected. */
+const STALL_MS = 5000;
+/** However fast it takes: so many times more than it should is too much for the memory. */
+const OUTBOUND_FACTOR_MAX = 128;
 const NOTHING = new Uint8Array(0);
 
 // One function for all sockets instead of four closures each: among ten thousand connections that is megabytes.
@@ -66,6 +70,8 @@ export class Connection {
   /** The client had not taken all of the earlier batches when the present one came. */
   #isBehind = false;
   #lingering: NodeJS.Timeout | undefined;
+  /** Runs while the client has more to take than it should; nothing is read from it meanwhile. */
+  #clogged: NodeJS.Timeout | undefined;
 
   /** `onClosed` is called once, when both sides are closed. */
   constructor(
@@ -114,9 +120,7 @@ export class Connection {
 
   resume(): void {
     this.#isPaused = false;
-    this.lastInputMs = monotonicMs();
-    this.#awaitInputPause();
-    this.#socket.resume();
+    if (this.#clogged === undefined) this.#readOn();
   }
 
   /** Its host was replaced: asks for a new session there. */
@@ -151,9 +155,45 @@ export class Connection {
     this.#isCorked = false;
     this.#socket.uncork();
     const { outboundBytesMax } = this.listener.options;
-    if (this.#socket.writableLength > outboundBytesMax) {
-      this.abort(`it left more than ${outboundBytesMax} bytes unread`);
-    }
+    const { writableLength } = this.#socket;
+    if (writableLength > outboundBytesMax * OUTBOUND_FACTOR_MAX) this.#abortSlow();
+    else if (writableLength > outboundBytesMax && this.#clogged === undefined) this.#clog();
+  }
+
+  /** What a client sends may be answered with more than it: then it is read on only when it has taken the answers. */
+  #clog(): void {
+    this.#socket.pause();
+    const { outboundBytesMax } = this.listener.options;
+    let taken = this.#takenBytes;
+    this.#clogged = setInterval(() => {
+      const isStalled = this.#takenBytes === taken;
+      taken = this.#takenBytes;
+      if (this.#socket.writableLength <= outboundBytesMax) this.#unclog();
+      else if (isStalled) this.#abortSlow();
+    }, STALL_MS);
+    this.#socket.once('drain', () => this.#unclog());
+  }
+
+  #unclog(): void {
+    if (this.#clogged === undefined) return;
+    clearInterval(this.#clogged);
+    this.#clogged = undefined;
+    if (!this.#isPaused) this.#readOn();
+  }
+
+  #abortSlow(): void {
+    this.abort(`it left more than ${this.listener.options.outboundBytesMax} bytes unread`);
+  }
+
+  /** Bytes that the kernel has taken for the client. */
+  get #takenBytes(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+
+  #readOn(): void {
+    this.lastInputMs = monotonicMs();
+    this.#awaitInputPause();
+    this.#socket.resume();
   }
 
   /** Closes once all that was written is out; `reason` is empty if the session ended in order. */
@@ -162,7 +202,9 @@ export class Connection {
     this.#isClosing = true;
     this.#reason = reason;
     this.listener.pauses?.forget(this);
-    if (this.#isPaused) this.resume();
+    this.#isPaused = false;
+    this.#unclog();
+    this.#readOn();
     this.#socket.end(() => {
       this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     });
@@ -220,6 +262,7 @@ export class Connection {
   onClose(): void {
     this.#isClosing = true;
     clearTimeout(this.#lingering);
+    clearInterval(this.#clogged);
     this.listener.pauses?.forget(this);
     const isCutOff = this.#framer.hasPartialLine;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });

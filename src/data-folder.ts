@@ -12,7 +12,15 @@
  * nothing is left behind by a process that was killed. Two servers that start at once are put in order by a write
  * transaction.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { open as openFile, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -45,8 +53,12 @@ interface StoredManifest extends Manifest {
 /** Copies what the environments `from` hold to new ones, so that each actor is where `to.length` hosts have it. */
 export type Redistribute = (from: readonly string[], to: readonly string[]) => Promise<void>;
 
+/** Room that must be there: LMDB maps files into memory, and where there is none the process is killed without a word. */
+const ROOM_BYTES = 256 * 1024;
+const ROOM_PROBE = 'room.tmp';
+
 /** What a server or an import that was killed may have left before there was a manifest. */
-const LEFTOVERS = [LOCK, UNFINISHED, MANIFEST_DRAFT];
+const LEFTOVERS = [LOCK, UNFINISHED, MANIFEST_DRAFT, ROOM_PROBE];
 
 /** Folders that this process has: LMDB's table tells processes apart, and no more. */
 const TAKEN = new Set<string>();
@@ -233,6 +245,7 @@ function takeLock(path: string): Lock {
   if (TAKEN.has(path)) throw inUse(path, [process.pid]);
   let database: RootDatabase | undefined;
   try {
+    probeRoom(path);
     database = open({ path: join(path, LOCK) });
     const mine = database;
     const taken = mine.transactionSync(() => {
@@ -246,6 +259,15 @@ function takeLock(path: string): Lock {
   } catch (error) {
     void database?.close();
     throw error instanceof OutcryError ? error : unusable(path, error);
+  }
+}
+
+function probeRoom(path: string): void {
+  const probe = join(path, ROOM_PROBE);
+  try {
+    writeFileSync(probe, Buffer.alloc(ROOM_BYTES));
+  } finally {
+    rmSync(probe, { force: true });
   }
 }
 

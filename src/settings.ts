@@ -149,7 +149,8 @@ export const SETTINGS = {
       default: 1_048_576,
       min: 1,
       max: BYTES_LIMIT,
-      reason: 'A reader that lets more than this wait for it is too slow and is disconnected.',
+      reason:
+        'A client that lets more than this wait for it is not read on; if it takes nothing it is disconnected.',
     },
     mailboxMessagesMax: {
       type: 'count',

@@ -32,16 +32,26 @@ export function* encodeSnapshot({ ledger, uploads }: ShardState): Generator<Uint
   }
 }
 
+/** Throws a RangeError if the pieces are not those of a ledger. */
 export function decodeSnapshot([first, ...rest]: readonly Uint8Array[]): ShardState {
   const { postings, nameWords, accounts, uploads } = packr.unpack(first as Uint8Array) as Head;
   const names = new Int32Array(nameWords);
   const lengths = new Uint8Array(accounts);
   const balances = new Float64Array(accounts);
   const body = Buffer.concat(rest);
+  const expected = names.byteLength + lengths.byteLength + balances.byteLength;
+  if (body.length !== expected) {
+    throw new RangeError(`a snapshot has ${body.length} bytes where it should have ${expected}`);
+  }
   let at = 0;
   for (const array of [names, lengths, balances]) {
     new Uint8Array(array.buffer).set(body.subarray(at, at + array.byteLength));
     at += array.byteLength;
   }
+  if (lengths.reduce((words, length) => words + ((length + 3) >> 2), 0) !== nameWords) {
+    throw new RangeError('the names in a snapshot are not as long as it says');
+  }
+  const wrong = balances.find((balance) => !Number.isSafeInteger(balance));
+  if (wrong !== undefined) throw new RangeError(`a snapshot has a balance of ${wrong} cents`);
   return { ledger: { postings, names, lengths, balances }, uploads };
 }

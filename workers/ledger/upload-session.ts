@@ -26,10 +26,12 @@ import { LedgerShard } from './ledger-shard.ts';
 import { PostingsWriter } from './postings.ts';
 import { DISCARDS_KEPT, homeOf, lineOfDiscard, packDiscard, partNameOf, reasonOfDiscard } from './uploads.ts';
 
-const HEADER = /^OUTCRY (\d{1,9}) ACK(?:[ \t]+(.*?))?[ \t\r]*$/;
+/** A first line that begins so is meant as one of these, since no posting does. */
+const ATTEMPT = /^OUTCRY[ \t]+\d/;
+const HEADER = /^OUTCRY[ \t]+(\d+)[ \t]+ACK(?:[ \t]+(.*?))?[ \t\r]*$/;
 const HEADER_START = Buffer.from('OUTCRY ');
 const UPLOAD_ID = /^[A-Za-z0-9._-]{1,128}$/;
-/** A first line longer than this is none. */
+/** A longer first line is judged by so much of it. */
 const HEADER_BYTES_MAX = 256;
 const VERSION = 1;
 
@@ -52,6 +54,7 @@ export const REFUSALS = {
   'taken-over': 'another connection goes on with this upload',
   'upload-id': 'an upload-id is 1 to 128 letters, digits, points, underscores and hyphens',
   version: `this server speaks version ${VERSION}`,
+  'first-line': 'the first line of an upload is: OUTCRY 1 ACK upload-id',
   early: 'lines came before the first OK, which says where to go on',
 } as const;
 export type Refusal = keyof typeof REFUSALS;
@@ -77,15 +80,17 @@ type UploadContext = Context<UploadMessage>;
 export function findHeader(bytes: Uint8Array, start: number, end: number): Header | undefined {
   for (let i = 0; i < HEADER_START.length; i++) if (bytes[start + i] !== HEADER_START[i]) return undefined;
   const lineEnd = bytes.indexOf(LF, start);
-  if (lineEnd < 0 || lineEnd >= end || lineEnd - start > HEADER_BYTES_MAX) return undefined;
-  const line = Buffer.from(bytes.buffer, bytes.byteOffset + start, lineEnd - start).toString('latin1');
-  const match = HEADER.exec(line);
-  if (match === null) return undefined;
-  return { version: Number(match[1]), id: match[2] ?? '', end: lineEnd + 1 };
+  if (lineEnd < 0 || lineEnd >= end) return undefined;
+  const length = Math.min(lineEnd - start, HEADER_BYTES_MAX);
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('latin1');
+  if (!ATTEMPT.test(line)) return undefined;
+  const [, version, id = ''] = HEADER.exec(line) ?? [];
+  return { version: version === undefined ? undefined : Number(version), id, end: lineEnd + 1 };
 }
 
 export interface Header {
-  readonly version: number;
+  /** Undefined if the line only begins like a header. */
+  readonly version: number | undefined;
   readonly id: string;
   /** Where the next line begins. */
   readonly end: number;
@@ -138,7 +143,8 @@ export class UploadSession {
 
   /** Its first line has come. */
   begin({ version, id }: Header, context: UploadContext): void {
-    if (version !== VERSION) this.#refuse('version', context);
+    if (version === undefined) this.#refuse('first-line', context);
+    else if (version !== VERSION) this.#refuse('version', context);
     else if (!UPLOAD_ID.test(id)) this.#refuse('upload-id', context);
     else {
       context.remember(id);

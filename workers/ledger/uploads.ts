@@ -5,8 +5,8 @@
  */
 import { DISCARD_REASONS, type DiscardReason, LEDGER_SHARDS } from '../../src/protocol/bank.ts';
 
-/** Discards that are kept of one upload: the last ones. */
-export const DISCARDS_KEPT = 4096;
+/** Discards that are kept of one upload: the last ones. Few, since there may be thousands of uploads. */
+export const DISCARDS_KEPT = 1024;
 
 /** The shard that is an upload's home, by FNV-1a. Part of the meaning of stored uploads: never change it. */
 export function homeOf(id: string): number {
