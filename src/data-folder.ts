@@ -322,7 +322,7 @@ function readManifest(path: string): Manifest | undefined {
     isComplete,
     crc32: checksum,
   } = (manifest ?? {}) as Partial<StoredManifest>;
-  if (!isCount(version) || !isCount(generation) || !isCount(hosts)) {
+  if (!isVersion(version) || !isCount(generation) || !isCount(hosts)) {
     throw damagedManifest(file, `it says ${JSON.stringify(manifest)}`);
   }
   if (version !== LAYOUT_VERSION) {
@@ -347,6 +347,10 @@ export function manifestText(manifest: Manifest): string {
 /** Over the fields in their order. */
 function checksumOf({ version, generation, hosts, isComplete }: Manifest): number {
   return crc32(JSON.stringify([version, generation, hosts, isComplete]));
+}
+
+function isVersion(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isCount(value: unknown): value is number {

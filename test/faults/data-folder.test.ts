@@ -69,7 +69,7 @@ describe('outcry serve > refuses as its data folder', () => {
     [
       'nobody: half an outcry.json',
       '{"version":1,"gen',
-      /outcry\.json is damaged: .*It should be \{"version":1/,
+      /outcry\.json is damaged: .*Put a copy back that is sound/,
     ],
     [
       'nobody: a wrong outcry.json',

@@ -428,7 +428,8 @@ describe('bank send --ack > gives up without progress', () => {
   }
 
   test('when nobody listens', async () => {
-    const server = await listen();
+    // Not one that the system gives to whoever asks for any: another test might have it next.
+    const server = await UploadServer.listen({ port: 20_000 + (process.pid % 10_000) });
     server.stop();
     const refused =
       'nobody listens on 127.0.0.1:PORT; start "outcry bank serve PORT" there or check the port';
