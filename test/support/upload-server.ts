@@ -51,8 +51,9 @@ export class UploadServer {
   #connectionCount = 0;
   #comeback: NodeJS.Timeout | undefined;
 
-  private constructor({ plan = () => ({}) }: UploadServerOptions) {
+  private constructor({ plan = () => ({}), port = 0 }: UploadServerOptions) {
     this.#plan = plan;
+    this.#port = port;
   }
 
   static async listen(options: UploadServerOptions = {}): Promise<UploadServer> {
