@@ -24,13 +24,16 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
       const { files, model } = writeInputs(bank, 45_000);
       const [plain = '', ...uploaded] = files;
       const server = await bank.start(['--server-hosts', hosts], FULL);
-      const client = await TestClient.connect(bank.port);
-      client.send('OUTCRY 1 ACK one-more\nMarc credit $0.00\n');
-      await client.receives('OK 1\n');
+      const clients = await Promise.all(Array.from({ length: 6 }, () => TestClient.connect(bank.port)));
+      for (const [i, client] of clients.entries()) {
+        client.send(`OUTCRY 1 ACK one-more-${i}\nMarc credit $0.00\n`);
+        await client.receives('OK 1\n');
+      }
       const sending = send(bank.port, [readFileSync(plain)]);
       const uploading = bank.upload(uploaded);
       await isFull(server);
-      await until('the client is told', () => /^ERR 0 store [a-z]/m.test(client.text));
+      const isTold = ({ text }: TestClient) => /^ERR 0 store [a-z]/m.test(text);
+      const client = await until('a client is told', () => clients.find(isTold));
       client.send('Marc credit $1.00\n');
       const problems = () => server.stderr.match(/^outcry: can't write to /gm)?.length ?? 0;
       server.signal('SIGUSR1');
@@ -39,7 +42,7 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
 
       makeRoom(server);
       await client.receives('OK 2\n');
-      client.end();
+      for (const each of clients) each.end();
       await sending;
       const { code, stderr } = await uploading;
       assert.equal(code, 0, stderr);
@@ -82,8 +85,8 @@ describe('outcry serve > with a full disk', { skip: cannotFillDisks() }, () => {
 
   test('puts a snapshot off, and takes lines on', async (t) => {
     const bank = await DurableBank.create(t);
-    // Their balances and names need more room than the journal of one more line.
-    const names = Array.from({ length: 30_000 }, (_, i) => `${'x'.repeat(50)}${i}`);
+    // Their balances and names need more room than a file ever has in advance.
+    const names = Array.from({ length: 120_000 }, (_, i) => `${'x'.repeat(50)}${i}`);
     const first = await bank.start(['--server-hosts', '1']);
     await send(bank.port, [names.map((name) => `${name} credit $1\n`).join('')]);
     assert.equal((await first.interrupted()).code, 0);
