@@ -147,13 +147,12 @@ class Host {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const end = this.#turns.take(monotonicMs(), epochMs());
+    // What was said since the turn's batches have left, of a snapshot that was put off.
+    this.#postUrgent();
     if (end === 'more') this.#immediate = setImmediate(() => this.#turn());
     else if (end === 'idle') this.#wakeUpAt(this.#system.nextDueMs());
     else if (end === 'held') this.#timer = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
-    else {
-      this.#postUrgent();
-      this.#reject(new Error(this.#system.failure?.message));
-    }
+    else this.#reject(new Error(this.#system.failure?.message));
   }
 
   #retryStore(): void {
