@@ -8,19 +8,19 @@
  * The second start recovers from the journal alone and leaves a snapshot behind; the third recovers from that.
  * References in the same run: the C server in memory, and Redis with every write flushed.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BankInputs, writeBankInputs } from './support/bank-inputs.ts';
+import type { BankInputs } from './support/bank-inputs.ts';
 import {
+  benchInputs,
   compileLoad,
   compileReference,
   measure,
   measureRedis,
   OUTCRY,
-  SEED,
   send,
+  withBenchFolder,
 } from './support/bank-servers.ts';
 import {
   check,
@@ -63,23 +63,13 @@ const FULL: DurableBenchOptions = {
 };
 
 export async function runDurableBench(options: DurableBenchOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'outcry-bench-'));
-  try {
-    await compare(folder, options);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  await withBenchFolder((folder) => compare(folder, options));
 }
 
 async function compare(folder: string, options: DurableBenchOptions): Promise<void> {
   const { connections, linesPerConnection, repeats, redisRequests } = options;
   print(`bank, durable: ${connections} connections × ${linesPerConnection} lines`, environmentLine());
-  const inputs = writeBankInputs({
-    folder: join(folder, 'inputs'),
-    files: connections,
-    linesPerFile: linesPerConnection,
-    seed: SEED,
-  });
+  const inputs = benchInputs(folder, connections, linesPerConnection);
   const load = compileLoad(folder);
   const c = compileReference(folder);
   const runs: DurableRun[] = [];

@@ -1,19 +1,9 @@
-/**
- * How many bank lines a second, from the first byte sent to the complete log.txt?
- *
- *     50 connections × 200,000 lines ──► server ── SIGINT when all are sent ──► log.txt, compared with what it must be
- *
- * References in the same run: a C server with one thread (the physical limit), the same load on Redis as HINCRBY, and
- * the homework's own design in Python. Those that are not there are named. The load is a C program where it can be
- * compiled, so that the server is the limit, and `outcry bank send` otherwise. Also printed: the server's peak memory.
- */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeBankInputs } from './support/bank-inputs.ts';
 import {
   type BankServer,
+  benchInputs,
   C_REFERENCE,
   compileLoad,
   compileReference,
@@ -23,6 +13,7 @@ import {
   REPOSITORY,
   type Run,
   SEED,
+  withBenchFolder,
 } from './support/bank-servers.ts';
 import { environmentLine, formatRate, formatRates, formatRatio, median, print } from './support/figures.ts';
 import { isInstalled } from './support/program.ts';
@@ -50,23 +41,13 @@ const FULL: BankBenchOptions = {
 };
 
 export async function runBankBench(options: BankBenchOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'outcry-bench-'));
-  try {
-    await compare(folder, options);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  await withBenchFolder((folder) => compare(folder, options));
 }
 
 async function compare(folder: string, options: BankBenchOptions): Promise<void> {
   const { connections, linesPerConnection, repeats, loadsInARow } = options;
   print(`bank: ${connections} connections × ${linesPerConnection} lines`, environmentLine());
-  const inputs = writeBankInputs({
-    folder: join(folder, 'inputs'),
-    files: connections,
-    linesPerFile: linesPerConnection,
-    seed: SEED,
-  });
+  const inputs = benchInputs(folder, connections, linesPerConnection);
   const load = compileLoad(folder);
   const c = compileReference(folder);
 

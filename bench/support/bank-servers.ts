@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BankInputs } from './bank-inputs.ts';
+import { type BankInputs, writeBankInputs } from './bank-inputs.ts';
 import { check, print } from './figures.ts';
 import { compile, freePort, isInstalled, memoryMb, start, untilListening } from './program.ts';
 
@@ -115,4 +115,24 @@ export async function measureRedis(
     await server.ended;
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Lends `bench` a folder of its own, which is removed afterwards. */
+export async function withBenchFolder(bench: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'outcry-bench-'));
+  try {
+    await bench(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The files that clients send, one each. */
+export function benchInputs(folder: string, connections: number, linesPerConnection: number): BankInputs {
+  return writeBankInputs({
+    folder: join(folder, 'inputs'),
+    files: connections,
+    linesPerFile: linesPerConnection,
+    seed: SEED,
+  });
 }
