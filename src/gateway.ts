@@ -2,17 +2,28 @@
  * The connections of all services: each feeds the host of its session and gets what the session writes; the idle are
  * closed, and at the end all are read to their ends.
  */
-import type { Socket } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Connection } from './connection.ts';
+import { type ClientStream, Connection } from './connection.ts';
 import type { HostLink } from './host-link.ts';
 import { counted, Listener, type ListenerOptions } from './listener.ts';
 import { LogStorm } from './log-storm.ts';
+import type { Flow } from './protocol/link.ts';
 import { hostIndexOf, toAddress } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
 
+/** Who wants to know of connections that come and go. */
+export interface ConnectionWatcher {
+  opened(connection: Connection): void;
+  /** The session says what it calls its client. */
+  identified(connection: Connection): void;
+  ended(connection: Connection): void;
+}
+
 export interface DrainOptions {
+  /** Why the server shuts down, for clients that are told. */
+  readonly message: string;
   /** A client that has been silent this long is given up. */
   readonly silentMs: number;
   /** All connections are given up at this time, monotonic. */
@@ -27,6 +38,7 @@ const QUIET_TURNS = 3;
 export class Gateway {
   readonly #links: readonly HostLink[];
   readonly #log: Logger;
+  readonly #watcher: ConnectionWatcher | undefined;
   readonly #storms = new LogStorm();
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -38,13 +50,19 @@ export class Gateway {
   /** Resolve the drains that are under way. */
   readonly #onEmpty: (() => void)[] = [];
 
-  constructor(links: readonly HostLink[], log: Logger) {
+  constructor(links: readonly HostLink[], log: Logger, watcher?: ConnectionWatcher) {
     this.#links = links;
     this.#log = log;
+    this.#watcher = watcher;
     const sink = {
       write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
       close: (id: number, reason: string) => this.#connections.get(id)?.finish(reason),
       remember: (id: number, memory: string) => this.#remember(id, memory),
+      identify: (id: number, user: string) => this.#identify(id, user),
+      countFrames: (id: number, count: number) => this.#connections.get(id)?.countFrames(count),
+      countIgnored: (id: number, counts: Readonly<Record<string, number>>) =>
+        this.#connections.get(id)?.countIgnored(counts),
+      flow: (id: number, flow: Flow) => this.#connections.get(id)?.onFlow(flow),
       flush: () => this.#flush(),
     };
     for (const link of links) link.deliverTo(sink);
@@ -52,6 +70,15 @@ export class Gateway {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  /** The connection of that number, if it is open. */
+  find(id: number): Connection | undefined {
+    return this.#connections.get(id);
   }
 
   /** Connections let in since the start, over all services. */
@@ -71,11 +98,25 @@ export class Gateway {
 
   /** Opens a service's door; resolves with its port. */
   async listen(options: ListenerOptions): Promise<number> {
-    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
+    const listener = this.#add(options);
     const port = await listener.listen();
-    this.#listeners.push(listener);
     this.#sweepIdle();
     return port;
+  }
+
+  /** Opens a service's door to clients in this process only. */
+  serve(options: ListenerOptions): void {
+    this.#add(options);
+    this.#sweepIdle();
+  }
+
+  /** A client of the service in this process: its end of the connection. Undefined if there is no such service. */
+  connect(service: string): Duplex | undefined {
+    const listener = this.#listeners.find(({ options }) => options.service === service);
+    if (listener === undefined) return undefined;
+    const [client, server] = duplexPair();
+    listener.take(server);
+    return client;
   }
 
   /** The host was replaced: its connections get new sessions there. */
@@ -89,9 +130,10 @@ export class Gateway {
    * Takes in every connection that the kernel has accepted, closes the doors, and reads each connection to its end.
    * Resolves when none is left.
    */
-  async drain({ silentMs, deadlineMs }: DrainOptions): Promise<void> {
+  async drain({ message, silentMs, deadlineMs }: DrainOptions): Promise<void> {
     await this.#emptyAcceptQueues();
     for (const listener of this.#listeners) listener.close();
+    for (const link of this.#links) link.command({ type: 'closing', message });
     const startedMs = monotonicMs();
     const sweep = setInterval(() => {
       const nowMs = monotonicMs();
@@ -121,17 +163,26 @@ export class Gateway {
     this.#storms.flush();
   }
 
-  #open(socket: Socket, listener: Listener): void {
+  #add(options: ListenerOptions): Listener {
+    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  #open(socket: ClientStream, listener: Listener): void {
     const id = this.#nextId++;
     const { service } = listener.options;
     const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
     const link = this.#links[host] as HostLink;
-    this.#connections.set(id, new Connection(id, socket, listener, link, this.#onClosed));
+    const connection = new Connection(id, socket, listener, link, this.#onClosed);
+    this.#connections.set(id, connection);
+    this.#watcher?.opened(connection);
   }
 
   readonly #onClosed = (connection: Connection): void => {
     this.#connections.delete(connection.id);
     connection.listener.release(connection.address);
+    this.#watcher?.ended(connection);
     if (connection.reason !== '') this.#logClose(connection);
     if (this.#connections.size > 0) return;
     for (const resolve of this.#onEmpty.splice(0)) resolve();
@@ -153,6 +204,13 @@ export class Gateway {
   #remember(id: number, memory: string): void {
     const connection = this.#connections.get(id);
     if (connection !== undefined) connection.memory = memory;
+  }
+
+  #identify(id: number, user: string): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    connection.user = user;
+    this.#watcher?.identified(connection);
   }
 
   #flush(): void {

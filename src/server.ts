@@ -144,7 +144,11 @@ export class Server {
   async drain(): Promise<void> {
     const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
-    await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
+    await this.#gateway.drain({
+      message: 'x',
+      silentMs: silentSeconds * 1000,
+      deadlineMs: this.#drainDeadlineMs,
+    });
     // What came in before the deadline is still applied after it.
     await this.hosts.settle(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await this.#discardLog.report();
@@ -224,7 +228,7 @@ export class Server {
       port: bank.port,
       connectionsMax,
       connectionsPerAddressMax: bank.connectionsPerAddressMax,
-      lineLengthMax: bank.lineLengthMax,
+      framing: { type: 'lines', lengthMax: bank.lineLengthMax },
       idleMs: bank.idleSeconds * 1000,
       outboundBytesMax: flow.connectionOutboundBytesMax,
     });

@@ -4,6 +4,9 @@ import { type Address, toAddress } from '../values/address.ts';
 /** Ledger shards in the whole server. Part of the meaning of a stored ledger: never change it. */
 export const LEDGER_SHARDS = 16;
 
+/** Transactions in one request of the api. */
+export const REQUEST_TRANSACTIONS_MAX = 10_000;
+
 /** Where the accounts live. */
 export const LEDGER_ADDRESSES: readonly Address[] = Array.from({ length: LEDGER_SHARDS }, (_, shard) =>
   toAddress(`ledger/${shard}`),

@@ -1,6 +1,7 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../values/errors.ts';
+import type { ApiLimits } from './api/frames.ts';
 import type {
   ExportJob,
   HostStats,
@@ -49,6 +50,23 @@ export interface ServiceSettings {
     /** Secret, so that nobody can choose names that a ledger finds hard to tell apart. */
     readonly hashKey: readonly [number, number];
   };
+  readonly lobby?: LobbySettings;
+  readonly api?: ApiSettings;
+}
+
+export interface LobbySettings {
+  readonly clientsMax: number;
+  readonly messageBytesMax: number;
+  readonly isPutAllowed: boolean;
+  readonly fileBytesMax: number;
+}
+
+export interface ApiSettings {
+  readonly limits: ApiLimits;
+  /** What makes a client of this machine an operator. */
+  readonly operatorToken: string;
+  /** `outcry/0.1.0` */
+  readonly server: string;
 }
 
 /** Sent on a host's port beside batches: the link to another host, anew when that one was replaced. */

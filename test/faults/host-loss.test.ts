@@ -49,7 +49,14 @@ async function start(
 
 /** The host asks for a service that there is not: an exception that nobody in its thread catches. */
 function kill({ server }: Started, host: number): void {
-  server.hosts.links[host]?.command({ type: 'open', connection: 0, service: 'none', remoteAddress: '' });
+  server.hosts.links[host]?.command({
+    type: 'open',
+    connection: 0,
+    service: 'none',
+    remoteAddress: '',
+    localAddress: '',
+    sinceMs: 0,
+  });
 }
 
 async function isReplaced({ log }: Started, count: number): Promise<void> {

@@ -178,7 +178,7 @@ describe('Gateway', () => {
 
   describe('drain', () => {
     const drain = (silentMs: number, deadlineMs = FAR_MS) =>
-      server.gateway.drain({ silentMs, deadlineMs: monotonicMs() + deadlineMs });
+      server.gateway.drain({ message: 'the test is over', silentMs, deadlineMs: monotonicMs() + deadlineMs });
 
     test('without connections it is done at once', async () => {
       server = new TestGateway();

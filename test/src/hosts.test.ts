@@ -54,7 +54,7 @@ async function listen(on: Hosts): Promise<number> {
     port: 0,
     connectionsMax: 1000,
     connectionsPerAddressMax: 1000,
-    lineLengthMax: 1024,
+    framing: { type: 'lines', lengthMax: 1024 },
     idleMs: 3_600_000,
     outboundBytesMax: 1024 * 1024,
   });
@@ -89,7 +89,11 @@ describe('Hosts', () => {
       const lines = Array.from({ length: 200 }, (_, i) => `Name${i} credit $1.00\nname ${i}\n`).join('');
       const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
       for (const client of clients) client.end(lines);
-      await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+      await gateway?.drain({
+        message: 'the test is over',
+        silentMs: TIMEOUT_MS,
+        deadlineMs: monotonicMs() + TIMEOUT_MS,
+      });
       await on.settle(monotonicMs() + TIMEOUT_MS);
       assert.equal(await applied(on), 8 * 200);
       const discarded = (await on.ask(TALLY_ADDRESS, { type: 'report' }, TIMEOUT_MS)) as TallyReport;
@@ -140,7 +144,11 @@ describe('Hosts', () => {
     assert.ok(kept === 0 || kept === 10, 'Marc is in the lost host, or in the other');
     assert.ok(clients.every(({ isDropped }) => !isDropped));
     for (const client of clients) client.end('Marc credit $1\n');
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), kept + 10);
   });
@@ -156,7 +164,11 @@ describe('Hosts', () => {
     await until('the load is under way', async () => (await applied(on)) > 0);
     await killOne(on);
     for (const client of clients) client.end();
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.deepEqual(replaced.length, 1);
     assert.deepEqual(
@@ -175,7 +187,11 @@ describe('Hosts', () => {
     await until('both are replaced', () => replaced.length === 2);
     const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
     for (const client of clients) client.end('Marc credit $1\nAbigail debit $2\nnonsense\n');
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), 16);
   });

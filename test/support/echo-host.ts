@@ -112,7 +112,7 @@ export class EchoHost {
       log: () => {
         // What sessions do wrong is seen at their connections.
       },
-      createSession: (service, remoteAddress) => this.#createSession(service, remoteAddress),
+      createSession: (service, { remoteAddress }) => this.#createSession(service, remoteAddress),
     });
     const turn = () => {
       const hasMore = system.run(monotonicMs());

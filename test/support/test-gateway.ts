@@ -39,7 +39,7 @@ export class TestGateway {
       port: 0,
       connectionsMax: 10_000,
       connectionsPerAddressMax: 10_000,
-      lineLengthMax: 1024,
+      framing: { type: 'lines', lengthMax: 1024 },
       idleMs: 3_600_000,
       outboundBytesMax: 1024 * 1024,
       ...options,

@@ -30,7 +30,8 @@ function simulate(seed: number, hosts: number, clients: readonly (readonly strin
     seed,
     hosts,
     startHost: (system: ActorSystem) => services.set(String(system.hostIndex), startBank(system, SETTINGS)),
-    createSession: (_service, host) => services.get(host)?.('') ?? assert.fail(`there is no host ${host}`),
+    createSession: (_, connection, host) =>
+      services.get(String(host))?.(connection) ?? assert.fail(`there is no host ${host}`),
     linkHighWater: 2000,
     mailboxMax: 8,
   });
@@ -57,7 +58,9 @@ function feed(simulation: Simulation, hosts: number, clients: readonly (readonly
       type: 'open',
       connection: i,
       service: 'bank',
-      remoteAddress: String(host),
+      remoteAddress: 'client:1',
+      localAddress: 'server:1',
+      sinceMs: 0,
     });
     return { connection: i, host, lines: [...lines] };
   });
