@@ -72,7 +72,8 @@ export class Registry {
     const { number } = event;
     if (event.type === 'opened') {
       const { connection, service, address, user, sinceMs } = event;
-      this.#next = number + 1;
+      if (number !== this.#next) throw new RangeError(`the next connection is ${this.#next}, not ${number}`);
+      this.#next++;
       this.#numbers.set(connection, number);
       this.#records.set(number, {
         number,
