@@ -12,6 +12,7 @@ import type {
   Verdict,
   VerifyJob,
 } from './data-jobs.ts';
+import type { DeskAnswers, FileCommand } from './desk.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -94,10 +95,20 @@ export interface RedistributeJob {
   readonly to: readonly string[];
 }
 
+/** Work on the folder whose files the lobby serves; workers/lobby/files.ts does it. */
+export interface FileJob {
+  readonly type: 'file';
+  readonly folder: string;
+  /** A larger file is neither served nor taken. */
+  readonly bytesMax: number;
+  readonly command: FileCommand;
+}
+
 export type Job =
   | ReportJob
   | WarmUpJob
   | RedistributeJob
+  | FileJob
   | VerifyJob
   | StatsJob
   | ExportJob
@@ -109,6 +120,7 @@ export interface JobResults {
   readonly 'write-report': undefined;
   readonly 'warm-up': undefined;
   readonly redistribute: undefined;
+  readonly file: DeskAnswers[FileCommand['type']];
   readonly verify: Verdict;
   readonly stats: HostStats;
   readonly export: number;
