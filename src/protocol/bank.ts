@@ -34,7 +34,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
 /**
  * What a ledger shard is asked:
  *     balances      answered with its accounts, as workers/ledger/balances.ts has them
- *     applied       answered with how many postings it has ever applied
+ *     figures       answered with what its state amounts to
  *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
  *                   the upload, makes the session that asks the one that goes on with it
  * and told:
@@ -45,7 +45,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  */
 export type LedgerCommand =
   | { readonly type: 'balances' }
-  | { readonly type: 'applied' }
+  | { readonly type: 'figures' }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
   | {
       readonly type: 'say-mark';
@@ -56,6 +56,14 @@ export type LedgerCommand =
     }
   | { readonly type: 'release'; readonly id: string; readonly session: string }
   | { readonly type: 'forget-upload'; readonly id: string };
+
+export interface LedgerFigures {
+  readonly accounts: number;
+  /** Postings that were ever applied. */
+  readonly transactions: number;
+  /** Those of which the shard is the home. */
+  readonly uploads: number;
+}
 
 export interface FoundUpload {
   readonly number: number;

@@ -12,6 +12,7 @@ import type {
   Verdict,
   VerifyJob,
 } from './data-jobs.ts';
+import type { FileCommand } from './desk.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -94,7 +95,17 @@ export interface RedistributeJob {
   readonly to: readonly string[];
 }
 
+/** Work on the folder that is served; answered as DeskAnswers has it. */
+export interface FileJob {
+  readonly type: 'file';
+  readonly folder: string;
+  /** No file may be larger. */
+  readonly bytesMax: number;
+  readonly command: FileCommand;
+}
+
 export type Job =
+  | FileJob
   | ReportJob
   | WarmUpJob
   | RedistributeJob
@@ -106,6 +117,7 @@ export type Job =
 
 /** What a job of each type answers. */
 export interface JobResults {
+  readonly file: unknown;
   readonly 'write-report': undefined;
   readonly 'warm-up': undefined;
   readonly redistribute: undefined;

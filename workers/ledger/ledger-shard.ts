@@ -10,6 +10,7 @@ import {
   type FoundUpload,
   LEDGER_ADDRESSES,
   type LedgerCommand,
+  type LedgerFigures,
   type TallyCommand,
   type UploadNotice,
 } from '../../src/protocol/bank.ts';
@@ -60,8 +61,8 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
   }
 
-  /** What its state amounts to; uploads are counted at their home. */
-  get figures(): { readonly accounts: number; readonly transactions: number; readonly uploads: number } {
+  /** What its state amounts to. */
+  get figures(): LedgerFigures {
     const { accountCount: accounts, postingCount: transactions } = this.#ledger;
     return { accounts, transactions, uploads: this.#uploads.homeCount };
   }
@@ -125,8 +126,8 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       case 'balances':
         context.reply(encodeBalances(this.#ledger));
         break;
-      case 'applied':
-        context.reply(this.#ledger.postingCount);
+      case 'figures':
+        context.reply(this.figures);
         break;
       case 'open-upload':
         context.reply(this.#open(command.id, command.claim, context));
