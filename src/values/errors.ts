@@ -8,6 +8,7 @@
 
 /** Code → the one sentence that ARCHITECTURE.md repeats. */
 export const ERROR_CODES = {
+  ERR_API_PARAMS: 'what an api request asks with is wrong',
   ERR_ASK_FAULT: 'the actor threw while it handled the request',
   ERR_ASK_NO_ACTOR: 'no actor lives at that address',
   ERR_ASK_STOPPED: 'the actor stopped before it answered',
