@@ -66,10 +66,10 @@ export type PostOutcome =
   | { readonly type: 'posted'; readonly refused: readonly (readonly [index: number, DiscardReason])[] }
   | { readonly type: 'key-conflict' };
 
-/** What an idempotency key looks like. */
+/** What an idempotency key looks like; whoever takes one from a client checks it. */
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/;
 
-/** Transactions in one request: with their outcomes they fit in a message between hosts, and in a turn. */
+/** In one request: what it asks of one shard, 800 KB at the most, is a part of a turn. Stored outcomes may be as long. */
 export const REQUEST_TRANSACTIONS_MAX = 10_000;
 
 export interface FoundUpload {

@@ -160,7 +160,7 @@ describe('Ledger > restored from a snapshot', () => {
       post(ledger, 'Marc', 200);
       post(ledger, name, -7);
       const uploads = { next: 0, uploads: [] };
-      const pieces = [...encodeSnapshot({ ledger: ledger.freeze(), uploads })];
+      const pieces = [...encodeSnapshot({ ledger: ledger.freeze(), uploads, keys: [] })];
       const restored = new Ledger(ACCOUNTS_MAX, [3, 4]);
       restored.restore(decodeSnapshot(pieces).ledger);
       post(restored, name, 10);
