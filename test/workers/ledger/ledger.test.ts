@@ -152,6 +152,32 @@ describe('Ledger > names made to collide', () => {
   });
 });
 
+describe('Ledger > asked for a balance', () => {
+  const balanceOf = (ledger: Ledger, name: string, hash?: number) => {
+    const view = viewOf(name);
+    return ledger.balanceOf(view, 0, name.length, hash ?? hashName(view, 0, name.length));
+  };
+
+  test('knows it of an account that is open, and opens none', () => {
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+    post(ledger, 'Marc', -5);
+    post(ledger, 'Zoe', 0);
+    assert.deepEqual(
+      ['Marc', 'Zoe', 'Mar', 'Marco', ''].map((name) => balanceOf(ledger, name)),
+      [-5, 0, undefined, undefined, undefined],
+    );
+    assert.equal(ledger.accountCount, 2);
+  });
+
+  test('finds names that were made to collide', () => {
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+    const hash = 7;
+    for (let i = 0; i < 256; i++) post(ledger, `name-${i}`, i, hash);
+    assert.equal(balanceOf(ledger, 'nobody', hash), undefined);
+    for (let i = 0; i < 256; i++) assert.equal(balanceOf(ledger, `name-${i}`, hash), i);
+  });
+});
+
 describe('Ledger > restored from a snapshot', () => {
   for (let length = 1; length <= 9; length++) {
     test(`has its accounts when the last name has ${length} bytes`, () => {
