@@ -1,6 +1,7 @@
 /** One request that a client has made, as the handlers of operations see it: what it asks with, and how to answer it. */
 import type { InfoOf, ItemOf, OperationName, ParamsOf, ReplyOf } from '../../src/protocol/api/operations.ts';
 import type { LogLevel } from '../../src/protocol/control.ts';
+import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from '../../src/protocol/desk.ts';
 import type { ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import type { Answer } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
@@ -18,6 +19,12 @@ export interface CallSession {
   items(id: number, items: readonly unknown[]): void;
   credit(id: number, count: number): void;
   end(id: number): void;
+  /** Asks the source of the call again, if there is credit and the client takes what is sent. */
+  pull(id: number): void;
+  /** Its open calls of one operation. */
+  countOf(operation: OperationName): number;
+  /** The call fails when the actor at `address` has stopped or is lost. */
+  failWhenLost(id: number, address: string): void;
   refer<Message>(address: string): ActorRef<Message>;
   tell<Message>(to: ActorRef<Message>, message: Message): void;
   /** `then` is called in a later message of the session, unless the call has ended before. */
@@ -31,6 +38,8 @@ export type Then<Reply> = (answer: Answer<Reply>) => void;
 export interface Source {
   /** Called when there may be room: gives at most `credit` items, now or later. */
   pull(credit: number): void;
+  /** What somebody has told the session for this call. */
+  offer?(item: unknown): void;
   /** The client wants no more, or is gone. */
   cancel?(): void;
 }
@@ -96,6 +105,11 @@ export class Call<N extends OperationName = OperationName> {
     this.session.items(this.id, items);
   }
 
+  /** More may be had than at the last `pull`. */
+  pullAgain(): void {
+    this.session.pull(this.id);
+  }
+
   /** There are no more items. */
   end(): void {
     this.session.end(this.id);
@@ -120,6 +134,15 @@ export class Call<N extends OperationName = OperationName> {
       else this.fail(answer.error);
     });
   }
+}
+
+/** Asks the main thread. */
+export function askDesk<T extends DeskCommand['type']>(
+  call: Call<never> | Call,
+  command: DeskCommand & { type: T },
+  then: (answer: DeskAnswers[T]) => void,
+): void {
+  call.ask<DeskAnswers[T]>(DESK_ADDRESS, command, then);
 }
 
 /** How the operations of a service are carried out. */
