@@ -293,8 +293,17 @@ export class Connection {
     this.#unclog();
     this.#readOn();
     this.#socket.end(() => {
+      clearTimeout(this.#lingering);
       this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     });
+  }
+
+  /** Closes as `finish` does, whether or not the client takes what was written; false if it was closing already. */
+  kick(reason: string): boolean {
+    if (this.#isClosing) return false;
+    this.finish(reason);
+    this.#lingering ??= setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    return true;
   }
 
   /** Closes at once; false if it was closing already. */

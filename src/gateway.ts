@@ -46,7 +46,6 @@ export class Gateway {
   readonly #corked: Connection[] = [];
   #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
-  #abandoned = 0;
   /** Resolve the drains that are under way. */
   readonly #onEmpty: (() => void)[] = [];
 
@@ -76,24 +75,18 @@ export class Gateway {
     return this.#listeners;
   }
 
+  get connections(): readonly Connection[] {
+    return [...this.#connections.values()];
+  }
+
   /** The connection of that number, if it is open. */
   find(id: number): Connection | undefined {
     return this.#connections.get(id);
   }
 
-  /** Connections let in since the start, over all services. */
-  get accepted(): number {
-    return this.#listeners.reduce((sum, { accepted }) => sum + accepted, 0);
-  }
-
-  /** Connections refused since the start, over all services. */
-  get refused(): number {
-    return this.#listeners.reduce((sum, { refused }) => sum + refused, 0);
-  }
-
-  /** Clients that were cut off in the shutdown before they had sent all. */
-  get abandoned(): number {
-    return this.#abandoned;
+  /** The door of a service, if it is open. */
+  listenerOf(service: string): Listener | undefined {
+    return this.#listeners.find(({ options }) => options.service === service);
   }
 
   /** Opens a service's door; resolves with its port. */
@@ -112,7 +105,7 @@ export class Gateway {
 
   /** A client of the service in this process: its end of the connection. Undefined if there is no such service. */
   connect(service: string): Duplex | undefined {
-    const listener = this.#listeners.find(({ options }) => options.service === service);
+    const listener = this.listenerOf(service);
     if (listener === undefined) return undefined;
     const [client, server] = duplexPair();
     listener.take(server);
@@ -137,14 +130,15 @@ export class Gateway {
     const startedMs = monotonicMs();
     const sweep = setInterval(() => {
       const nowMs = monotonicMs();
-      if (nowMs >= deadlineMs) this.#abandoned += this.#abortAll('the deadline of the shutdown has come');
+      if (nowMs >= deadlineMs) this.#abandonAll('the deadline of the shutdown has come');
       // The silence before the shutdown is nobody's fault.
       else if (nowMs - startedMs >= silentMs) {
-        this.#abandoned += this.#abortSilent(
+        const silent = this.#abortSilent(
           () => silentMs,
           'silent during the shutdown',
           (connection) => connection.isWaiting,
         );
+        for (const { listener } of silent) listener.abandoned++;
       }
     }, DRAIN_SWEEP_MS);
     await new Promise<void>((resolve) => {
@@ -159,7 +153,7 @@ export class Gateway {
   close(): void {
     clearTimeout(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
-    this.#abandoned += this.#abortAll('the server stops');
+    this.#abandonAll('the server stops');
     this.#storms.flush();
   }
 
@@ -229,24 +223,24 @@ export class Gateway {
     this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
-  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused; returns how many. */
+  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused; returns them. */
   #abortSilent(
     limitMsOf: (listener: Listener) => number,
     what: string,
     isExcused: (connection: Connection) => boolean,
-  ): number {
+  ): Connection[] {
     const nowMs = monotonicMs();
-    let aborted = 0;
-    for (const connection of this.#connections.values()) {
+    return [...this.#connections.values()].filter((connection) => {
       const limitMs = limitMsOf(connection.listener);
-      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
-      if (connection.abort(`${what} for ${limitMs / 1000} s`)) aborted++;
-    }
-    return aborted;
+      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) return false;
+      return connection.abort(`${what} for ${limitMs / 1000} s`);
+    });
   }
 
-  #abortAll(reason: string): number {
-    return [...this.#connections.values()].filter((connection) => connection.abort(reason)).length;
+  #abandonAll(reason: string): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.abort(reason)) connection.listener.abandoned++;
+    }
   }
 
   async #emptyAcceptQueues(): Promise<void> {

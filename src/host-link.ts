@@ -90,6 +90,10 @@ export class HostLink {
     if (trouble !== undefined) this.#failAsks(trouble);
   }
 
+  get trouble(): OutcryError | undefined {
+    return this.#trouble;
+  }
+
   deliverTo(sink: ConnectionSink): void {
     this.#sink = sink;
   }

@@ -32,6 +32,8 @@ export class Listener {
   #count = 0;
   #accepted = 0;
   #refused = 0;
+  /** Clients that were cut off in the shutdown before they had sent all. */
+  abandoned = 0;
 
   constructor(
     options: ListenerOptions,

@@ -7,6 +7,7 @@ import { hostStats } from './data/stats.ts';
 import { verifyHost } from './data/verify.ts';
 import { readStatement } from './ledger/read-statement.ts';
 import { writeReport } from './ledger/write-report.ts';
+import { runFileCommand } from './lobby/files.ts';
 import { redistribute } from './runtime/redistribute.ts';
 
 export async function runJob(job: Job): Promise<JobOutcome<JobResults[keyof JobResults]>> {
@@ -36,6 +37,8 @@ async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
       return exportData(job);
     case 'import':
       return importData(job);
+    case 'file':
+      return runFileCommand(job);
     case 'statement':
       return readStatement(job);
   }

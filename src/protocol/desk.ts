@@ -13,6 +13,7 @@ import type {
   ServedFile,
   StatementReply,
 } from './api/operations.ts';
+import type { ActorSort } from './inspector.ts';
 import type { ConnectionRecord } from './registry.ts';
 
 /** Addresses of this service are the main thread's. */
@@ -32,7 +33,7 @@ export type DeskCommand =
   | {
       readonly type: 'actors';
       readonly filter?: string;
-      readonly sort: string;
+      readonly sort: ActorSort;
       readonly limit: number;
       readonly overMs: number;
     }

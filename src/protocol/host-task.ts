@@ -95,20 +95,20 @@ export interface RedistributeJob {
   readonly to: readonly string[];
 }
 
-/** Work on the folder whose files the lobby serves; workers/lobby/files.ts does it. */
+/** Work on the folder that is served; answered as DeskAnswers has it. */
 export interface FileJob {
   readonly type: 'file';
   readonly folder: string;
-  /** A larger file is neither served nor taken. */
+  /** No file may be larger. */
   readonly bytesMax: number;
   readonly command: FileCommand;
 }
 
 export type Job =
+  | FileJob
   | ReportJob
   | WarmUpJob
   | RedistributeJob
-  | FileJob
   | VerifyJob
   | StatsJob
   | ExportJob
@@ -117,10 +117,10 @@ export type Job =
 
 /** What a job of each type answers. */
 export interface JobResults {
+  readonly file: DeskAnswers[FileCommand['type']];
   readonly 'write-report': undefined;
   readonly 'warm-up': undefined;
   readonly redistribute: undefined;
-  readonly file: DeskAnswers[FileCommand['type']];
   readonly verify: Verdict;
   readonly stats: HostStats;
   readonly export: number;

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { Gateway } from '../../src/gateway.ts';
 import { Hosts, type HostsOptions } from '../../src/hosts.ts';
-import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../src/protocol/bank.ts';
+import {
+  LEDGER_ADDRESSES,
+  type LedgerFigures,
+  TALLY_ADDRESS,
+  type TallyReport,
+} from '../../src/protocol/bank.ts';
 import { hostIndexOf } from '../../src/values/address.ts';
 import { monotonicMs } from '../../src/values/clock.ts';
 import type { OutcryError } from '../../src/values/errors.ts';
@@ -61,9 +66,9 @@ async function listen(on: Hosts): Promise<number> {
 }
 
 async function applied(on: Hosts): Promise<number> {
-  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
-  const counts = (await Promise.all(asks)) as number[];
-  return counts.reduce((sum, count) => sum + count, 0);
+  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'figures' }, TIMEOUT_MS));
+  const figures = (await Promise.all(asks)) as LedgerFigures[];
+  return figures.reduce((sum, { transactions }) => sum + transactions, 0);
 }
 
 function killOne(on: Hosts): Promise<number> {
@@ -116,7 +121,7 @@ describe('Hosts', () => {
   test('what waits for a thread that ends fails, and another takes its place', async () => {
     const on = await start({ count: 1 });
     const ended = killOne(on);
-    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
+    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'figures' }, TIMEOUT_MS));
     const outcomes = await Promise.allSettled(asks);
     await ended;
     for (const outcome of outcomes) {

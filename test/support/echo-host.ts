@@ -174,6 +174,7 @@ class Session implements Actor<ConnectionCommand> {
   }
 
   receive(command: ConnectionCommand, context: Context<ConnectionCommand>): undefined {
+    if (command.type === 'server-closing' || command.type === 'connection-drained') return;
     this.#heard.commands.push(command);
     if (this.#heard.service === 'deaf' && command.type === 'connection-ended') return;
     if (command.type === 'connection-ended') sendText(context, 'bye\n');

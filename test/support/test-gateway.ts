@@ -46,6 +46,11 @@ export class TestGateway {
     });
   }
 
+  /** Connections let in, over all doors. */
+  get accepted(): number {
+    return this.gateway.listeners.reduce((sum, { accepted }) => sum + accepted, 0);
+  }
+
   async connect(port: number, options: Parameters<typeof TestClient.connect>[1] = {}): Promise<TestClient> {
     const client = await TestClient.connect(port, options);
     this.#clients.push(client);

@@ -177,4 +177,12 @@ export const STOP_ON_FAULT: Supervision = {
   backoffMinMs: 0,
   backoffMaxMs: 0,
 };
+/** For actors that have nothing to lose. */
+export const RESTART_ON_FAULT: Supervision = {
+  onFault: 'restart',
+  restartsMax: 10,
+  periodMs: 60_000,
+  backoffMinMs: 10,
+  backoffMaxMs: 1000,
+};
 export const ESCALATE_FAULT: Supervision = { ...STOP_ON_FAULT, onFault: 'escalate' };

@@ -10,6 +10,7 @@ import { monotonicMs, preciseEpochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import type { ActorSpec, ConnectionInfo } from './actor.ts';
 import { ActorSystem } from './actor-system.ts';
+import { startInspector } from './inspector.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore, type Store } from './store.ts';
 import { type Batches, Turns } from './turns.ts';
@@ -97,6 +98,7 @@ class Host {
     port.on('close', () => void this.#stop());
     const early = this.#connectPeers(port);
     this.#system.start(() => {
+      startInspector(this.#system);
       for (const [name, startService] of Object.entries(services)) {
         this.#sessions.set(name, startService(this.#system));
       }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../../src/protocol/bank.ts';
+import {
+  LEDGER_ADDRESSES,
+  type LedgerFigures,
+  TALLY_ADDRESS,
+  type TallyReport,
+} from '../../../src/protocol/bank.ts';
 import { type Address, hostIndexOf, toAddress } from '../../../src/values/address.ts';
 import { formatReport } from '../../../workers/ledger/bank-report.ts';
 import { startBank } from '../../../workers/ledger/bank-service.ts';
@@ -38,12 +43,12 @@ function simulate(seed: number, hosts: number, clients: readonly (readonly strin
   feed(simulation, hosts, clients);
   simulation.runUntilQuiet();
   const balances = LEDGER_ADDRESSES.map((address) => ask<Uint8Array>(simulation, address, 'balances'));
-  const applied = LEDGER_ADDRESSES.map((address) => ask<number>(simulation, address, 'applied'));
+  const applied = LEDGER_ADDRESSES.map((address) => ask<LedgerFigures>(simulation, address, 'figures'));
   const discarded = ask<TallyReport>(simulation, TALLY_ADDRESS, 'report');
   assert.deepEqual([simulation.failures, simulation.crashes], [[], 0]);
   return {
     report: [...formatReport(balances)].join(''),
-    applied: applied.reduce((sum, count) => sum + count, 0),
+    applied: applied.reduce((sum, { transactions }) => sum + transactions, 0),
     discarded,
     closed: [...simulation.closed.keys()].sort(),
   };
