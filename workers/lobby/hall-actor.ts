@@ -33,7 +33,7 @@ export class HallActor implements DurableActor<HallMessage, HallEvent> {
         break;
       case 'say': {
         const others = this.#hall.othersThan(command.session);
-        this.#pass(command.from, command.text, others, context);
+        this.#pass(nameOf(command), command.text, others, context);
         break;
       }
       case 'broadcast':
@@ -76,12 +76,8 @@ export class HallActor implements DurableActor<HallMessage, HallEvent> {
   }
 
   #pass(from: string, text: string, sessions: readonly Address[], context: HallContext): void {
-    const notice: LobbyNotice = {
-      type: 'lobby-message',
-      from: printable(from),
-      text: printable(text),
-      timeMs: context.timeMs,
-    };
+    const { timeMs } = context;
+    const notice: LobbyNotice = { type: 'lobby-message', from, text: printable(text), timeMs };
     for (const session of sessions) context.tell(context.refer<LobbyNotice>(session), notice);
     context.reply({ listeners: sessions.length } satisfies LobbyAnswers['say']);
   }
@@ -90,4 +86,10 @@ export class HallActor implements DurableActor<HallMessage, HallEvent> {
   #watch(session: Address, context: HallContext): void {
     context.watch(context.refer(session), { type: 'gone', session });
   }
+}
+
+/** Clients of other services choose their names themselves, but none of them is the operator. */
+function nameOf({ session, from }: LobbyCommand & { type: 'say' }): string {
+  const name = printable(from).trim();
+  return name.toLowerCase() === OPERATOR.toLowerCase() ? session : name;
 }

@@ -7,6 +7,11 @@ import { formatCount } from '../../src/values/table.ts';
 
 export const FULL_TEXT = 'Server full, rejecting connection';
 export const CLOSING_TEXT = 'Server is shutting down';
+/** What is said when a part of the server has failed. */
+export const LOST_TEXT = 'a part of the server failed and was replaced: send again what was not answered';
+export const NOT_STORED_TEXT =
+  'a part of the server failed, and the file is not stored: connect and put it again';
+export const STORE_TEXT = 'ERROR nothing can be stored at the moment: wait, it goes on by itself';
 
 export function helpText({ isPutAllowed }: { readonly isPutAllowed: boolean }): string {
   return [
@@ -44,6 +49,12 @@ export function filesText(files: readonly ServedFile[]): string {
 
 export function messageText(from: string, text: string): string {
   return from === OPERATOR ? `${from}: ${text}` : `${from} says: ${text}`;
+}
+
+/** What who says something is told of who has heard it. */
+export function saidText(listeners: number): string {
+  if (listeners === 0) return 'Nobody else is here';
+  return `Said to ${formatCount(listeners)} ${listeners === 1 ? 'other' : 'others'}`;
 }
 
 /** `2025-02-10 23:46:52.048084`, where the server is. */

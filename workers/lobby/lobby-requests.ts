@@ -4,8 +4,6 @@
  *     status · list · help · bye       alone, in capitals or not
  *     say TEXT · get NAME · put NAME SIZE
  *     anything else                    is echoed
- *
- * The original client begins every message with its name and a colon, which is cut off.
  */
 import { printable } from '../../src/values/printable.ts';
 
@@ -21,9 +19,7 @@ const ALONE = /^(status|list|help|bye)$/i;
 const WITH_MORE = /^(say|get|put)(?:\s+(.*))?$/is;
 const NAME_AND_SIZE = /^(.*\S)\s+(\d+)$/s;
 
-/** `name` is what the client is called. */
-export function parseRequest(message: string, name: string): LobbyRequest {
-  const text = withoutPrefix(message, `${name}:`);
+export function parseRequest(text: string): LobbyRequest {
   const words = text.trim();
   const [, alone] = ALONE.exec(words) ?? [];
   if (alone !== undefined) return { type: alone.toLowerCase() as 'status' | 'list' | 'help' | 'bye' };
@@ -51,7 +47,8 @@ function wrong(usage: string): LobbyRequest {
   return { type: 'wrong', usage };
 }
 
-function withoutPrefix(message: string, prefix: string): string {
+/** The original client begins every message with its name and a colon. */
+export function withoutPrefix(message: string, prefix: string): string {
   if (!message.startsWith(prefix)) return message;
   const start = message[prefix.length] === ' ' ? prefix.length + 1 : prefix.length;
   return message.slice(start);
