@@ -51,7 +51,7 @@ export class LobbyInput {
 
   /** The next chunk, which is copied; without a byte in it the input has paused, or ended. */
   add(bytes: Uint8Array, start: number, end: number): void {
-    this.#chunks.push(start === end ? PAUSE : bytes.slice(start, end));
+    this.#chunks.push(start === end ? PAUSE : new Uint8Array(bytes.subarray(start, end)));
     this.#waitingBytes += end - start + CHUNK_COST_BYTES;
   }
 
