@@ -6,10 +6,9 @@ import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
-import { Server, type ServiceAddress } from '../server.ts';
+import { Server } from '../server.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
-import { formatTable } from '../values/table.ts';
 import { progressLines } from './progress-lines.ts';
 
 const DATA_FOLDER = 'data';
@@ -52,13 +51,18 @@ export async function run(args: readonly string[]): Promise<number> {
   // From here on: without a listener the signal opens a port for a debugger.
   process.on('SIGUSR1', () => reports.ask());
   const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
-  const server = await Server.start({ config, log, dataFolder, onRecovering, onFatal });
+  const [server, { tabulate }] = await Promise.all([
+    Server.start({ config, log, dataFolder, onRecovering, onFatal }),
+    // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
+    import('../values/tabulate.ts'),
+  ]);
   reports.begin(server);
+  const services = server.services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
+  process.stdout.write(tabulate(services, { headers: ['service', 'address', 'a line to try'] }));
   return serve(server, reports);
 }
 
 async function serve(server: Server, reports: Reports): Promise<number> {
-  process.stdout.write(formatServices(server.services));
   const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
   process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   const waiting: (() => void)[] = [];
@@ -138,11 +142,6 @@ async function report(server: Server): Promise<void> {
   } catch (error) {
     process.stderr.write(`outcry: ${messageOf(error)}\n`);
   }
-}
-
-function formatServices(services: readonly ServiceAddress[]): string {
-  const rows = services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
-  return formatTable([['service', 'address', 'a line to try'], ...rows]);
 }
 
 function onFatal(error: OutcryError): void {
