@@ -96,6 +96,8 @@ const DOMAIN = [
   'workers/ledger/ledger-log.ts',
   'workers/ledger/ledger-snapshot.ts',
   'workers/ledger/uploads.ts',
+  'workers/ledger/keys.ts',
+  'workers/ledger/api-postings.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
 ];

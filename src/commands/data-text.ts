@@ -50,7 +50,7 @@ export function formatStats(stats: StatsOptions): string {
 function formatSummary({ path, user, hosts }: StatsOptions, actors: readonly ActorStats[]): string {
   const sum = (of: (host: HostStats) => number) => hosts.reduce((total, host) => total + of(host), 0);
   const figures = sumFigures(actors);
-  const { transactions: applied = 0, accounts = 0, uploads = 0 } = figures;
+  const { transactions: applied = 0, accounts = 0, uploads = 0, keys = 0 } = figures;
   const transactions = sum((host) => host.transactions);
   const journalBytes = sum((host) => host.journalBytes);
   const fileBytes = sum((host) => host.fileBytes);
@@ -71,6 +71,7 @@ function formatSummary({ path, user, hosts }: StatsOptions, actors: readonly Act
     ['bytes of each', `${each(journalBytes)} in the journal, ${each(fileBytes)} on disk`],
     ['accounts', formatCount(accounts)],
     ['uploads', `${formatCount(uploads)} remembered`],
+    ['keys', `${formatCount(keys)} remembered`],
     ['discarded', formatDiscards(figures)],
   ]);
 }

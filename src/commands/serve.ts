@@ -7,6 +7,7 @@ import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts'
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
 import { Server } from '../server.ts';
+import { SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { progressLines } from './progress-lines.ts';
@@ -51,40 +52,66 @@ export async function run(args: readonly string[]): Promise<number> {
   // From here on: without a listener the signal opens a port for a debugger.
   process.on('SIGUSR1', () => reports.ask());
   const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
-  const [server, { tabulate }] = await Promise.all([
-    Server.start({ config, log, dataFolder, onRecovering, onFatal }),
-    // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
-    import('../values/tabulate.ts'),
-  ]);
+  const endings = new Endings();
+  const starting = Server.start({
+    config,
+    log,
+    services: SERVICES,
+    dataFolder,
+    reportPath: REPORT_PATH,
+    onRecovering,
+    onShutdown: (message) => endings.ask('an operator', message),
+    onFatal,
+  });
+  // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
+  const [server, { tabulate }] = await Promise.all([starting, import('../values/tabulate.ts')]);
   reports.begin(server);
   const services = server.services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
   process.stdout.write(tabulate(services, { headers: ['service', 'address', 'a line to try'] }));
-  return serve(server, reports);
+  return serve(server, reports, endings);
 }
 
-async function serve(server: Server, reports: Reports): Promise<number> {
-  const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
-  process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
-  const waiting: (() => void)[] = [];
-  const nextSignal = () => new Promise<void>((resolve) => waiting.push(resolve));
-  const [first, second] = [nextSignal(), nextSignal()];
-  takeOverSignals((signal) => {
-    if (waiting.length === 2) {
-      process.stdout.write(`${signal}: reading every client to its end; once more ends at once\n`);
+async function serve(server: Server, reports: Reports, endings: Endings): Promise<number> {
+  process.stdout.write(`${formatPlace(server)} SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
+  takeOverSignals((signal) => endings.ask(signal));
+  const message = await endings.first;
+  return Promise.race([end(server, reports, message), endings.second.then(() => abort(server))]);
+}
+
+function formatPlace({ dataPath, operatorToken }: Server): string {
+  if (dataPath !== undefined) return `Everything is kept in ${dataPath}.`;
+  return `Everything is kept in memory only. For operators: OUTCRY_ADMIN_TOKEN=${operatorToken}\n`;
+}
+
+/** Who wants the server to end: the first is obeyed in order, the second at once, and any more by force. */
+class Endings {
+  readonly first: Promise<string | undefined>;
+  readonly second: Promise<string | undefined>;
+  readonly #waiting: ((message: string | undefined) => void)[] = [];
+
+  constructor() {
+    const next = () => new Promise<string | undefined>((resolve) => this.#waiting.push(resolve));
+    this.first = next();
+    this.second = next();
+  }
+
+  /** `message` is what clients are told. */
+  ask(who: string, message?: string): void {
+    if (this.#waiting.length === 2) {
+      process.stdout.write(`${who}: reading every client to its end; once more ends at once\n`);
     }
+    const resolve = this.#waiting.shift();
     // Not process.exit: a thread within a transaction would keep the process from ending.
-    const resolve = waiting.shift() ?? (() => process.kill(process.pid, 'SIGKILL'));
-    resolve();
-  });
-  await first;
-  return Promise.race([end(server, reports), second.then(() => abort(server))]);
+    if (resolve === undefined) process.kill(process.pid, 'SIGKILL');
+    else resolve(message);
+  }
 }
 
-async function end(server: Server, reports: Reports): Promise<number> {
+async function end(server: Server, reports: Reports, message: string | undefined): Promise<number> {
   try {
-    await server.drain();
+    await server.drain(message);
     await reports.end();
-    process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
+    process.stdout.write(`bank: ${formatTotals(await server.bank.totals())}\n`);
   } finally {
     await server.stop();
   }
@@ -137,7 +164,7 @@ class Reports {
 
 async function report(server: Server): Promise<void> {
   try {
-    await server.writeBankReport(REPORT_PATH);
+    await server.bank.writeReport(REPORT_PATH);
     process.stdout.write(`SIGUSR1: the balances are in ${REPORT_PATH}\n`);
   } catch (error) {
     process.stderr.write(`outcry: ${messageOf(error)}\n`);

@@ -31,9 +31,14 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
 /**
  * What a ledger shard is asked:
  *     balances      answered with its accounts, as workers/ledger/balances.ts has them
- *     applied       answered with how many postings it has ever applied
+ *     figures       answered with what its state amounts to
+ *     balance       answered with the cents of the account of that name, null if there is none; it is not opened
  *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
  *                   the upload, makes the session that asks the one that goes on with it
+ *     post          answered with a PostOutcome when all is stored. `postings` are as workers/ledger/postings.ts has
+ *                   them, each with the index of its transaction in the request. What they have refused is told to
+ *                   nobody else. With a key that the shard remembers nothing is posted: the outcome is that of the
+ *                   first time if the postings are the same, a conflict if not
  * and told:
  *     say-mark      the lines `from` to `to` of an upload have all been sent; the session is told with `marked` when they
  *                   are stored
@@ -42,8 +47,10 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  */
 export type LedgerCommand =
   | { readonly type: 'balances' }
-  | { readonly type: 'applied' }
+  | { readonly type: 'figures' }
+  | { readonly type: 'balance'; readonly name: Uint8Array }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
+  | { readonly type: 'post'; readonly key?: string; readonly postings: Uint8Array }
   | {
       readonly type: 'say-mark';
       readonly upload: number;
@@ -53,6 +60,26 @@ export type LedgerCommand =
     }
   | { readonly type: 'release'; readonly id: string; readonly session: string }
   | { readonly type: 'forget-upload'; readonly id: string };
+
+export interface LedgerFigures {
+  readonly accounts: number;
+  /** Postings that were ever applied. */
+  readonly transactions: number;
+  /** Those of which the shard is the home. */
+  readonly uploads: number;
+  /** Idempotency keys that are remembered. */
+  readonly keys: number;
+}
+/** What became of a `post`: by index in the request, in ascending order, what was refused, or nothing was posted at all. */
+export type PostOutcome =
+  | { readonly type: 'posted'; readonly refused: readonly (readonly [index: number, DiscardReason])[] }
+  | { readonly type: 'key-conflict' };
+
+/** What an idempotency key looks like; whoever takes one from a client checks it. */
+export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/;
+
+/** In one request: what it asks of one shard, 800 KB at the most, is a part of a turn. Stored outcomes may be as long. */
+export const REQUEST_TRANSACTIONS_MAX = 10_000;
 
 export interface FoundUpload {
   readonly number: number;

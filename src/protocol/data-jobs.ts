@@ -70,7 +70,7 @@ export interface ActorStats {
   /** The first event in the kept journal; undefined if there is none. */
   readonly kept: { readonly position: number; readonly timeMs: number; readonly lastMs: number } | undefined;
   readonly snapshot: SnapshotStats | undefined;
-  /** What its state amounts to: accounts, uploads, discards by reason. Empty if nobody knows the actor. */
+  /** What its state amounts to: accounts, uploads, keys, discards by reason. Empty if nobody knows the actor. */
   readonly figures: Readonly<Record<string, number>>;
 }
 

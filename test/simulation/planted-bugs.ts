@@ -1,5 +1,6 @@
 /** Mistakes that a simulation must find: each is put around a part of the server, none is in it. */
-import { LineFramer, type LineSink } from '../../src/line-framer.ts';
+import type { FrameSink } from '../../src/framer.ts';
+import { LineFramer } from '../../src/line-framer.ts';
 import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
 import { partIn } from '../../workers/ledger/postings.ts';
 import type { Actor, ActorSpec } from '../../workers/runtime/actor.ts';
@@ -52,16 +53,16 @@ class ForgetfulFramer extends LineFramer {
     this.#inner = new LineFramer(lineLengthMax);
   }
 
-  override get hasPartialLine(): boolean {
-    return this.#inner.hasPartialLine;
+  override get hasPartialFrame(): boolean {
+    return this.#inner.hasPartialFrame;
   }
 
-  override feed(chunk: Uint8Array, sink: LineSink): void {
+  override feed(chunk: Uint8Array, sink: FrameSink): void {
     this.#inner.feed(chunk, sink);
     if (++this.#chunks % 8 === 0) this.#inner = new LineFramer(this.#lineLengthMax);
   }
 
-  override flush(sink: LineSink): void {
+  override flush(sink: FrameSink): void {
     this.#inner.flush(sink);
   }
 }

@@ -1,4 +1,5 @@
 /** Data folders with a bank in them, written with real shards straight into the stores, as hosts do. */
+import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,10 +10,13 @@ import {
   DISCARD_REASONS,
   LEDGER_ADDRESSES,
   type LedgerCommand,
+  type PostOutcome,
   TALLY_ADDRESS,
 } from '../../src/protocol/bank.ts';
 import type { StoredHost } from '../../src/protocol/data-jobs.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
+import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
+import { ApiPostings } from '../../workers/ledger/api-postings.ts';
 import { shardOf } from '../../workers/ledger/bank-lines.ts';
 import { BankTally } from '../../workers/ledger/bank-tally.ts';
 import { hashName, POSTING } from '../../workers/ledger/ledger.ts';
@@ -39,6 +43,13 @@ interface StoredShard {
   events: number;
 }
 
+/** A request with its answer, which comes again if the request does. */
+interface Request {
+  readonly key: string;
+  readonly transactions: readonly (readonly [Uint8Array, number])[];
+  readonly outcomes: readonly PostOutcome[];
+}
+
 /** No message leaves a shard of these. */
 const CONTEXT = { reply() {}, tell() {}, refer() {} } as unknown as Context<LedgerCommand>;
 
@@ -52,6 +63,8 @@ export class StoredBank {
   #tallyEvents = 0;
   readonly #builders: readonly BatchBuilder[];
   readonly #uploads: string[] = [];
+  readonly #api = new ApiPostings();
+  readonly #requests: Request[] = [];
   #timeMs = Date.parse('2026-11-21T10:00:00Z');
 
   constructor(folder: string, hosts: number) {
@@ -103,11 +116,28 @@ export class StoredBank {
     const view = viewOf(name);
     const outcome = target.shard.post(view, 0, name.length, hashName(view, 0, name.length), cents);
     if (outcome !== POSTING.applied) throw new Error(`${name} was refused`);
-    const earlier = this.postings.get(name) ?? [];
-    this.postings.set(name, earlier);
-    target.events += earlier.length === 0 ? 2 : 1;
-    const balance = (earlier.at(-1)?.balance ?? 0) + cents;
-    earlier.push({ shard: target.address, position: target.events, timeMs: this.#timeMs, cents, balance });
+    this.#notePosted(target, name, cents);
+  }
+
+  /** A request of the api with a key, to all shards that it concerns. Names are in Latin-1. */
+  request(key: string, named: readonly (readonly [string, number])[]): void {
+    const transactions = named.map(([name, cents]) => [Buffer.from(name, 'latin1'), cents] as const);
+    const outcomes = this.#askToPost(key, transactions);
+    const refused = outcomes.flatMap((outcome) => (outcome.type === 'posted' ? outcome.refused : []));
+    const isRefused = (index: number) => refused.some(([at]) => at === index);
+    for (const [index, [name, cents]] of named.entries()) {
+      if (!isRefused(index)) this.#notePosted(this.#shards[shardIndexOf(name)] as StoredShard, name, cents);
+    }
+    for (const target of new Set(named.map(([name]) => this.#shards[shardIndexOf(name)] as StoredShard)))
+      target.events++;
+    this.#requests.push({ key, transactions, outcomes });
+  }
+
+  /** An earlier request comes again, which changes nothing. */
+  requestAgain(random: Random): void {
+    if (this.#requests.length === 0) return;
+    const { key, transactions, outcomes } = random.pick(this.#requests);
+    assert.deepEqual(this.#askToPost(key, transactions), outcomes);
   }
 
   openUpload(id: string): void {
@@ -126,7 +156,7 @@ export class StoredBank {
     }
   }
 
-  /** What is random in a server's life: postings to `names`, uploads, discards. */
+  /** What is random in a server's life: postings to `names`, uploads, discards, requests that may come again. */
   turn(random: Random, names: readonly string[]): void {
     const count = 1 + random.below(20);
     for (let i = 0; i < count; i++) {
@@ -136,6 +166,8 @@ export class StoredBank {
     if (random.chance(0.1)) this.openUpload(`upload-${random.below(10)}-${this.#timeMs}`);
     if (random.chance(0.05) && this.#uploads.length > 0) this.forgetUpload(random.pick(this.#uploads));
     if (random.chance(0.2)) this.discard(random);
+    if (random.chance(0.3)) this.#drawRequest(random, names);
+    if (random.chance(0.1)) this.requestAgain(random);
     this.store();
   }
 
@@ -173,6 +205,37 @@ export class StoredBank {
 
   async close(): Promise<void> {
     await Promise.all(this.stores.map((store) => store.close()));
+  }
+
+  /** By shard that it concerns. */
+  #askToPost(key: string, transactions: Request['transactions']): PostOutcome[] {
+    return this.#api.take(transactions).flatMap((postings, shard) => {
+      if (postings === undefined) return [];
+      const outcomes: PostOutcome[] = [];
+      const reply = (outcome: unknown) => outcomes.push(outcome as PostOutcome);
+      const context = { ...CONTEXT, reply } as unknown as Context<LedgerCommand>;
+      this.#shards[shard]?.shard.receive({ type: 'post', key, postings }, context);
+      return outcomes;
+    });
+  }
+
+  #drawRequest(random: Random, names: readonly string[]): void {
+    const named = Array.from({ length: 1 + random.below(5) }, () => {
+      const name = random.pick(names);
+      const balance = this.postings.get(name)?.at(-1)?.balance ?? 0;
+      const isTooMuch = balance > 0 && random.chance(0.2);
+      return [name, isTooMuch ? MINOR_UNITS_MAX : random.below(1000)] as const;
+    });
+    this.request(`key ${this.#requests.length}`, named);
+  }
+
+  /** It has the next position of its shard, behind the event that opens the account. */
+  #notePosted(target: StoredShard, name: string, cents: number): void {
+    const earlier = this.postings.get(name) ?? [];
+    this.postings.set(name, earlier);
+    target.events += earlier.length === 0 ? 2 : 1;
+    const balance = (earlier.at(-1)?.balance ?? 0) + cents;
+    earlier.push({ shard: target.address, position: target.events, timeMs: this.#timeMs, cents, balance });
   }
 
   #putSnapshot(address: Address, events: number, pieces: Iterable<Uint8Array>): void {

@@ -28,6 +28,7 @@ import {
   POSTING,
   type PostingOutcome,
   refusalOf,
+  viewOf,
 } from './ledger.ts';
 
 /** Where postings go: a ledger in this host, or what is being written for one elsewhere. */
@@ -55,6 +56,11 @@ interface ScratchPosting {
 /** The shard that owns an account. Not the bits with which the ledger's table begins. */
 export function shardOf(hash: number): number {
   return (hash >>> 24) & (LEDGER_SHARDS - 1);
+}
+
+/** The shard that has, or would have, the account of that name. */
+export function shardOfName(name: Uint8Array): number {
+  return shardOf(hashName(viewOf(name), 0, name.length));
 }
 
 export const NAME_LENGTH_MAX = 64;

@@ -7,19 +7,22 @@
  *     {"type":"mark","upload":2,"line":4000}
  *     {"type":"discard","upload":2,"line":17,"reason":"amount"}
  *     {"type":"forgetUpload","upload":2}
+ *     {"type":"key","key":"7b1c…","fingerprint":8123…,"refused":[[3,"balance-out-of-range"]]}
  *
  * A name is a string if its bytes are UTF-8, else {"latin1":"…"} with a character for each byte. The numbers of new
  * accounts and uploads, and the names in postings, say nothing that is not known: they are for people, and are checked.
  */
 import { isUtf8 } from 'node:buffer';
-import { DISCARD_REASONS, type DiscardReason } from '../../src/protocol/bank.ts';
+import { DISCARD_REASONS, type DiscardReason, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
 import type { Address } from '../../src/values/address.ts';
 import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
 import type { Describer, EventLines, EventParser } from '../data/stored-kind.ts';
 import { type BatchBuilder, BODY, type Segment } from '../runtime/journal.ts';
 import { NAME_LENGTH_MAX } from './bank-lines.ts';
+import { checkKey, Keys } from './keys.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import type { ShardState } from './ledger-snapshot.ts';
+import { lineOfDiscard, packDiscard } from './uploads.ts';
 
 /** What a name may not have in it: white space. */
 const WHITE_SPACE = /[\t-\r ]/;
@@ -111,9 +114,13 @@ export class LedgerDescriber implements Describer {
       mark: (upload, line) => write(lines, { type: 'mark', upload, line }),
       discard: (upload, packed) => {
         const reason = DISCARD_REASONS[packed % 16];
-        write(lines, { type: 'discard', upload, line: Math.floor(packed / 16), reason });
+        write(lines, { type: 'discard', upload, line: lineOfDiscard(packed), reason });
       },
       forgetUpload: (upload) => write(lines, { type: 'forgetUpload', upload }),
+      key: ({ key, fingerprint, refused }) => {
+        const reasons = refused.map((packed) => [lineOfDiscard(packed), DISCARD_REASONS[packed % 16]]);
+        write(lines, { type: 'key', key, fingerprint, refused: reasons });
+      },
     });
   }
 }
@@ -138,6 +145,9 @@ interface Fields {
   readonly id?: unknown;
   readonly line?: unknown;
   readonly reason?: unknown;
+  readonly key?: unknown;
+  readonly fingerprint?: unknown;
+  readonly refused?: unknown;
 }
 
 /** Checks the events as the shard itself would, and writes them as it does. */
@@ -148,9 +158,11 @@ export class LedgerParser implements EventParser {
   /** By number. */
   readonly #uploads: Set<number>;
   #nextUpload: number;
+  readonly #keys = new Keys();
 
   constructor(state: ShardState | undefined) {
     this.#names = new NameTexts(state);
+    this.#keys.restore(state?.keys ?? []);
     this.#balances = [...(state?.ledger.balances ?? [])];
     this.#uploads = new Set(state?.uploads.uploads.map(({ number }) => number));
     this.#nextUpload = state?.uploads.next ?? 0;
@@ -181,6 +193,9 @@ export class LedgerParser implements EventParser {
         this.#log.forgetUpload(upload);
         break;
       }
+      case 'key':
+        this.#key(fields);
+        break;
       default:
         throw new RangeError(`a ledger has no event of the type ${JSON.stringify(fields.type)}`);
     }
@@ -241,6 +256,21 @@ export class LedgerParser implements EventParser {
     this.#log.openUpload(Buffer.from(id, 'latin1'));
   }
 
+  #key(fields: Fields): void {
+    const { key, refused } = fields;
+    if (typeof key !== 'string') throw new RangeError(`a key is a string, not ${JSON.stringify(key)}`);
+    if (!Array.isArray(refused)) throw new RangeError('refused transactions are an array');
+    const remembered = {
+      key,
+      fingerprint: wholeOf(fields, 'fingerprint'),
+      refused: refused.map((entry) => refusedOf(entry)),
+    };
+    checkKey(remembered);
+    if (this.#keys.find(key) !== undefined) throw new RangeError(`the key ${JSON.stringify(key)} is known`);
+    this.#keys.add(remembered);
+    this.#log.key(remembered);
+  }
+
   #upload(fields: Fields): number {
     const upload = wholeOf(fields, 'upload');
     if (!this.#uploads.has(upload)) throw new RangeError(`there is no upload ${upload}`);
@@ -265,9 +295,22 @@ function wholeOf(fields: Fields, key: keyof Fields): number {
 }
 
 function packedOf(fields: Fields): number {
-  const reason = DISCARD_REASONS.indexOf(fields.reason as DiscardReason);
-  if (reason < 0) throw new RangeError(`no reason is called ${JSON.stringify(fields.reason)}`);
-  return wholeOf(fields, 'line') * 16 + reason;
+  return packDiscard(wholeOf(fields, 'line'), reasonOf(fields.reason));
+}
+
+/** Of an index and a reason. */
+function refusedOf(value: unknown): number {
+  const [index, reason] = Array.isArray(value) ? value : [];
+  if (!Number.isSafeInteger(index) || index < 0 || index >= REQUEST_TRANSACTIONS_MAX) {
+    throw new RangeError(`a refused transaction has its index and a reason, not ${JSON.stringify(value)}`);
+  }
+  return packDiscard(index, reasonOf(reason));
+}
+
+function reasonOf(value: unknown): DiscardReason {
+  const reason = DISCARD_REASONS.find((each) => each === value);
+  if (reason === undefined) throw new RangeError(`no reason is called ${JSON.stringify(value)}`);
+  return reason;
 }
 
 /** Throws a RangeError if that is no name that an account may have. */

@@ -9,9 +9,19 @@
  *     mark          number of the upload; line up to which it is done     2 words, float64
  *     discard       number of the upload; line × 16 + reason              2 words, float64
  *     forgetUpload  number of the upload
+ *     further       which of the further kinds; what follows is its own
  *
- * Accounts are numbered from 0, uploads from 0, each in the order in which they were opened.
+ *     key           length of the key in bytes                            1 word
+ *                   how many transactions of the request were refused     1 word
+ *                   fingerprint of the postings                           2 words, float64
+ *                   each refused one: its index × 16 + reason             1 word
+ *                   the key, padded likewise
+ *
+ * Accounts are numbered from 0, uploads from 0, each in the order in which they were opened. A key comes behind the
+ * postings that came with it. No number of a kind is free any more: whatever comes to be is a further kind.
  */
+import type { RememberedKey } from './keys.ts';
+
 export const EVENT = {
   posting: 0,
   widePosting: 1,
@@ -20,7 +30,10 @@ export const EVENT = {
   mark: 4,
   discard: 5,
   forgetUpload: 6,
+  further: 7,
 } as const;
+
+const FURTHER = { key: 0 } as const;
 
 export const KIND_BITS = 3;
 export const KIND_MASK = (1 << KIND_BITS) - 1;
@@ -29,6 +42,9 @@ const CAPACITY_MIN_WORDS = 1024;
 const CAPACITY_KEPT_WORDS = 1024 * 1024;
 /** The longest event of fixed length. */
 const FIXED_WORDS_MAX = 3;
+const KEY_HEAD = (FURTHER.key << KIND_BITS) | EVENT.further;
+/** What of a key comes before its refusals. */
+const KEY_HEAD_WORDS = 5;
 
 export interface LoggedEvents {
   readonly bytes: Uint8Array;
@@ -41,6 +57,11 @@ export class LedgerLog {
   #floats = new DataView(this.#words.buffer);
   #used = 0;
   #count = 0;
+
+  /** Bytes that wait to be taken. */
+  get length(): number {
+    return this.#used * 4;
+  }
 
   posting(account: number, cents: number): void {
     const at = this.#used;
@@ -76,6 +97,22 @@ export class LedgerLog {
   forgetUpload(upload: number): void {
     if (this.#used === this.#words.length) this.#grow(1);
     this.#words[this.#used++] = (upload << KIND_BITS) | EVENT.forgetUpload;
+    this.#count++;
+  }
+
+  key({ key, fingerprint, refused }: RememberedKey): void {
+    const words = KEY_HEAD_WORDS + refused.length + ((key.length + 3) >> 2);
+    if (this.#used + words > this.#words.length) this.#grow(words);
+    const at = this.#used;
+    this.#words[at] = KEY_HEAD;
+    this.#words[at + 1] = key.length;
+    this.#words[at + 2] = refused.length;
+    this.#floats.setFloat64((at + 3) * 4, fingerprint, true);
+    this.#words.set(refused, at + KEY_HEAD_WORDS);
+    const keyAt = at + KEY_HEAD_WORDS + refused.length;
+    this.#words[at + words - 1] = 0;
+    for (let i = 0; i < key.length; i++) this.#floats.setUint8(keyAt * 4 + i, key.charCodeAt(i));
+    this.#used = at + words;
     this.#count++;
   }
 
@@ -130,6 +167,7 @@ export interface LedgerEvents {
   mark(upload: number, line: number): void;
   discard(upload: number, packed: number): void;
   forgetUpload(upload: number): void;
+  key(key: RememberedKey): void;
 }
 
 /** Reads the events in `bytes` from `start` to `end`, behind which there are 4 bytes more (in a batch its trailer). */
@@ -164,8 +202,39 @@ export function readEvents(bytes: Uint8Array, start: number, end: number, events
         events.discard(number, view.getFloat64(at, true));
         at += 8;
         break;
-      default:
+      case EVENT.forgetUpload:
         events.forgetUpload(number);
+        break;
+      default:
+        at = readFurther(bytes, view, at - 4, events);
     }
   }
+}
+
+/** Where the event of a further kind ends whose head is at `at`. Throws a RangeError if the kind is not known. */
+export function endOfFurther(view: DataView, at: number): number {
+  const head = view.getInt32(at, true);
+  if (head !== KEY_HEAD) throw new RangeError(`no event of a ledger has the head ${head}`);
+  const length = view.getUint32(at + 4, true);
+  const refusals = view.getUint32(at + 8, true);
+  return at + 4 * (KEY_HEAD_WORDS + refusals + Math.ceil(length / 4));
+}
+
+/** Reads the event of a further kind whose head is at `at`; returns where it ends. */
+export function readFurther(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  events: Pick<LedgerEvents, 'key'>,
+): number {
+  const end = endOfFurther(view, at);
+  const length = view.getUint32(at + 4, true);
+  const refusedAt = at + 4 * KEY_HEAD_WORDS;
+  const refused = Array.from({ length: view.getUint32(at + 8, true) }, (_, i) =>
+    view.getInt32(refusedAt + 4 * i, true),
+  );
+  const keyAt = bytes.byteOffset + refusedAt + 4 * refused.length;
+  const key = Buffer.from(bytes.buffer, keyAt, length).toString('latin1');
+  events.key({ key, fingerprint: view.getFloat64(at + 12, true), refused });
+  return end;
 }

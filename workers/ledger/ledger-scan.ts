@@ -1,5 +1,7 @@
 /** Walks over the events of a ledger shard and checks that each is possible, without doing it. */
-import { EVENT, KIND_BITS, KIND_MASK } from './ledger-log.ts';
+import { messageOf } from '../../src/values/errors.ts';
+import { checkKey } from './keys.ts';
+import { EVENT, KIND_BITS, KIND_MASK, readFurther } from './ledger-log.ts';
 
 export class LedgerScan {
   /** Accounts that are open; infinite if that is not known. */
@@ -47,11 +49,19 @@ export class LedgerScan {
           at += 4;
           break;
         default:
-          throw new RangeError(`event ${this.events + 1} of them is of the unknown kind ${head & KIND_MASK}`);
+          at = this.#takeFurther(bytes, view, at);
       }
       this.events++;
     }
     if (at !== end) throw new RangeError('the last of them has no end');
+  }
+
+  #takeFurther(bytes: Uint8Array, view: DataView, at: number): number {
+    try {
+      return readFurther(bytes, view, at, { key: checkKey });
+    } catch (error) {
+      throw new RangeError(`event ${this.events + 1} of them: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   #failAccount(account: number): never {

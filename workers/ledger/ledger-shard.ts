@@ -1,15 +1,21 @@
 /**
  * The actor that owns one sixteenth of the accounts, and knows how far each upload has come among them. Sessions in its
- * host call it directly; those of other hosts send it postings as bytes.
+ * host call it directly; those of other hosts send it postings as bytes. Requests of the api ask it, wherever they are;
+ * their keys are stored together with their postings.
  *
  * A line of an upload counts once: lines up to the upload's mark are skipped, and what does not join on to the mark is
  * not taken, since something was lost on the way. So lines and their mark are one message and are stored together:
  * between the two another session of the same upload, or a crash, would find lines without a mark.
  */
 import {
+  DISCARD_REASONS,
+  type DiscardReason,
   type FoundUpload,
   LEDGER_ADDRESSES,
   type LedgerCommand,
+  type LedgerFigures,
+  type PostOutcome,
+  REQUEST_TRANSACTIONS_MAX,
   type TallyCommand,
   type UploadNotice,
 } from '../../src/protocol/bank.ts';
@@ -19,7 +25,8 @@ import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
 import { encodeBalances } from './balances.ts';
 import type { HashKey } from './half-sip-hash.ts';
-import { Ledger, POSTING, type PostingOutcome, refusalOf } from './ledger.ts';
+import { fingerprintOf, Keys } from './keys.ts';
+import { hashName, Ledger, POSTING, type PostingOutcome, refusalOf, viewOf } from './ledger.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import { decodeSnapshot, encodeSnapshot } from './ledger-snapshot.ts';
 import { partIn, readPostings } from './postings.ts';
@@ -51,6 +58,7 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
   readonly #log: LedgerLog | undefined;
   readonly #ledger: Ledger;
   readonly #uploads = new Uploads();
+  readonly #keys = new Keys();
   /** The sessions that go on with uploads of which this is the home, by number. */
   readonly #claims = new Map<number, string>();
 
@@ -60,10 +68,10 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
   }
 
-  /** What its state amounts to; uploads are counted at their home. */
-  get figures(): { readonly accounts: number; readonly transactions: number; readonly uploads: number } {
+  /** What its state amounts to. */
+  get figures(): LedgerFigures {
     const { accountCount: accounts, postingCount: transactions } = this.#ledger;
-    return { accounts, transactions, uploads: this.#uploads.homeCount };
+    return { accounts, transactions, uploads: this.#uploads.homeCount, keys: this.#keys.count };
   }
 
   /** The direct call of a session in the same host, which counts what is refused. */
@@ -125,8 +133,14 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       case 'balances':
         context.reply(encodeBalances(this.#ledger));
         break;
-      case 'applied':
-        context.reply(this.#ledger.postingCount);
+      case 'figures':
+        context.reply(this.figures);
+        break;
+      case 'balance':
+        context.reply(this.#balanceOf(command.name) ?? null);
+        break;
+      case 'post':
+        context.reply(this.#postRequest(command));
         break;
       case 'open-upload':
         context.reply(this.#open(command.id, command.claim, context));
@@ -159,17 +173,49 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       mark: (number, line) => uploads.mark(known(number), line),
       discard: (number, packed) => uploads.discard(known(number), packed),
       forgetUpload: (number) => uploads.forget(known(number)),
+      key: (key) => this.#keys.add(key),
     });
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return encodeSnapshot({ ledger: this.#ledger.freeze(), uploads: this.#uploads.store() });
+    const [ledger, uploads, keys] = [this.#ledger.freeze(), this.#uploads.store(), this.#keys.store()];
+    return encodeSnapshot({ ledger, uploads, keys });
   }
 
   restore(pieces: readonly Uint8Array[]): void {
-    const { ledger, uploads } = decodeSnapshot(pieces);
+    const { ledger, uploads, keys } = decodeSnapshot(pieces);
     this.#ledger.restore(ledger);
     this.#uploads.restore(uploads);
+    this.#keys.restore(keys);
+  }
+
+  #balanceOf(name: Uint8Array): number | undefined {
+    const view = viewOf(name);
+    return this.#ledger.balanceOf(view, 0, name.length, hashName(view, 0, name.length));
+  }
+
+  #postRequest({ key, postings }: LedgerCommand & { type: 'post' }): PostOutcome {
+    if (key === undefined) return outcomeOf(this.#postAll(postings));
+    const fingerprint = fingerprintOf(postings);
+    const known = this.#keys.find(key);
+    if (known !== undefined) {
+      return known.fingerprint === fingerprint ? outcomeOf(known.refused) : { type: 'key-conflict' };
+    }
+    const refused = this.#postAll(postings).slice(0, REQUEST_TRANSACTIONS_MAX);
+    this.#keys.add({ key, fingerprint, refused });
+    this.#log?.key({ key, fingerprint, refused });
+    return outcomeOf(refused);
+  }
+
+  /** Returns what was refused, packed, with the index of its transaction for a line. */
+  #postAll(postings: Uint8Array): number[] {
+    const refused: number[] = [];
+    readPostings(postings, 0, postings.length, (view, start, length, hash, cents, index) => {
+      const outcome = this.post(view, start, length, hash, cents);
+      if (outcome !== POSTING.applied) refused.push(packDiscard(index, refusalOf(outcome)));
+      return outcome;
+    });
+    return refused;
   }
 
   #open(id: string, claim: string | undefined, context: ShardContext): FoundUpload {
@@ -251,6 +297,13 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#claims.delete(upload.number);
     this.#log?.forgetUpload(upload.number);
   }
+}
+
+function outcomeOf(refused: readonly number[]): PostOutcome {
+  return {
+    type: 'posted',
+    refused: refused.map((packed) => [lineOfDiscard(packed), DISCARD_REASONS[packed % 16] as DiscardReason]),
+  };
 }
 
 /** The number of a session's connection: the newer, the higher. */

@@ -61,6 +61,13 @@ export function hashName(view: DataView, start: number, length: number): number 
   return mixLastWord(hash, lowBytes(view.getInt32(wholeEnd, true), length & 3));
 }
 
+/** A copy of a name that stands by itself, with what may be read behind it. */
+export function viewOf(name: Uint8Array): DataView {
+  const padded = new Uint8Array(name.length + 4);
+  padded.set(name);
+  return new DataView(padded.buffer);
+}
+
 export { HASH_SEED };
 
 /** A ledger's state, by account in the order in which they were opened. */
@@ -125,6 +132,18 @@ export class Ledger {
     this.#postings++;
     this.#log?.posting(account, cents);
     return POSTING.applied;
+  }
+
+  /** The account's cents; undefined if there is none of that name. */
+  balanceOf(view: DataView, start: number, length: number, hash: number): number | undefined {
+    const slotHash = this.#isKeyed ? halfSipHash(view, start, length, this.#key) : hash;
+    const slot = this.#findSlot(view, start, length, slotHash);
+    if (slot < 0) {
+      this.#turnKeyed();
+      return this.balanceOf(view, start, length, hash);
+    }
+    const account = (this.#slots[slot] as number) - 1;
+    return account < 0 ? undefined : this.#balances[account];
   }
 
   /** Does again what a posting has done. */

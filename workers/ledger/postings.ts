@@ -9,10 +9,10 @@
  *     | line << 7 | length  | hash     | cents          | name                |
  *     +---------------------+----------+----------------+---------- … --------+
  *
- * where `line` is the index of the posting's line, the first being 0.
+ * where `line` is the index of the posting's line, or of its transaction in a request, the first being 0.
  */
 import type { PostingTarget } from './bank-lines.ts';
-import { POSTING, type PostingOutcome } from './ledger.ts';
+import { lowBytes, POSTING, type PostingOutcome } from './ledger.ts';
 
 const MESSAGE_HEAD_BYTES = 4;
 const UPLOAD_HEAD_BYTES = 24;
@@ -53,7 +53,15 @@ export class PostingsWriter {
     this.#view.setInt32(at, (line << LENGTH_BITS) | length, true);
     this.#view.setInt32(at + 4, hash, true);
     this.#view.setFloat64(at + 8, cents, true);
-    for (let i = 0; i < length; i++) this.#bytes[at + HEAD_BYTES + i] = view.getUint8(start + i);
+    const nameAt = at + HEAD_BYTES;
+    const wholeBytes = length & ~3;
+    for (let i = 0; i < wholeBytes; i += 4) {
+      this.#view.setInt32(nameAt + i, view.getInt32(start + i, true), true);
+    }
+    if (wholeBytes < length) {
+      const last = view.getInt32(start + wholeBytes, true);
+      this.#view.setInt32(nameAt + wholeBytes, lowBytes(last, length & 3), true);
+    }
     this.#used = end;
     return POSTING.applied;
   }

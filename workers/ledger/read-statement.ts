@@ -6,23 +6,14 @@ import { OutcryError } from '../../src/values/errors.ts';
 import { openStored } from '../data/open-stored.ts';
 import type { LmdbStore } from '../runtime/lmdb-store.ts';
 import { readStored } from '../runtime/streams.ts';
-import { shardOf } from './bank-lines.ts';
-import { hashName } from './ledger.ts';
+import { shardOfName } from './bank-lines.ts';
 import { checkFlat } from './ledger-json.ts';
 import { decodeSnapshot } from './ledger-snapshot.ts';
 import { StatementScan, type Transaction } from './statement.ts';
 
-/** The shard that has, or would have, the account. */
-function shardOfName(name: Uint8Array): Address {
-  // A word behind the name is read too.
-  const padded = new Uint8Array(name.length + 4);
-  padded.set(name);
-  return LEDGER_ADDRESSES[shardOf(hashName(new DataView(padded.buffer), 0, name.length))] as Address;
-}
-
 /** Throws ERR_STATEMENT_ACCOUNT, ERR_STATEMENT_POSITION, ERR_DATA_…. */
 export async function readStatement(job: StatementJob): Promise<Statement> {
-  const shard = shardOfName(job.name);
+  const shard = LEDGER_ADDRESSES[shardOfName(job.name)] as Address;
   const host = job.hosts[hostIndexOf(shard, job.hosts.length)] as StoredHost;
   const store = openStored(host, { isExamined: job.isExamined });
   if (store === undefined) throw noAccount(job.name);

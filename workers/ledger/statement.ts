@@ -7,7 +7,7 @@
  */
 
 import type { FrozenLedger } from './ledger.ts';
-import { EVENT, KIND_BITS, KIND_MASK } from './ledger-log.ts';
+import { EVENT, endOfFurther, KIND_BITS, KIND_MASK } from './ledger-log.ts';
 
 export interface Transaction {
   readonly position: number;
@@ -103,6 +103,11 @@ export class StatementScan {
         case EVENT.mark:
         case EVENT.discard:
           at += 8;
+          break;
+        case EVENT.forgetUpload:
+          break;
+        default:
+          at = endOfFurther(view, at - 4);
       }
     }
   }

@@ -310,6 +310,7 @@ export class UploadSession {
       discards[shard]?.push(packDiscard(from + index, reason));
     });
     this.#taken += count;
+    context.countFrames(count);
     this.#tellDiscards(context);
     const refusedBefore = this.#refusedBefore(from, peers, marks);
     this.#tellShards(from, peers, discards, context);

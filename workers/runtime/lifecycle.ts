@@ -133,6 +133,7 @@ export class Lifecycle {
     this.#stopChildren(cell);
     cell.cancelTimers();
     cell.actor = undefined;
+    cell.lastError = messageOf(error);
     asking.failTaken(cell, 'ERR_ASK_FAULT');
     const verdict = cell.budget.judge(turn.nowMs);
     if (verdict.type === 'restart') {
@@ -158,6 +159,7 @@ export class Lifecycle {
     const { timers, turn } = this.#parts;
     if (cell.state !== 'restarting') this.#restarting++;
     cell.state = 'restarting';
+    cell.restarts++;
     timers.start(turn.nowMs + delayMs, cell, () => {
       if (cell.state !== 'restarting') return;
       this.#restarting--;

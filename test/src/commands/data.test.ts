@@ -50,6 +50,7 @@ describe('outcry data', () => {
     assert.equal(counted.code, 0);
     assert.match(counted.stdout, /^transactions +10,010, of which 10,010 are kept$/m);
     assert.match(counted.stdout, /^accounts +8$/m);
+    assert.match(counted.stdout, /^keys +0 remembered$/m);
     assert.match(counted.stdout, /^discarded +10 \(not-three-fields 10\)$/m);
     assert.ok(counted.stdout.split('\n').every((line) => line.length <= 80 || line.startsWith('folder')));
     const statement = await data(t, 'statement', 'café', '--data', folder, '--last', '2');

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type { StoredHost } from '../../../src/protocol/data-jobs.ts';
+import { REQUEST_TRANSACTIONS_MAX } from '../../../src/protocol/bank.ts';
+import type { ActorStats, StoredHost } from '../../../src/protocol/data-jobs.ts';
 import { toAddress } from '../../../src/values/address.ts';
+import { MINOR_UNITS_MAX } from '../../../src/values/money.ts';
 import { hostStats } from '../../../workers/data/stats.ts';
 import { verifyHost } from '../../../workers/data/verify.ts';
 import { readStatement } from '../../../workers/ledger/read-statement.ts';
@@ -13,6 +15,7 @@ import { forEachSeed } from '../../support/seeds.ts';
 import { hostsIn, namesOf, nobody, StoredBank, temporaryFolder } from '../../support/stored-bank.ts';
 
 const HEADER = '{"outcry":1}';
+const KEY = { type: 'key', key: 'k', fingerprint: 7, refused: [] };
 
 /** A bank with a history that is whole, or was trimmed. */
 async function bankOf(t: TestContext, seed: number, options: { hosts: number; isTrimmed?: boolean }) {
@@ -57,7 +60,9 @@ async function findingsIn(hosts: readonly StoredHost[]): Promise<string[]> {
   return verdicts.flatMap(({ findings }) => findings.map(({ problem }) => problem));
 }
 
-async function figuresIn(hosts: readonly StoredHost[]): Promise<Record<string, unknown>> {
+type Figures = Pick<ActorStats, 'events' | 'figures'>;
+
+async function figuresIn(hosts: readonly StoredHost[]): Promise<Record<string, Figures>> {
   const stats = await Promise.all(
     hosts.map((host) => hostStats({ type: 'stats', host, progress: nobody() })),
   );
@@ -90,7 +95,9 @@ describe('export and import', () => {
         const three = await importedTo(t, text, 3);
         assert.deepEqual(byActor(await exported(three)), byActor(text), `seed ${seed}`);
         assert.deepEqual([...(await findingsIn(same)), ...(await findingsIn(three))], []);
-        assert.deepEqual(await figuresIn(three), await figuresIn(bank.hosts), `seed ${seed}`);
+        const figures = await figuresIn(three);
+        assert.deepEqual(figures, await figuresIn(bank.hosts), `seed ${seed}`);
+        assert.ok(Object.values(figures).some(({ figures: { keys = 0 } }) => keys > 5));
         for (const [name, postings] of bank.postings) {
           const statement = await readStatement({
             type: 'statement',
@@ -140,6 +147,24 @@ describe('export and import', () => {
       ),
     );
     assert.deepEqual(lines.slice(-2), ['{"end":36}', '']);
+  });
+
+  test('say what became of a request', async (t) => {
+    const bank = new StoredBank(temporaryFolder(t), 1);
+    bank.request('say "when"', [
+      ['Marc', MINOR_UNITS_MAX],
+      ['Marc', 5],
+    ]);
+    bank.store();
+    await bank.close();
+    const text = await exported(bank.hosts);
+    const [line = ''] = text.split('\n').filter((each) => each.includes('"type":"key"'));
+    const { position, event } = JSON.parse(line);
+    assert.deepEqual(
+      [position, { ...event, fingerprint: 0 }],
+      [3, { type: 'key', key: 'say "when"', fingerprint: 0, refused: [[1, 'balance-out-of-range']] }],
+    );
+    assert.equal(await exported(await importedTo(t, text, 1)), text);
   });
 
   test('has a snapshot where the first events are gone', async (t) => {
@@ -225,6 +250,28 @@ describe('importData', () => {
       what: 'an unknown upload',
       lines: [HEADER, event(1, { type: 'mark', upload: 0, line: 5 })],
       says: /^line 2: there is no upload 0/,
+    },
+    ...[
+      { key: 5 },
+      { key: '' },
+      { key: 'k'.repeat(129) },
+      { key: 'caf\u00e9' },
+      { fingerprint: -1 },
+      { fingerprint: undefined },
+      { refused: undefined },
+      { refused: [5] },
+      { refused: [[REQUEST_TRANSACTIONS_MAX, 'amount']] },
+      { refused: [[0, 'whim']] },
+      { refused: new Array(REQUEST_TRANSACTIONS_MAX + 1).fill([0, 'amount']) },
+    ].map((fields) => ({
+      what: `a key with ${JSON.stringify(fields).slice(0, 40)}`,
+      lines: [HEADER, event(1, { ...KEY, ...fields })],
+      says: /^line 2: (a key|fingerprint|refused transactions|a refused|no reason|a request)/,
+    })),
+    {
+      what: 'a key that is known',
+      lines: [HEADER, event(1, KEY), event(2, KEY)],
+      says: /^line 3: the key "k" is known/,
     },
     {
       what: 'a wrong discard',

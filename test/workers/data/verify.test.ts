@@ -169,23 +169,30 @@ describe('verifyHost', () => {
     assert.ok(problems.includes('the checksum of the snapshot of ledger/4 is wrong'), problems.join('\n'));
   });
 
-  test('finds a snapshot that is not what the history makes', async (t) => {
-    const bank = bankOf(t);
-    const store = bank.stores[0] as LmdbStore;
-    const snapshot = store.snapshot(toAddress('ledger/2')) ?? assert.fail('there is no snapshot');
-    const pieces = snapshot.pieces.map((piece) => Buffer.from(piece));
-    // The last eight bytes are a balance.
-    const balances = pieces.at(-1) as Buffer;
-    balances.writeDoubleLE(balances.readDoubleLE(balances.length - 8) + 1, balances.length - 8);
-    pieces.forEach((piece, i) => {
-      store.putSnapshotPiece(snapshot.address, i, piece);
+  // All pieces are short: the head, names, their lengths, balances, keys.
+  const changes: readonly { readonly what: string; readonly piece: number; readonly at: number }[] = [
+    { what: 'balance', piece: 3, at: 0 },
+    { what: 'fingerprint of a key', piece: 4, at: 12 },
+  ];
+  for (const { what, piece, at } of changes) {
+    test(`finds a snapshot that is not what the history makes, by a ${what}`, async (t) => {
+      const bank = bankOf(t);
+      const store = bank.stores[0] as LmdbStore;
+      const snapshot = store.snapshot(toAddress('ledger/2')) ?? assert.fail('there is no snapshot');
+      const pieces = snapshot.pieces.map((each) => Buffer.from(each));
+      assert.equal(pieces.length, 5);
+      const changed = pieces[piece] as Buffer;
+      changed.writeDoubleLE(changed.readDoubleLE(at) + 1, at);
+      pieces.forEach((each, i) => {
+        store.putSnapshotPiece(snapshot.address, i, each);
+      });
+      store.commitSnapshot(snapshot, pieces.length);
+      await bank.close();
+      assert.deepEqual(await problemsOf(bank), [
+        `the snapshot of ledger/2 is not what its events 1 to ${snapshot.events} make`,
+      ]);
     });
-    store.commitSnapshot(snapshot, pieces.length);
-    await bank.close();
-    assert.deepEqual(await problemsOf(bank), [
-      `the snapshot of ledger/2 is not what its events 1 to ${snapshot.events} make`,
-    ]);
-  });
+  }
 
   test('finds a gap in a stream, events that no account has, and an actor in the wrong host', async (t) => {
     const bank = new StoredBank(temporaryFolder(t), 2);

@@ -1,52 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { FoundUpload, LedgerCommand } from '../../../src/protocol/bank.ts';
-import { TALLY_ADDRESS } from '../../../src/protocol/bank.ts';
+import type { FoundUpload } from '../../../src/protocol/bank.ts';
+import { MINOR_UNITS_MAX } from '../../../src/values/money.ts';
 import { hashName } from '../../../workers/ledger/ledger.ts';
-import { LedgerShard } from '../../../workers/ledger/ledger-shard.ts';
+import type { LedgerShard } from '../../../workers/ledger/ledger-shard.ts';
 import { decodeSnapshot } from '../../../workers/ledger/ledger-snapshot.ts';
 import { partNameOf } from '../../../workers/ledger/uploads.ts';
-import type { Context } from '../../../workers/runtime/actor.ts';
-import { ActorRef } from '../../../workers/runtime/actor-ref.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 import { viewOf } from '../../support/ledgers.ts';
+import { applyEvents, ask, createShard, postingsOf, stateOf, takeEvents } from '../../support/shards.ts';
 
-const SHARD = 3;
 const UPLOADS_MAX = 5;
-/** Behind events there is the trailer of their batch. */
-const BEHIND_BYTES = 8;
-
-function createShard(): LedgerShard {
-  return new LedgerShard({
-    shard: SHARD,
-    accountsMax: 10_000,
-    uploadsMax: UPLOADS_MAX,
-    hashKey: [1, 2],
-    tally: new ActorRef(TALLY_ADDRESS, 0),
-    isDurable: true,
-  });
-}
-
-/** What the shard's snapshot holds, copied. */
-function stateOf(shard: LedgerShard): Buffer {
-  return Buffer.concat([...shard.snapshot()]);
-}
-
-/** Tells the shard something; returns what it replies. What it tells others goes nowhere. */
-function ask(shard: LedgerShard, command: LedgerCommand): unknown {
-  let answer: unknown;
-  const context = {
-    self: `ledger/${SHARD}`,
-    reply: (value: unknown) => {
-      answer = value;
-    },
-    refer: () => undefined,
-    tell: () => {},
-  };
-  shard.receive(command, context as unknown as Context<LedgerCommand>);
-  return answer;
-}
 
 /** Does something drawn at random that has events. */
 function act(random: Random, shard: LedgerShard, uploads: number[]): void {
@@ -60,7 +25,14 @@ function act(random: Random, shard: LedgerShard, uploads: number[]): void {
     const id = `upload-${random.below(40)}`;
     const opened = ask(shard, { type: 'open-upload', id, claim: `bank/${random.below(5)}` });
     uploads.push((opened as FoundUpload).number);
-  } else if (roll < 90) ask(shard, { type: 'forget-upload', id: `upload-${random.below(40)}` });
+  } else if (roll < 90) {
+    const name = `n${random.below(400)}`;
+    const postings = postingsOf([
+      [name, 1],
+      [name, random.chance(0.5) ? 2 : MINOR_UNITS_MAX],
+    ]);
+    ask(shard, { type: 'post', key: `key-${random.below(1000)}`, postings });
+  } else if (roll < 92) ask(shard, { type: 'forget-upload', id: `upload-${random.below(40)}` });
   else {
     const upload = uploads[random.below(uploads.length + 1)] ?? 0;
     const mark = shard.markOf(upload) ?? 0;
@@ -76,12 +48,12 @@ describe('a ledger shard', () => {
     const random = new Random(seed);
     const shard = createShard();
     const uploads: number[] = [];
-    const runs: Uint8Array[] = [];
+    const runs: Buffer[] = [];
     const snapshots: { readonly runs: number; readonly pieces: Uint8Array[] }[] = [];
     for (let turn = 0; turn < 60; turn++) {
       for (let step = random.below(200); step > 0; step--) act(random, shard, uploads);
-      const events = shard.takeFlat();
-      if (events !== undefined) runs.push(Buffer.concat([events.bytes, Buffer.alloc(BEHIND_BYTES)]));
+      const events = takeEvents(shard);
+      if (events !== undefined) runs.push(events);
       if (random.chance(0.2)) {
         snapshots.push({ runs: runs.length, pieces: [...shard.snapshot()].map((piece) => piece.slice()) });
       }
@@ -90,7 +62,7 @@ describe('a ledger shard', () => {
     for (const { runs: done, pieces } of [{ runs: 0, pieces: undefined }, ...snapshots]) {
       const again = createShard();
       if (pieces !== undefined) again.restore(pieces);
-      for (const run of runs.slice(done)) again.applyFlat(run, 0, run.length - BEHIND_BYTES);
+      for (const run of runs.slice(done)) applyEvents(again, run);
       assert.ok(stateOf(again).equals(expected), `from the snapshot after ${done} runs`);
       assert.equal(again.takeFlat(), undefined);
     }
@@ -119,7 +91,7 @@ describe('a ledger shard', () => {
   });
 
   test('forgets the uploads at home that were not used for longest, but none that is in use', () => {
-    const shard = createShard();
+    const shard = createShard({ uploadsMax: UPLOADS_MAX });
     const idsIn = () => decodeSnapshot([...shard.snapshot()]).uploads.uploads.map(({ id }) => id);
     /** Opens it for a session, which goes on with it or not. */
     const open = (id: string, isInUse = false) => {

@@ -152,6 +152,32 @@ describe('Ledger > names made to collide', () => {
   });
 });
 
+describe('Ledger > asked for a balance', () => {
+  const balanceOf = (ledger: Ledger, name: string, hash?: number) => {
+    const view = viewOf(name);
+    return ledger.balanceOf(view, 0, name.length, hash ?? hashName(view, 0, name.length));
+  };
+
+  test('knows it of an account that is open, and opens none', () => {
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+    post(ledger, 'Marc', -5);
+    post(ledger, 'Zoe', 0);
+    assert.deepEqual(
+      ['Marc', 'Zoe', 'Mar', 'Marco', ''].map((name) => balanceOf(ledger, name)),
+      [-5, 0, undefined, undefined, undefined],
+    );
+    assert.equal(ledger.accountCount, 2);
+  });
+
+  test('finds names that were made to collide', () => {
+    const ledger = new Ledger(ACCOUNTS_MAX, [1, 2]);
+    const hash = 7;
+    for (let i = 0; i < 256; i++) post(ledger, `name-${i}`, i, hash);
+    assert.equal(balanceOf(ledger, 'nobody', hash), undefined);
+    for (let i = 0; i < 256; i++) assert.equal(balanceOf(ledger, `name-${i}`, hash), i);
+  });
+});
+
 describe('Ledger > restored from a snapshot', () => {
   for (let length = 1; length <= 9; length++) {
     test(`has its accounts when the last name has ${length} bytes`, () => {
@@ -160,7 +186,7 @@ describe('Ledger > restored from a snapshot', () => {
       post(ledger, 'Marc', 200);
       post(ledger, name, -7);
       const uploads = { next: 0, uploads: [] };
-      const pieces = [...encodeSnapshot({ ledger: ledger.freeze(), uploads })];
+      const pieces = [...encodeSnapshot({ ledger: ledger.freeze(), uploads, keys: [] })];
       const restored = new Ledger(ACCOUNTS_MAX, [3, 4]);
       restored.restore(decodeSnapshot(pieces).ledger);
       post(restored, name, 10);

@@ -72,4 +72,12 @@ describe('postings', () => {
     const b = write(writer, [second]) ?? assert.fail('nothing was written');
     assert.deepEqual([read(a, 0, a.length), read(b, 0, b.length)], [[first], [second]]);
   });
+
+  test('are the same bytes whatever was written before', () => {
+    const writer = new PostingsWriter();
+    const posting = { name: 'caf\xc3\xa9', hash: 9, cents: 1, line: 0 };
+    const fresh = write(writer, [posting]);
+    write(writer, [{ ...posting, name: '\xff'.repeat(64) }]);
+    assert.deepEqual(write(writer, [posting]), fresh);
+  });
 });
