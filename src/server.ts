@@ -114,12 +114,12 @@ export class Server {
     // It begins while the hosts start; whoever fails below, it is waited for and ended.
     const starting = Jobs.start();
     const parts: Partial<ServerParts> = {};
+    let server: Server | undefined;
     try {
       if (dataFolder !== undefined) parts.data = await openData(dataFolder, hostCount, starting);
       const { data } = parts;
       const losses: string[] = [];
       const operatorToken = createOperatorToken();
-      let server: Server | undefined;
       parts.hosts = await Hosts.start({
         ...hostsOptions(options, hostCount, operatorToken),
         ...(data === undefined ? {} : { dataOf: (host: number) => dataSettings(config, data, host) }),
@@ -143,6 +143,8 @@ export class Server {
       await server.#openDoors();
       return server;
     } catch (error) {
+      // Some doors may be open already.
+      if (server !== undefined) server.#gateway.close();
       await parts.hosts?.close();
       await Promise.all([starting.then((jobs) => jobs.close()), parts.data?.close()]);
       throw error;
