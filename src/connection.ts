@@ -8,22 +8,35 @@
  * While it closes it reads on and throws away what it reads: to close a socket that has unread bytes is to reset it,
  * and the client would lose what is still on its way to it.
  */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createFramer, type Framer, type FrameSink, type Framing } from './framer.ts';
 import type { HostLink } from './host-link.ts';
-import { LineFramer, type LineSink } from './line-framer.ts';
 import type { Listener } from './listener.ts';
-import { monotonicMs } from './values/clock.ts';
+import { FLOW, type Flow } from './protocol/link.ts';
+import type { ConnectionFigures } from './protocol/registry.ts';
+import { monotonicMs, preciseEpochMs } from './values/clock.ts';
 
 export interface ConnectionLimits {
-  /** Bytes of one line without its LF. */
-  readonly lineLengthMax: number;
+  readonly framing: Framing;
   /** Bytes written and not yet taken by the client, beyond which nothing more is read from it until it has taken them. */
   readonly outboundBytesMax: number;
 }
 
+/** A socket, or one end of a pair of streams in this process, which has no address. */
+export type ClientStream = Duplex & {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+};
+
 /** Where a socket keeps its connection. */
 const OWNER = Symbol('connection');
-type OwnedSocket = Socket & { [OWNER]: Connection };
+type OwnedSocket = ClientStream & { [OWNER]: Connection };
+
+/** The address of a client in the server's own process. */
+export const IN_PROCESS = 'in-process';
 
 /** How long a client may take to close its side after all that was written is out. */
 const LINGER_MS = 2000;
@@ -52,20 +65,32 @@ export class Connection {
   /** The door it came in by. */
   readonly listener: Listener;
   readonly link: HostLink;
-  /** The client's IP address. */
+  /** The client's IP address; see `addressOf`. */
   readonly address: string;
   /** When the client last sent something, monotonic. */
   lastInputMs = monotonicMs();
+  /** The date of the accept. */
+  readonly sinceMs = preciseEpochMs();
+  /** What its session calls its client; empty if it does not. */
+  user = '';
   /** What its session wants the next one to know, if this one is lost with its host. */
   memory: string | undefined;
-  readonly #socket: Socket;
-  readonly #framer: LineFramer;
-  readonly #sink: LineSink;
+  readonly #socket: ClientStream;
+  readonly #framer: Framer;
+  readonly #sink: FrameSink;
   readonly #onClosed: (connection: Connection) => void;
+  readonly #port: number | undefined;
   #reason = '';
   #hasEnded = false;
   #isClosing = false;
+  /** Its host has enough to do. */
   #isPaused = false;
+  /** Its session wants nothing more for now. */
+  #isHeld = false;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #frames = 0;
+  #ignored: Record<string, number> | undefined;
   #isCorked = false;
   /** The client had not taken all of the earlier batches when the present one came. */
   #isBehind = false;
@@ -76,7 +101,7 @@ export class Connection {
   /** `onClosed` is called once, when both sides are closed. */
   constructor(
     id: number,
-    socket: Socket,
+    socket: ClientStream,
     listener: Listener,
     link: HostLink,
     onClosed: (connection: Connection) => void,
@@ -86,7 +111,8 @@ export class Connection {
     this.link = link;
     this.address = addressOf(socket);
     this.#socket = socket;
-    this.#framer = new LineFramer(listener.options.lineLengthMax);
+    this.#port = socket.remotePort;
+    this.#framer = createFramer(listener.options.framing);
     this.#sink = (bytes, start, end) => link.sendFrames(id, bytes, start, end);
     this.#onClosed = onClosed;
     const owned: OwnedSocket = Object.assign(socket, { [OWNER]: this });
@@ -102,14 +128,69 @@ export class Connection {
     return this.#reason;
   }
 
-  /** Paused because its host has enough to do: it is not the client that is silent. */
+  /** Paused because its host has enough to do, or its session: it is not the client that is silent. */
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#isPaused || this.#isHeld;
   }
 
   /** It waits for its host, not for its client: it is paused, or the client has sent all and is yet to be answered. */
   get isWaiting(): boolean {
-    return this.#isPaused || (this.#hasEnded && !this.#isClosing);
+    return this.isPaused || (this.#hasEnded && !this.#isClosing);
+  }
+
+  get figures(): ConnectionFigures {
+    return {
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      frames: this.#frames,
+      ignored: this.#ignored ?? {},
+    };
+  }
+
+  /** Bytes written and not yet taken by the client. */
+  get bytesWaiting(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** The client's address and port. */
+  get remoteAddress(): string {
+    return this.#port === undefined ? this.address : `${this.address}:${this.#port}`;
+  }
+
+  countFrames(count: number): void {
+    this.#frames += count;
+  }
+
+  countIgnored(counts: Readonly<Record<string, number>>): void {
+    this.#ignored ??= {};
+    for (const [reason, count] of Object.entries(counts)) {
+      this.#ignored[reason] = (this.#ignored[reason] ?? 0) + count;
+    }
+  }
+
+  /** Its session wants something of it. */
+  onFlow(flow: Flow): void {
+    if (flow === FLOW.pauseInput) this.#hold();
+    else if (flow === FLOW.resumeInput) this.#release();
+    else this.#tellDrained();
+  }
+
+  #hold(): void {
+    this.#isHeld = true;
+    this.listener.pauses?.forget(this);
+    this.#socket.pause();
+  }
+
+  #release(): void {
+    this.#isHeld = false;
+    this.#readOnIfFree();
+  }
+
+  #tellDrained(): void {
+    if (this.#isClosing) return;
+    this.#socket.write(NOTHING, (error) => {
+      if (!error) this.link.command({ type: 'drained', connection: this.id });
+    });
   }
 
   pause(): void {
@@ -120,7 +201,7 @@ export class Connection {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#clogged === undefined) this.#readOn();
+    this.#readOnIfFree();
   }
 
   /** Its host was replaced: asks for a new session there. */
@@ -146,6 +227,7 @@ export class Connection {
       this.#isBehind = this.#socket.writableLength > 0;
       this.#socket.cork();
     }
+    this.#bytesOut += bytes.length;
     this.#socket.write(this.#isBehind ? Uint8Array.from(bytes) : bytes);
     return isFirst;
   }
@@ -178,7 +260,7 @@ export class Connection {
     if (this.#clogged === undefined) return;
     clearInterval(this.#clogged);
     this.#clogged = undefined;
-    if (!this.#isPaused) this.#readOn();
+    this.#readOnIfFree();
   }
 
   #abortSlow(): void {
@@ -187,7 +269,11 @@ export class Connection {
 
   /** Bytes that the kernel has taken for the client. */
   get #takenBytes(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
+    return this.#bytesOut - this.#socket.writableLength;
+  }
+
+  #readOnIfFree(): void {
+    if (!this.isPaused && this.#clogged === undefined) this.#readOn();
   }
 
   #readOn(): void {
@@ -203,11 +289,21 @@ export class Connection {
     this.#reason = reason;
     this.listener.pauses?.forget(this);
     this.#isPaused = false;
+    this.#isHeld = false;
     this.#unclog();
     this.#readOn();
     this.#socket.end(() => {
+      clearTimeout(this.#lingering);
       this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     });
+  }
+
+  /** Closes as `finish` does, whether or not the client takes what was written; false if it was closing already. */
+  kick(reason: string): boolean {
+    if (this.#isClosing) return false;
+    this.finish(reason);
+    this.#lingering ??= setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    return true;
   }
 
   /** Closes at once; false if it was closing already. */
@@ -222,6 +318,7 @@ export class Connection {
   onData(chunk: Uint8Array): void {
     if (this.#isClosing) return;
     this.lastInputMs = monotonicMs();
+    this.#bytesIn += chunk.length;
     this.#framer.feed(chunk, this.#sink);
     if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
   }
@@ -229,7 +326,7 @@ export class Connection {
   #awaitInputPause(): void {
     const { pauses } = this.listener;
     if (pauses === undefined || this.#isClosing) return;
-    if (this.#framer.isWithinLine) pauses.await(this);
+    if (this.#framer.isWithinFrame) pauses.await(this);
     else pauses.forget(this);
   }
 
@@ -239,7 +336,7 @@ export class Connection {
    */
   onEnd(): void {
     if (this.#isClosing) return;
-    if (this.#framer.hasPartialLine && this.#socket.writableLength === 0) {
+    if (this.#framer.hasPartialFrame && this.#socket.writableLength === 0) {
       this.#socket.write(NOTHING, (error) => {
         if (!error) this.#endInput();
       });
@@ -264,21 +361,28 @@ export class Connection {
     clearTimeout(this.#lingering);
     clearInterval(this.#clogged);
     this.listener.pauses?.forget(this);
-    const isCutOff = this.#framer.hasPartialLine;
+    const isCutOff = this.#framer.hasPartialFrame;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });
     this.#onClosed(this);
   }
 
   #openSession(): void {
-    const { id, listener, address } = this;
-    const remoteAddress = `${address}:${this.#socket.remotePort ?? 0}`;
+    const { id, listener, remoteAddress, sinceMs } = this;
     const { service } = listener.options;
-    const memory = this.memory === undefined ? {} : { memory: this.memory };
-    this.link.command({ type: 'open', connection: id, service, remoteAddress, ...memory });
+    const { localAddress = IN_PROCESS, localPort = 0 } = this.#socket;
+    this.link.command({
+      type: 'open',
+      connection: id,
+      service,
+      remoteAddress,
+      localAddress: `${localAddress}:${localPort}`,
+      sinceMs,
+      ...(this.memory === undefined ? {} : { memory: this.memory }),
+    });
   }
 }
 
-/** The IP address at the other end; a client may be gone before it is asked for. */
-export function addressOf(socket: Socket): string {
-  return socket.remoteAddress ?? 'unknown';
+/** The IP address at the other end, as far as it is known: a client may be gone before it is asked for. */
+export function addressOf(socket: ClientStream): string {
+  return socket.remoteAddress ?? (socket instanceof Socket ? 'unknown' : IN_PROCESS);
 }

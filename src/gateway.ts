@@ -2,17 +2,28 @@
  * The connections of all services: each feeds the host of its session and gets what the session writes; the idle are
  * closed, and at the end all are read to their ends.
  */
-import type { Socket } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Connection } from './connection.ts';
+import { type ClientStream, Connection } from './connection.ts';
 import type { HostLink } from './host-link.ts';
 import { counted, Listener, type ListenerOptions } from './listener.ts';
 import { LogStorm } from './log-storm.ts';
+import type { Flow } from './protocol/link.ts';
 import { hostIndexOf, toAddress } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
 
+/** Who wants to know of connections that come and go. */
+export interface ConnectionWatcher {
+  opened(connection: Connection): void;
+  /** The session says what it calls its client. */
+  identified(connection: Connection): void;
+  ended(connection: Connection): void;
+}
+
 export interface DrainOptions {
+  /** Why the server shuts down, for clients that are told. */
+  readonly message: string;
   /** A client that has been silent this long is given up. */
   readonly silentMs: number;
   /** All connections are given up at this time, monotonic. */
@@ -27,6 +38,7 @@ const QUIET_TURNS = 3;
 export class Gateway {
   readonly #links: readonly HostLink[];
   readonly #log: Logger;
+  readonly #watcher: ConnectionWatcher | undefined;
   readonly #storms = new LogStorm();
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -34,17 +46,22 @@ export class Gateway {
   readonly #corked: Connection[] = [];
   #idleSweep: NodeJS.Timeout | undefined;
   #nextId = 1;
-  #abandoned = 0;
   /** Resolve the drains that are under way. */
   readonly #onEmpty: (() => void)[] = [];
 
-  constructor(links: readonly HostLink[], log: Logger) {
+  constructor(links: readonly HostLink[], log: Logger, watcher?: ConnectionWatcher) {
     this.#links = links;
     this.#log = log;
+    this.#watcher = watcher;
     const sink = {
       write: (id: number, bytes: Uint8Array) => this.#write(id, bytes),
       close: (id: number, reason: string) => this.#connections.get(id)?.finish(reason),
       remember: (id: number, memory: string) => this.#remember(id, memory),
+      identify: (id: number, user: string) => this.#identify(id, user),
+      countFrames: (id: number, count: number) => this.#connections.get(id)?.countFrames(count),
+      countIgnored: (id: number, counts: Readonly<Record<string, number>>) =>
+        this.#connections.get(id)?.countIgnored(counts),
+      flow: (id: number, flow: Flow) => this.#connections.get(id)?.onFlow(flow),
       flush: () => this.#flush(),
     };
     for (const link of links) link.deliverTo(sink);
@@ -54,28 +71,45 @@ export class Gateway {
     return this.#connections.size;
   }
 
-  /** Connections let in since the start, over all services. */
-  get accepted(): number {
-    return this.#listeners.reduce((sum, { accepted }) => sum + accepted, 0);
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
   }
 
-  /** Connections refused since the start, over all services. */
-  get refused(): number {
-    return this.#listeners.reduce((sum, { refused }) => sum + refused, 0);
+  get connections(): readonly Connection[] {
+    return [...this.#connections.values()];
   }
 
-  /** Clients that were cut off in the shutdown before they had sent all. */
-  get abandoned(): number {
-    return this.#abandoned;
+  /** The connection of that number, if it is open. */
+  find(id: number): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
+  /** The door of a service, if it is open. */
+  listenerOf(service: string): Listener | undefined {
+    return this.#listeners.find(({ options }) => options.service === service);
   }
 
   /** Opens a service's door; resolves with its port. */
   async listen(options: ListenerOptions): Promise<number> {
-    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
+    const listener = this.#add(options);
     const port = await listener.listen();
-    this.#listeners.push(listener);
     this.#sweepIdle();
     return port;
+  }
+
+  /** Opens a service's door to clients in this process only. */
+  serve(options: ListenerOptions): void {
+    this.#add(options);
+    this.#sweepIdle();
+  }
+
+  /** A client of the service in this process: its end of the connection. Undefined if there is no such service. */
+  connect(service: string): Duplex | undefined {
+    const listener = this.listenerOf(service);
+    if (listener === undefined) return undefined;
+    const [client, server] = duplexPair();
+    listener.take(server);
+    return client;
   }
 
   /** The host was replaced: its connections get new sessions there. */
@@ -89,20 +123,22 @@ export class Gateway {
    * Takes in every connection that the kernel has accepted, closes the doors, and reads each connection to its end.
    * Resolves when none is left.
    */
-  async drain({ silentMs, deadlineMs }: DrainOptions): Promise<void> {
+  async drain({ message, silentMs, deadlineMs }: DrainOptions): Promise<void> {
     await this.#emptyAcceptQueues();
     for (const listener of this.#listeners) listener.close();
+    for (const link of this.#links) link.command({ type: 'closing', message });
     const startedMs = monotonicMs();
     const sweep = setInterval(() => {
       const nowMs = monotonicMs();
-      if (nowMs >= deadlineMs) this.#abandoned += this.#abortAll('the deadline of the shutdown has come');
+      if (nowMs >= deadlineMs) this.#abandonAll('the deadline of the shutdown has come');
       // The silence before the shutdown is nobody's fault.
       else if (nowMs - startedMs >= silentMs) {
-        this.#abandoned += this.#abortSilent(
+        const silent = this.#abortSilent(
           () => silentMs,
           'silent during the shutdown',
           (connection) => connection.isWaiting,
         );
+        for (const { listener } of silent) listener.abandoned++;
       }
     }, DRAIN_SWEEP_MS);
     await new Promise<void>((resolve) => {
@@ -117,21 +153,30 @@ export class Gateway {
   close(): void {
     clearTimeout(this.#idleSweep);
     for (const listener of this.#listeners) listener.close();
-    this.#abandoned += this.#abortAll('the server stops');
+    this.#abandonAll('the server stops');
     this.#storms.flush();
   }
 
-  #open(socket: Socket, listener: Listener): void {
+  #add(options: ListenerOptions): Listener {
+    const listener = new Listener(options, this.#log, this.#storms, (socket) => this.#open(socket, listener));
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  #open(socket: ClientStream, listener: Listener): void {
     const id = this.#nextId++;
     const { service } = listener.options;
     const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
     const link = this.#links[host] as HostLink;
-    this.#connections.set(id, new Connection(id, socket, listener, link, this.#onClosed));
+    const connection = new Connection(id, socket, listener, link, this.#onClosed);
+    this.#connections.set(id, connection);
+    this.#watcher?.opened(connection);
   }
 
   readonly #onClosed = (connection: Connection): void => {
     this.#connections.delete(connection.id);
     connection.listener.release(connection.address);
+    this.#watcher?.ended(connection);
     if (connection.reason !== '') this.#logClose(connection);
     if (this.#connections.size > 0) return;
     for (const resolve of this.#onEmpty.splice(0)) resolve();
@@ -155,6 +200,13 @@ export class Gateway {
     if (connection !== undefined) connection.memory = memory;
   }
 
+  #identify(id: number, user: string): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    connection.user = user;
+    this.#watcher?.identified(connection);
+  }
+
   #flush(): void {
     for (const connection of this.#corked.splice(0)) connection.uncork();
   }
@@ -171,24 +223,24 @@ export class Gateway {
     this.#idleSweep = setTimeout(() => this.#sweepIdle(), Math.min(SWEEP_MAX_MS, shortestMs / 10)).unref();
   }
 
-  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused; returns how many. */
+  /** Aborts those that have sent nothing for their limit, but for those whose silence is excused; returns them. */
   #abortSilent(
     limitMsOf: (listener: Listener) => number,
     what: string,
     isExcused: (connection: Connection) => boolean,
-  ): number {
+  ): Connection[] {
     const nowMs = monotonicMs();
-    let aborted = 0;
-    for (const connection of this.#connections.values()) {
+    return [...this.#connections.values()].filter((connection) => {
       const limitMs = limitMsOf(connection.listener);
-      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) continue;
-      if (connection.abort(`${what} for ${limitMs / 1000} s`)) aborted++;
-    }
-    return aborted;
+      if (isExcused(connection) || nowMs - connection.lastInputMs < limitMs) return false;
+      return connection.abort(`${what} for ${limitMs / 1000} s`);
+    });
   }
 
-  #abortAll(reason: string): number {
-    return [...this.#connections.values()].filter((connection) => connection.abort(reason)).length;
+  #abandonAll(reason: string): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.abort(reason)) connection.listener.abandoned++;
+    }
   }
 
   async #emptyAcceptQueues(): Promise<void> {

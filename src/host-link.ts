@@ -6,10 +6,10 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostCommand, HostEvent } from './protocol/control.ts';
-import { type Batch, BatchReader, BatchWriter, RECORD, transferListOf } from './protocol/link.ts';
+import { type Batch, BatchReader, BatchWriter, type Flow, RECORD, transferListOf } from './protocol/link.ts';
 import type { Address } from './values/address.ts';
 import { monotonicMs } from './values/clock.ts';
-import { type ErrorRecord, OutcryError } from './values/errors.ts';
+import { type ErrorRecord, messageOf, OutcryError } from './values/errors.ts';
 
 /** A connection, as far as the link is concerned. */
 export interface Pausable {
@@ -31,9 +31,16 @@ export interface ConnectionSink {
   close(connection: number, reason: string): void;
   /** For the session that takes the present one's place, if its host is lost. */
   remember(connection: number, memory: string): void;
+  identify(connection: number, user: string): void;
+  countFrames(connection: number, count: number): void;
+  countIgnored(connection: number, counts: Readonly<Record<string, number>>): void;
+  flow(connection: number, flow: Flow): void;
   /** All of one batch has been handed over. */
   flush(): void;
 }
+
+/** Answers what actors ask of the main thread; a rejection becomes the ask's error. */
+export type AnswerAsk = (address: string, message: unknown) => Promise<unknown>;
 
 interface PendingAsk {
   readonly resolve: (value: unknown) => void;
@@ -51,6 +58,9 @@ export class HostLink {
   readonly #names = new Map<Address, number>();
   readonly #asks = new Map<number, PendingAsk>();
   readonly #paused = new Set<Pausable>();
+  /** Addresses of the main thread that the host has named, by its numbers for them. */
+  readonly #named: string[] = [];
+  #answer: AnswerAsk | undefined;
   #sink: ConnectionSink | undefined;
   #port: MessagePort | undefined;
   #flushing: NodeJS.Immediate | undefined;
@@ -80,8 +90,17 @@ export class HostLink {
     if (trouble !== undefined) this.#failAsks(trouble);
   }
 
+  get trouble(): OutcryError | undefined {
+    return this.#trouble;
+  }
+
   deliverTo(sink: ConnectionSink): void {
     this.#sink = sink;
+  }
+
+  /** From now on actors of the host may ask the main thread. */
+  answerWith(answer: AnswerAsk): void {
+    this.#answer = answer;
   }
 
   /** Takes in what the host has sent and nobody has seen yet. */
@@ -99,6 +118,7 @@ export class HostLink {
     this.#port = undefined;
     this.#writer.take();
     this.#names.clear();
+    this.#named.length = 0;
     this.#failAsks(new OutcryError('ERR_HOST_LOST', `host ${this.index} was lost: ${reason}`));
     this.#trouble = undefined;
     this.#bytesInFlight = 0;
@@ -127,6 +147,13 @@ export class HostLink {
     this.#paused.add(connection);
     connection.pause();
     return true;
+  }
+
+  /** Tells an actor of this host something, or nobody if the host is gone. */
+  tell(address: Address, message: unknown): void {
+    if (this.#port === undefined) return;
+    this.#bytesInFlight += this.#writer.value(RECORD.tell, this.#nameOf(address), message);
+    this.#scheduleFlush();
   }
 
   command(command: HostCommand): void {
@@ -186,6 +213,24 @@ export class HostLink {
         case RECORD.remember:
           this.#sink?.remember(reader.target, reader.text());
           break;
+        case RECORD.identify:
+          this.#sink?.identify(reader.target, reader.text());
+          break;
+        case RECORD.frames:
+          this.#sink?.countFrames(reader.target, reader.count());
+          break;
+        case RECORD.ignored:
+          this.#sink?.countIgnored(reader.target, reader.value() as Record<string, number>);
+          break;
+        case RECORD.flow:
+          this.#sink?.flow(reader.target, reader.flags as Flow);
+          break;
+        case RECORD.bind:
+          this.#named[reader.target] = reader.text();
+          break;
+        case RECORD.ask:
+          this.#onAsk(this.#named[reader.target] ?? '', reader);
+          break;
         case RECORD.credit:
           this.#bytesInFlight -= reader.target;
           break;
@@ -207,6 +252,24 @@ export class HostLink {
     if (this.#bytesInFlight <= this.#options.bytesLow) this.#resumePaused();
   }
 
+  #onAsk(address: string, reader: BatchReader): void {
+    const port = this.#port;
+    const id = reader.askId();
+    this.#writer.credit(reader.charge);
+    this.#scheduleFlush();
+    const reply = (value: unknown, flags: number) => {
+      // The host that has asked may be gone, and another one may use the same number.
+      if (this.#port !== port) return;
+      this.#writer.value(RECORD.reply, id, value, flags);
+      this.#scheduleFlush();
+    };
+    const answered = this.#answer?.(address, reader.askMessage()) ?? Promise.reject(nobodyAt(address));
+    answered.then(
+      (value) => reply(value, 0),
+      (error: unknown) => reply(recordOf(error), 1),
+    );
+  }
+
   #resumePaused(): void {
     for (const connection of this.#paused) connection.resume();
     this.#paused.clear();
@@ -222,4 +285,13 @@ export class HostLink {
     clearTimeout(ask?.timer);
     return ask;
   }
+}
+
+function nobodyAt(address: string): OutcryError {
+  return new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`);
+}
+
+function recordOf(error: unknown): ErrorRecord {
+  if (error instanceof OutcryError) return error.toRecord();
+  return { code: 'ERR_UNEXPECTED', message: messageOf(error), fields: {} };
 }

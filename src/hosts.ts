@@ -138,6 +138,11 @@ export class Hosts {
     return link.ask(address, message, timeoutMs);
   }
 
+  /** Tells the actor at `address` something. */
+  tell(address: Address, message: unknown): void {
+    this.links[hostIndexOf(address, this.links.length)]?.tell(address, message);
+  }
+
   /** Resolves once nothing that the hosts have taken in is still on its way between actors, or at the deadline. */
   async settle(deadlineMs: number): Promise<void> {
     // A host that was quiet may have been given work since by one that was not, and send a message in its turn.

@@ -8,12 +8,12 @@
  * A line longer than the maximum is cut to one byte more than it, so that whoever parses it sees that it was too long
  * however it was split into chunks; the rest of it is skipped, and memory stays bounded.
  */
-export type LineSink = (bytes: Uint8Array, start: number, end: number) => void;
+import type { Framer, FrameSink } from './framer.ts';
 
 const LF = 10;
 const NOTHING = new Uint8Array(0);
 
-export class LineFramer {
+export class LineFramer implements Framer {
   readonly #lineLengthMax: number;
   /** Holds the bytes since the last LF, from its start; it doubles, so that small pieces are not copied over and over. */
   #carry = NOTHING;
@@ -27,16 +27,16 @@ export class LineFramer {
   }
 
   /** True if a line has begun that has not been handed on. */
-  get hasPartialLine(): boolean {
+  get hasPartialFrame(): boolean {
     return this.#carryLength > 0;
   }
 
   /** True within a line, be it one that was too long and has been handed on. */
-  get isWithinLine(): boolean {
+  get isWithinFrame(): boolean {
     return this.#carryLength > 0 || this.#isSkipping;
   }
 
-  feed(chunk: Uint8Array, sink: LineSink): void {
+  feed(chunk: Uint8Array, sink: FrameSink): void {
     const firstEnd = chunk.indexOf(LF) + 1;
     if (firstEnd === 0) {
       this.#keep(chunk, 0, sink);
@@ -56,7 +56,7 @@ export class LineFramer {
   }
 
   /** The input has ended or paused: what is left is a line, without an LF. */
-  flush(sink: LineSink): void {
+  flush(sink: FrameSink): void {
     this.#isSkipping = false;
     if (this.#carryLength === 0) return;
     const line = this.#takeCarry(NOTHING);
@@ -64,7 +64,7 @@ export class LineFramer {
   }
 
   /** Adds the tail of a chunk, which has no LF, to the carry. */
-  #keep(chunk: Uint8Array, start: number, sink: LineSink): void {
+  #keep(chunk: Uint8Array, start: number, sink: FrameSink): void {
     if (this.#isSkipping) return;
     const length = this.#carryLength + chunk.length - start;
     if (length <= this.#lineLengthMax) {
@@ -78,7 +78,7 @@ export class LineFramer {
     this.#isSkipping = true;
   }
 
-  #emitJoined(chunk: Uint8Array, firstEnd: number, sink: LineSink): void {
+  #emitJoined(chunk: Uint8Array, firstEnd: number, sink: FrameSink): void {
     const line = this.#takeCarry(chunk.subarray(0, firstEnd - 1));
     sink(line, 0, line.length);
   }

@@ -1,7 +1,7 @@
 /** The door of one service: it listens, and lets connections in within the limits. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { Logger } from 'pino';
-import { addressOf, type ConnectionLimits } from './connection.ts';
+import { addressOf, type ClientStream, type ConnectionLimits } from './connection.ts';
 import { InputPauses } from './input-pauses.ts';
 import type { LogStorm } from './log-storm.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
@@ -27,29 +27,36 @@ export class Listener {
   readonly #server: Server;
   readonly #log: Logger;
   readonly #storms: LogStorm;
+  readonly #onConnection: (socket: ClientStream, listener: Listener) => void;
   readonly #countByAddress = new Map<string, number>();
   #count = 0;
   #accepted = 0;
   #refused = 0;
+  /** Clients that were cut off in the shutdown before they had sent all. */
+  abandoned = 0;
 
   constructor(
     options: ListenerOptions,
     log: Logger,
     storms: LogStorm,
-    onConnection: (socket: Socket, listener: Listener) => void,
+    onConnection: (socket: ClientStream, listener: Listener) => void,
   ) {
     this.options = options;
     this.pauses = options.pauseMs === undefined ? undefined : new InputPauses(options.pauseMs);
     this.#log = log;
     this.#storms = storms;
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.#admit(socket)) onConnection(socket, this);
-    });
+    this.#onConnection = onConnection;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.take(socket));
   }
 
   /** Connections let in since the start. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Connections that are open. */
+  get open(): number {
+    return this.#count;
   }
 
   /** Connections turned away since the start. */
@@ -77,12 +84,17 @@ export class Listener {
     });
   }
 
+  /** A client knocks, over the network or within the process. */
+  take(socket: ClientStream): void {
+    if (this.#admit(socket)) this.#onConnection(socket, this);
+  }
+
   /** Lets nobody in any more. */
   close(): void {
     this.#server.close();
   }
 
-  #admit(socket: Socket): boolean {
+  #admit(socket: ClientStream): boolean {
     const { connectionsMax, connectionsPerAddressMax } = this.options;
     const address = addressOf(socket);
     const fromAddress = this.#countByAddress.get(address) ?? 0;
@@ -108,7 +120,7 @@ export class Listener {
     else this.#countByAddress.set(address, left);
   }
 
-  #refuse(socket: Socket, limit: 'service' | 'address', why: string): void {
+  #refuse(socket: ClientStream, limit: 'service' | 'address', why: string): void {
     this.#refused++;
     socket.on('error', () => {
       // It is being closed anyway.

@@ -5,31 +5,31 @@
  * end and waits until nothing is on its way; then reports can be written; `stop` ends the worker threads.
  */
 import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { BankTotals } from './bank-totals.ts';
+import { Bank } from './bank.ts';
 import type { Config } from './config.ts';
+import { IN_PROCESS } from './connection.ts';
 import { DataFolder } from './data-folder.ts';
-import { affordableConnections } from './descriptors.ts';
+import { Desk } from './desk.ts';
 import { DiscardLog } from './discard-log.ts';
 import { Gateway } from './gateway.ts';
+import type { HostLink } from './host-link.ts';
 import { Hosts, hostCountFor } from './hosts.ts';
 import { Jobs } from './jobs.ts';
-import {
-  type DiscardCounts,
-  type DiscardReason,
-  LEDGER_ADDRESSES,
-  type LedgerCommand,
-  TALLY_ADDRESS,
-  type TallyCommand,
-  type TallyReport,
-} from './protocol/bank.ts';
-import type { Statement } from './protocol/data-jobs.ts';
-import type { DataSettings } from './protocol/host-task.ts';
-import { monotonicMs } from './values/clock.ts';
-import { OutcryError } from './values/errors.ts';
+import type { ListenerOptions } from './listener.ts';
+import { createOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-token.ts';
+import type { DataSettings, ServiceSettings } from './protocol/host-task.ts';
+import { REGISTRY_ADDRESS } from './protocol/registry.ts';
+import { RegistryFeed } from './registry-feed.ts';
+import { doorOf, exampleOf, type ServiceName } from './services.ts';
+import { hostIndexOf } from './values/address.ts';
+import { epochMs, monotonicMs } from './values/clock.ts';
+import type { OutcryError } from './values/errors.ts';
+import { readVersion } from './values/version.ts';
 
 export interface ServiceAddress {
-  readonly name: string;
+  readonly name: ServiceName;
   readonly host: string;
   readonly port: number;
   /** A line to try in a shell. */
@@ -39,6 +39,13 @@ export interface ServiceAddress {
 export interface ServerOptions {
   readonly config: Config;
   readonly log: Logger;
+  readonly services: readonly ServiceName[];
+  /** No port is opened: clients are in this process. */
+  readonly isInProcess?: boolean;
+  /** Where a report is written when an operator asks for one. */
+  readonly reportPath?: string;
+  /** An operator wants the server to end; clients are to be told `message`. */
+  readonly onShutdown?: (message: string) => void;
   /** Where everything is kept; without it nothing is. */
   readonly dataFolder?: string | undefined;
   /** Bytes of journal that have been read at the start, of `total`. */
@@ -47,49 +54,59 @@ export interface ServerOptions {
   readonly onFatal: (error: OutcryError) => void;
 }
 
-export interface StatementOptions {
-  /** Transactions, at least one. */
-  readonly last?: number;
-  readonly at?: number | undefined;
-}
-
 interface ServerParts {
   hosts: Hosts;
   jobs: Jobs;
   data: DataFolder | undefined;
   losses: readonly string[];
+  operatorToken: string;
 }
 
-interface BankCounts {
-  readonly applied: number;
-  readonly discarded: DiscardCounts;
-}
-
-const STATEMENT_LAST = 20;
-/** Long: the accounts are worth more than the wait. */
-const REPORT_TIMEOUT_MS = 600_000;
+const REPORT_PATH = 'log.txt';
+/** What clients are told, where nobody says anything else. */
+const CLOSING_MESSAGE = 'Server is shutting down';
 
 export class Server {
   readonly hosts: Hosts;
+  readonly bank: Bank;
+  /** With it a client of this machine is an operator. */
+  readonly operatorToken: string;
   readonly #options: ServerOptions;
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
   readonly #data: DataFolder | undefined;
-  #services: readonly ServiceAddress[] = [];
+  readonly #feed: RegistryFeed | undefined;
+  readonly #services: ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
-  /** What had been counted before this start. */
-  #before: BankCounts = { applied: 0, discarded: {} };
   #drainDeadlineMs = 0;
 
-  private constructor(options: ServerOptions, { hosts, jobs, data, losses }: ServerParts) {
+  private constructor(options: ServerOptions, { hosts, jobs, data, losses, operatorToken }: ServerParts) {
     this.#options = options;
     this.hosts = hosts;
     this.#jobs = jobs;
     this.#data = data;
     this.#losses = losses;
-    this.#gateway = new Gateway(hosts.links, options.log);
-    this.#discardLog = new DiscardLog(options.log, async () => (await this.#bankCounts()).discarded);
+    this.operatorToken = operatorToken;
+    // The registry is the lobby's.
+    this.#feed = options.services.includes('lobby') ? new RegistryFeed(hosts) : undefined;
+    this.#gateway = new Gateway(hosts.links, options.log, this.#feed);
+    this.bank = new Bank({ hosts, gateway: this.#gateway, jobs, data });
+    this.#discardLog = new DiscardLog(options.log, async () => (await this.bank.counts()).discarded);
+    const desk = new Desk({
+      config: options.config,
+      hosts,
+      gateway: this.#gateway,
+      jobs,
+      bank: this.bank,
+      server: serverName(),
+      startedMs: epochMs(),
+      dataPath: data?.path ?? null,
+      reportPath: options.reportPath ?? REPORT_PATH,
+      addressOf: (service) => this.#addressOf(service),
+      onShutdown: (message) => options.onShutdown?.(message || CLOSING_MESSAGE),
+    });
+    for (const link of hosts.links) link.answerWith(desk.answer);
   }
 
   static async start(options: ServerOptions): Promise<Server> {
@@ -102,9 +119,10 @@ export class Server {
       if (dataFolder !== undefined) parts.data = await openData(dataFolder, hostCount, starting);
       const { data } = parts;
       const losses: string[] = [];
+      const operatorToken = createOperatorToken();
       let server: Server | undefined;
       parts.hosts = await Hosts.start({
-        ...hostsOptions(options, hostCount),
+        ...hostsOptions(options, hostCount, operatorToken),
         ...(data === undefined ? {} : { dataOf: (host: number) => dataSettings(config, data, host) }),
         onReplaced: (link, loss) => {
           const lost = describeLoss(link.index, loss, { isDurable: data !== undefined });
@@ -113,10 +131,16 @@ export class Server {
             options.log.error(lost);
           }
           // Before the doors are open there is no connection yet.
-          if (server !== undefined) server.#gateway.reopen(link);
+          if (server !== undefined) server.#onReplaced(link);
         },
       });
-      server = new Server(options, { hosts: parts.hosts, jobs: await starting, data, losses });
+      server = new Server(options, {
+        hosts: parts.hosts,
+        jobs: await starting,
+        data,
+        losses,
+        operatorToken,
+      });
       await server.#openDoors();
       return server;
     } catch (error) {
@@ -140,11 +164,25 @@ export class Server {
     return this.#losses;
   }
 
-  /** Reads every client to its end, within the limits of [drain], and lets all that came in be done, until the deadline. */
-  async drain(): Promise<void> {
+  /** A connection to the service from within this process: the client's end of it. */
+  connect(service: ServiceName): Duplex {
+    const stream = this.#gateway.connect(service);
+    if (stream === undefined) throw new RangeError(`this server has no service ${service}`);
+    return stream;
+  }
+
+  /**
+   * Tells the clients that can be told, reads every client to its end, within the limits of [drain], and lets all that
+   * came in be done, until the deadline.
+   */
+  async drain(message = CLOSING_MESSAGE): Promise<void> {
     const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
-    await this.#gateway.drain({ silentMs: silentSeconds * 1000, deadlineMs: this.#drainDeadlineMs });
+    await this.#gateway.drain({
+      message,
+      silentMs: silentSeconds * 1000,
+      deadlineMs: this.#drainDeadlineMs,
+    });
     // What came in before the deadline is still applied after it.
     await this.hosts.settle(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await this.#discardLog.report();
@@ -156,45 +194,13 @@ export class Server {
     await this.hosts.settle(monotonicMs() + STOP_MIN_MS);
   }
 
-  /** What the bank has done since the start. */
-  async bankTotals(): Promise<BankTotals> {
-    const { applied, discarded } = await this.#bankCounts();
-    const { accepted, refused, abandoned } = this.#gateway;
-    return { connections: accepted, refused, abandoned, applied, discarded };
-  }
-
-  /** Writes the balances of all accounts to `path`, whole or not at all; rejects with ERR_REPORT_WRITE. */
-  async writeBankReport(path: string): Promise<void> {
-    const balances = (await this.#askLedger({ type: 'balances' })) as Uint8Array[];
-    const outcome = await this.#jobs.run({ type: 'write-report', path, balances });
-    if (outcome.ok) return;
-    const message = `can't write ${path}: ${outcome.error.message}; the old one is as it was`;
-    throw new OutcryError('ERR_REPORT_WRITE', message, { fields: { path } });
-  }
-
-  /**
-   * The last transactions of the account and its balance, now or after position `at` of its shard's stream, as far as
-   * they are durable. Rejects with ERR_STATEMENT_ACCOUNT, ERR_STATEMENT_POSITION, or ERR_DATA_FOLDER if nothing is kept.
-   */
-  statement(name: Uint8Array, { last = STATEMENT_LAST, at }: StatementOptions = {}): Promise<Statement> {
-    const data = this.#data;
-    if (data === undefined) {
-      const message = 'this server keeps accounts in memory only: there are no statements';
-      return Promise.reject(new OutcryError('ERR_DATA_FOLDER', message));
-    }
-    const count = this.hosts.links.length;
-    const hosts = this.hosts.links.map(({ index }) => {
-      return { folder: data.hostFolder(index), index, count, isMade: true, isInUse: true };
-    });
-    return this.#jobs.result({ type: 'statement', hosts, isExamined: true, name, last, at });
-  }
-
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
   async stop(): Promise<void> {
     this.#discardLog.stop();
     this.#gateway.close();
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);
+    if (this.#data !== undefined) await removeOperatorFile(this.#data.path);
     await this.#data?.close();
   }
 
@@ -205,59 +211,55 @@ export class Server {
     await this.hosts.close();
   }
 
+  #onReplaced(link: HostLink): void {
+    this.#gateway.reopen(link);
+    if (link.index === hostIndexOf(REGISTRY_ADDRESS, this.hosts.links.length)) {
+      this.#feed?.begin(this.#gateway.connections);
+    }
+  }
+
   async #openDoors(): Promise<void> {
-    const { server, bank, flow } = this.#options.config;
     if (this.#data !== undefined) {
       await this.#data.complete();
-      this.#before = await this.#bankCounts();
+      await this.bank.beginCounting();
     }
-    const connectionsMax = affordableConnections(bank.connectionsMax);
-    if (connectionsMax < bank.connectionsMax) {
-      const wanted = `bank.connections_max is ${bank.connectionsMax}`;
-      this.#options.log.warn(
-        `${wanted}, but the limit of open files allows ${connectionsMax} (see ulimit -n)`,
-      );
+    for (const service of this.#options.services) await this.#openDoor(service);
+    this.#feed?.begin([]);
+    const api = this.#services.find(({ name }) => name === 'api');
+    if (this.#data !== undefined && api !== undefined) {
+      const { host, port } = api;
+      await writeOperatorFile(this.#data.path, { host, port, token: this.operatorToken });
     }
-    const port = await this.#gateway.listen({
-      service: 'bank',
-      host: server.host,
-      port: bank.port,
-      connectionsMax,
-      connectionsPerAddressMax: bank.connectionsPerAddressMax,
-      lineLengthMax: bank.lineLengthMax,
-      idleMs: bank.idleSeconds * 1000,
-      outboundBytesMax: flow.connectionOutboundBytesMax,
-    });
-    const example = `printf 'Marc credit $2\\n' | nc -N ${server.host} ${port}`;
-    this.#services = [{ name: 'bank', host: server.host, port, example }];
   }
 
-  /** What has been counted, without what had been before this start. */
-  async #bankCounts(): Promise<BankCounts> {
-    const command: TallyCommand = { type: 'report' };
-    const [counts, applied] = await Promise.all([
-      this.hosts.ask(TALLY_ADDRESS, command, REPORT_TIMEOUT_MS) as Promise<TallyReport>,
-      this.#askLedger({ type: 'applied' }) as Promise<number[]>,
-    ]);
-    const before = this.#before;
-    const discarded = Object.entries(counts).map(([reason, count]) => [
-      reason,
-      count - (before.discarded[reason as DiscardReason] ?? 0),
-    ]);
-    return {
-      applied: applied.reduce((total, count) => total + count, 0) - before.applied,
-      discarded: Object.fromEntries(discarded),
-    };
+  async #openDoor(service: ServiceName): Promise<void> {
+    const door = doorOf(service, this.#options.config);
+    this.#warnOfDescriptors(service, door);
+    if (this.#options.isInProcess) {
+      this.#gateway.serve(door);
+      return;
+    }
+    const { host } = door;
+    const port = await this.#gateway.listen(door);
+    this.#services.push({ name: service, host, port, example: exampleOf(service, host, port) });
   }
 
-  #askLedger(command: LedgerCommand): Promise<unknown[]> {
-    return Promise.all(
-      LEDGER_ADDRESSES.map((address) => this.hosts.ask(address, command, REPORT_TIMEOUT_MS)),
+  #warnOfDescriptors(service: ServiceName, { connectionsMax }: ListenerOptions): void {
+    const wanted = this.#options.config[service].connectionsMax;
+    if (connectionsMax === wanted) return;
+    this.#options.log.warn(
+      `${service}.connections_max is ${wanted}, but the limit of open files allows ${connectionsMax} (see ulimit -n)`,
     );
+  }
+
+  #addressOf(service: string): string {
+    const found = this.#services.find(({ name }) => name === service);
+    return found === undefined ? IN_PROCESS : `${found.host}:${found.port}`;
   }
 }
 
-function hostsOptions({ config, log, onFatal, onRecovering }: ServerOptions, count: number) {
+function hostsOptions(options: ServerOptions, count: number, operatorToken: string) {
+  const { config, log, onFatal, onRecovering } = options;
   return {
     count,
     bytesHigh: config.flow.hostBytesHigh,
@@ -265,11 +267,30 @@ function hostsOptions({ config, log, onFatal, onRecovering }: ServerOptions, cou
     mailboxMax: config.flow.mailboxMessagesMax,
     restartsMax: config.supervision.hostRestartsMax,
     restartsPeriodMs: config.supervision.hostRestartsSeconds * 1000,
-    services: { bank: { ...config.bank, hashKey: randomKey() } },
+    services: serviceSettings(options, operatorToken),
     log,
     onFatal,
     ...(onRecovering === undefined ? {} : { onRecovering }),
   };
+}
+
+function serviceSettings({ config, services }: ServerOptions, operatorToken: string): ServiceSettings {
+  const { bank, lobby, api } = config;
+  const limits = {
+    frameBytes: api.frameBytesMax,
+    requests: api.requestsMax,
+    streams: api.streamsMax,
+    idleMs: api.idleSeconds * 1000,
+  };
+  return {
+    bank: { ...bank, hashKey: randomKey() },
+    ...(services.includes('lobby') ? { lobby } : {}),
+    ...(services.includes('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
+  };
+}
+
+function serverName(): string {
+  return `outcry/${readVersion()}`;
 }
 
 /** With another number of hosts than before, a job first gives each of them its actors. */

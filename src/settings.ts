@@ -128,6 +128,109 @@ export const SETTINGS = {
       reason: 'So many uploads are remembered; beyond it those that were not used for longest are forgotten.',
     },
   },
+  lobby: {
+    port: {
+      type: 'port',
+      default: 65_433,
+      reason: 'Lobby clients connect here; 0 picks a free port.',
+    },
+    clientsMax: {
+      type: 'count',
+      default: 3,
+      min: 1,
+      max: 65_536,
+      reason: 'Clients in the lobby at a time; one more is told that it is full.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this, even of those about to be refused, are closed without a word.',
+    },
+    messageBytesMax: {
+      type: 'bytes',
+      default: 4_096,
+      min: 256,
+      max: 1_048_576,
+      reason:
+        'A longer message is answered with an error, so that one without an end cannot fill the memory.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 3_600,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A client silent for this long is closed, since it holds a place that others may want.',
+    },
+    filesFolder: {
+      type: 'path',
+      default: 'files',
+      reason: 'The files in this folder are served; those in folders below it, links and dot files are not.',
+    },
+    isPutAllowed: {
+      type: 'boolean',
+      default: false,
+      reason: 'Whether clients may put new files into the folder; none is ever replaced.',
+    },
+    fileBytesMax: {
+      type: 'bytes',
+      default: 67_108_864,
+      min: 1,
+      max: BYTES_LIMIT,
+      reason:
+        'A larger file is neither served nor taken, so that none can fill the disk or hold up a worker.',
+    },
+  },
+  api: {
+    port: {
+      type: 'port',
+      default: 7_400,
+      reason: 'Clients of the library connect here; 0 picks a free port.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this are refused, since each holds a file descriptor and memory.',
+    },
+    connectionsPerAddressMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'One address holds no more connections than this; lower it so that none can take them all.',
+    },
+    frameBytesMax: {
+      type: 'bytes',
+      default: 1_048_576,
+      min: 65_536,
+      max: 16_777_216,
+      reason: 'A longer frame is an error that closes the connection, so that none can fill the memory.',
+    },
+    requestsMax: {
+      type: 'count',
+      default: 1_024,
+      min: 1,
+      max: 65_536,
+      reason: 'Requests of one connection that wait for their answers; one more is refused at once.',
+    },
+    streamsMax: {
+      type: 'count',
+      default: 64,
+      min: 1,
+      max: 1_024,
+      reason: 'Streams that one connection has open; one more is refused at once.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 60,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A client that sends nothing for this long, not even a heartbeat, is closed.',
+    },
+  },
   flow: {
     hostBytesHigh: {
       type: 'bytes',

@@ -36,6 +36,8 @@ async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
       return exportData(job);
     case 'import':
       return importData(job);
+    case 'file':
+      throw new Error('no files are served yet');
     case 'statement':
       return readStatement(job);
   }

@@ -1,7 +1,7 @@
 /** What `outcry` says when its words name no command: help, the version, or the nearest command it knows. */
-import { readFileSync } from 'node:fs';
 import { OutcryError } from '../../src/values/errors.ts';
 import { nearest } from '../../src/values/nearest.ts';
+import { readVersion } from '../../src/values/version.ts';
 import { EXIT_DONE, EXIT_WRONG_USE } from './failure.ts';
 import type { Command } from './main.ts';
 
@@ -42,11 +42,6 @@ function formatHelp(commands: readonly Command[], group: readonly string[]): str
     ...rows,
     `\n${name} COMMAND --help explains one command.\n`,
   ].join('');
-}
-
-function readVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function unknownCommand(

@@ -34,7 +34,7 @@ export async function run(args: readonly string[]): Promise<number> {
     environment: { OUTCRY_LOG_LEVEL: 'warn', ...process.env },
     flags: { ...givenSettingFlags(flags.opts()), 'bank-port': port },
   });
-  return serve(await Server.start({ config, log: await createLog(config.log), onFatal }));
+  return serve(await Server.start({ config, log: await createLog(config.log), services: ['bank'], onFatal }));
 }
 
 async function serve(server: Server): Promise<number> {
@@ -59,8 +59,8 @@ async function serve(server: Server): Promise<number> {
 }
 
 async function end(server: Server): Promise<number> {
-  await server.writeBankReport(REPORT_PATH);
-  process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
+  await server.bank.writeReport(REPORT_PATH);
+  process.stdout.write(`bank: ${formatTotals(await server.bank.totals())}\n`);
   if (server.losses.length === 0) return 0;
   const losses = server.losses.join('; ');
   process.stderr.write(`outcry: ${REPORT_PATH} is not complete: accounts in memory were lost (${losses})\n`);

@@ -6,10 +6,10 @@ import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
-import { Server, type ServiceAddress } from '../server.ts';
+import { Server } from '../server.ts';
+import { SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
-import { formatTable } from '../values/table.ts';
 import { progressLines } from './progress-lines.ts';
 
 const DATA_FOLDER = 'data';
@@ -52,35 +52,66 @@ export async function run(args: readonly string[]): Promise<number> {
   // From here on: without a listener the signal opens a port for a debugger.
   process.on('SIGUSR1', () => reports.ask());
   const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
-  const server = await Server.start({ config, log, dataFolder, onRecovering, onFatal });
-  reports.begin(server);
-  return serve(server, reports);
-}
-
-async function serve(server: Server, reports: Reports): Promise<number> {
-  process.stdout.write(formatServices(server.services));
-  const place = server.dataPath === undefined ? 'in memory only' : `in ${server.dataPath}`;
-  process.stdout.write(`Accounts are kept ${place}. SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
-  const waiting: (() => void)[] = [];
-  const nextSignal = () => new Promise<void>((resolve) => waiting.push(resolve));
-  const [first, second] = [nextSignal(), nextSignal()];
-  takeOverSignals((signal) => {
-    if (waiting.length === 2) {
-      process.stdout.write(`${signal}: reading every client to its end; once more ends at once\n`);
-    }
-    // Not process.exit: a thread within a transaction would keep the process from ending.
-    const resolve = waiting.shift() ?? (() => process.kill(process.pid, 'SIGKILL'));
-    resolve();
+  const endings = new Endings();
+  const starting = Server.start({
+    config,
+    log,
+    services: SERVICES,
+    dataFolder,
+    reportPath: REPORT_PATH,
+    onRecovering,
+    onShutdown: (message) => endings.ask('an operator', message),
+    onFatal,
   });
-  await first;
-  return Promise.race([end(server, reports), second.then(() => abort(server))]);
+  // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
+  const [server, { tabulate }] = await Promise.all([starting, import('../values/tabulate.ts')]);
+  reports.begin(server);
+  const services = server.services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
+  process.stdout.write(tabulate(services, { headers: ['service', 'address', 'a line to try'] }));
+  return serve(server, reports, endings);
 }
 
-async function end(server: Server, reports: Reports): Promise<number> {
+async function serve(server: Server, reports: Reports, endings: Endings): Promise<number> {
+  process.stdout.write(`${formatPlace(server)} SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
+  takeOverSignals((signal) => endings.ask(signal));
+  const message = await endings.first;
+  return Promise.race([end(server, reports, message), endings.second.then(() => abort(server))]);
+}
+
+function formatPlace({ dataPath, operatorToken }: Server): string {
+  if (dataPath !== undefined) return `Everything is kept in ${dataPath}.`;
+  return `Everything is kept in memory only. For operators: OUTCRY_ADMIN_TOKEN=${operatorToken}\n`;
+}
+
+/** Who wants the server to end: the first is obeyed in order, the second at once, and any more by force. */
+class Endings {
+  readonly first: Promise<string | undefined>;
+  readonly second: Promise<string | undefined>;
+  readonly #waiting: ((message: string | undefined) => void)[] = [];
+
+  constructor() {
+    const next = () => new Promise<string | undefined>((resolve) => this.#waiting.push(resolve));
+    this.first = next();
+    this.second = next();
+  }
+
+  /** `message` is what clients are told. */
+  ask(who: string, message?: string): void {
+    if (this.#waiting.length === 2) {
+      process.stdout.write(`${who}: reading every client to its end; once more ends at once\n`);
+    }
+    const resolve = this.#waiting.shift();
+    // Not process.exit: a thread within a transaction would keep the process from ending.
+    if (resolve === undefined) process.kill(process.pid, 'SIGKILL');
+    else resolve(message);
+  }
+}
+
+async function end(server: Server, reports: Reports, message: string | undefined): Promise<number> {
   try {
-    await server.drain();
+    await server.drain(message);
     await reports.end();
-    process.stdout.write(`bank: ${formatTotals(await server.bankTotals())}\n`);
+    process.stdout.write(`bank: ${formatTotals(await server.bank.totals())}\n`);
   } finally {
     await server.stop();
   }
@@ -133,16 +164,11 @@ class Reports {
 
 async function report(server: Server): Promise<void> {
   try {
-    await server.writeBankReport(REPORT_PATH);
+    await server.bank.writeReport(REPORT_PATH);
     process.stdout.write(`SIGUSR1: the balances are in ${REPORT_PATH}\n`);
   } catch (error) {
     process.stderr.write(`outcry: ${messageOf(error)}\n`);
   }
-}
-
-function formatServices(services: readonly ServiceAddress[]): string {
-  const rows = services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
-  return formatTable([['service', 'address', 'a line to try'], ...rows]);
 }
 
 function onFatal(error: OutcryError): void {

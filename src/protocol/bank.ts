@@ -31,7 +31,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
 /**
  * What a ledger shard is asked:
  *     balances      answered with its accounts, as workers/ledger/balances.ts has them
- *     applied       answered with how many postings it has ever applied
+ *     figures       answered with what its state amounts to
  *     balance       answered with the cents of the account of that name, null if there is none; it is not opened
  *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
  *                   the upload, makes the session that asks the one that goes on with it
@@ -47,7 +47,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  */
 export type LedgerCommand =
   | { readonly type: 'balances' }
-  | { readonly type: 'applied' }
+  | { readonly type: 'figures' }
   | { readonly type: 'balance'; readonly name: Uint8Array }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
   | { readonly type: 'post'; readonly key?: string; readonly postings: Uint8Array }
@@ -60,6 +60,16 @@ export type LedgerCommand =
     }
   | { readonly type: 'release'; readonly id: string; readonly session: string }
   | { readonly type: 'forget-upload'; readonly id: string };
+
+export interface LedgerFigures {
+  readonly accounts: number;
+  /** Postings that were ever applied. */
+  readonly transactions: number;
+  /** Those of which the shard is the home. */
+  readonly uploads: number;
+  /** Idempotency keys that are remembered. */
+  readonly keys: number;
+}
 
 /** What became of a `post`: by index in the request, in ascending order, what was refused, or nothing was posted at all. */
 export type PostOutcome =

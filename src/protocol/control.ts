@@ -14,6 +14,10 @@ export type HostCommand =
       readonly connection: number;
       readonly service: string;
       readonly remoteAddress: string;
+      /** The server's own address and port, as the client has reached it. */
+      readonly localAddress: string;
+      /** The date of the accept, in milliseconds since 1970. */
+      readonly sinceMs: number;
       /** What the session before this one has left, if it was lost with its host. */
       readonly memory?: string;
     }
@@ -26,6 +30,10 @@ export type HostCommand =
       readonly reason: string;
       readonly isCutOff: boolean;
     }
+  /** What was written for the client before it was asked has left. */
+  | { readonly type: 'drained'; readonly connection: number }
+  /** The server shuts down: sessions tell their clients, in their own words or with `message`. */
+  | { readonly type: 'closing'; readonly message: string }
   /** Answer once nothing that this host has taken in is still on its way. */
   | { readonly type: 'settle'; readonly id: number }
   /** Stop all actors in the reverse order of their start, each after its mailbox is empty. */

@@ -1,6 +1,7 @@
 /** What the main thread hands to a worker thread: the long-lived task of a host, and the short jobs. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../values/errors.ts';
+import type { ApiLimits } from './api/frames.ts';
 import type {
   ExportJob,
   HostStats,
@@ -11,6 +12,7 @@ import type {
   Verdict,
   VerifyJob,
 } from './data-jobs.ts';
+import type { FileCommand } from './desk.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -49,6 +51,23 @@ export interface ServiceSettings {
     /** Secret, so that nobody can choose names that a ledger finds hard to tell apart. */
     readonly hashKey: readonly [number, number];
   };
+  readonly lobby?: LobbySettings;
+  readonly api?: ApiSettings;
+}
+
+export interface LobbySettings {
+  readonly clientsMax: number;
+  readonly messageBytesMax: number;
+  readonly isPutAllowed: boolean;
+  readonly fileBytesMax: number;
+}
+
+export interface ApiSettings {
+  readonly limits: ApiLimits;
+  /** What makes a client of this machine an operator. */
+  readonly operatorToken: string;
+  /** `outcry/0.1.0` */
+  readonly server: string;
 }
 
 /** Sent on a host's port beside batches: the link to another host, anew when that one was replaced. */
@@ -76,7 +95,17 @@ export interface RedistributeJob {
   readonly to: readonly string[];
 }
 
+/** Work on the folder that is served; answered as DeskAnswers has it. */
+export interface FileJob {
+  readonly type: 'file';
+  readonly folder: string;
+  /** No file may be larger. */
+  readonly bytesMax: number;
+  readonly command: FileCommand;
+}
+
 export type Job =
+  | FileJob
   | ReportJob
   | WarmUpJob
   | RedistributeJob
@@ -88,6 +117,7 @@ export type Job =
 
 /** What a job of each type answers. */
 export interface JobResults {
+  readonly file: unknown;
   readonly 'write-report': undefined;
   readonly 'warm-up': undefined;
   readonly redistribute: undefined;

@@ -24,6 +24,10 @@
  *     write             connection id       bytes for that connection
  *     close             connection id       the reason, in UTF-8; empty when the session ended in order
  *     remember          connection id       what a session that takes this one's place must know, in UTF-8
+ *     identify          connection id       what the session calls its client, in UTF-8
+ *     frames            connection id       how many frames of the client were handled, 4 bytes
+ *     ignored           connection id       msgpack of what was ignored, counts by reason
+ *     flow              connection id       none; flags say what is wanted of the connection (FLOW)
  *
  * Invariant: a record starts at a multiple of 4.
  * Flow control: connectionBytes, connectionChunk, bytes, tell and ask are charged to the sender (`chargeOf`) until the
@@ -44,7 +48,15 @@ export const RECORD = {
   write: 10,
   close: 11,
   remember: 12,
+  identify: 13,
+  frames: 14,
+  ignored: 15,
+  flow: 16,
 } as const;
+
+/** What a session wants of its connection. */
+export const FLOW = { pauseInput: 1, resumeInput: 2, tellDrained: 3 } as const;
+export type Flow = (typeof FLOW)[keyof typeof FLOW];
 
 /** What one `postMessage` carries. */
 export interface Batch {
@@ -127,6 +139,15 @@ export class BatchWriter {
 
   credit(charge: number): void {
     this.#begin(RECORD.credit, 0, charge, 0);
+  }
+
+  frames(connection: number, count: number): void {
+    const at = this.#begin(RECORD.frames, 0, connection, 4);
+    this.#words[at >> 2] = count;
+  }
+
+  flow(connection: number, flow: Flow): void {
+    this.#begin(RECORD.flow, flow, connection, 0);
   }
 
   /** Removes and returns what has been collected. */
@@ -229,6 +250,11 @@ export class BatchReader {
       this.bytes.byteOffset + this.start,
       this.end - this.start,
     ).toString();
+  }
+
+  /** The number that is the whole body. */
+  count(): number {
+    return this.#words[this.start >> 2] as number;
   }
 
   askId(): number {

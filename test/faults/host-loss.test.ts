@@ -38,6 +38,7 @@ async function start(
   const small = { 'data-snapshot-bytes': '150000', 'data-history-bytes': '60000' };
   const all = { 'bank-port': String(bank.port), 'server-hosts': '3', ...small, ...flags };
   const server = await Server.start({
+    services: ['bank'],
     config: resolveConfig({ file: null, environment: {}, flags: all }),
     log: pino({ level: 'info' }, sink),
     dataFolder: bank.data,
@@ -49,7 +50,14 @@ async function start(
 
 /** The host asks for a service that there is not: an exception that nobody in its thread catches. */
 function kill({ server }: Started, host: number): void {
-  server.hosts.links[host]?.command({ type: 'open', connection: 0, service: 'none', remoteAddress: '' });
+  server.hosts.links[host]?.command({
+    type: 'open',
+    connection: 0,
+    service: 'none',
+    remoteAddress: '',
+    localAddress: '',
+    sinceMs: 0,
+  });
 }
 
 async function isReplaced({ log }: Started, count: number): Promise<void> {
@@ -59,7 +67,7 @@ async function isReplaced({ log }: Started, count: number): Promise<void> {
 
 async function reportOf({ server }: Started, { folder }: DurableBank): Promise<string> {
   const path = join(folder, 'report.txt');
-  await server.writeBankReport(path);
+  await server.bank.writeReport(path);
   return readFileSync(path, 'latin1');
 }
 
@@ -72,7 +80,7 @@ describe('Server > a durable host that dies', () => {
     const model = new BankModel();
     const uploads: Promise<Exit>[] = [];
     const plain = await TestClient.connect(bank.port);
-    const applied = async () => (await server.bankTotals()).applied;
+    const applied = async () => (await server.bank.totals()).applied;
     for (let i = 1; i <= 3; i++) {
       const inputs = writeInputs(bank, 20_000);
       model.add(inputs.model);

@@ -139,6 +139,8 @@ export class ServerConnection implements PipeReader {
       connection: this.id,
       service: 'bank',
       remoteAddress: 'client:1',
+      localAddress: 'server:1',
+      sinceMs: 0,
       ...memory,
     });
   }
@@ -193,7 +195,7 @@ export class ServerConnection implements PipeReader {
   };
 
   #close(): void {
-    const isCutOff = this.#framer.hasPartialLine;
+    const isCutOff = this.#framer.hasPartialFrame;
     this.#command({ type: 'closed', connection: this.id, reason: '', isCutOff });
     this.#gateway.forget(this.id);
     this.#isLost = true;

@@ -1,5 +1,6 @@
 /** Mistakes that a simulation must find: each is put around a part of the server, none is in it. */
-import { LineFramer, type LineSink } from '../../src/line-framer.ts';
+import type { FrameSink } from '../../src/framer.ts';
+import { LineFramer } from '../../src/line-framer.ts';
 import type { LedgerCommand } from '../../src/protocol/bank.ts';
 import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
 import { partIn } from '../../workers/ledger/postings.ts';
@@ -55,16 +56,16 @@ class ForgetfulFramer extends LineFramer {
     this.#inner = new LineFramer(lineLengthMax);
   }
 
-  override get hasPartialLine(): boolean {
-    return this.#inner.hasPartialLine;
+  override get hasPartialFrame(): boolean {
+    return this.#inner.hasPartialFrame;
   }
 
-  override feed(chunk: Uint8Array, sink: LineSink): void {
+  override feed(chunk: Uint8Array, sink: FrameSink): void {
     this.#inner.feed(chunk, sink);
     if (++this.#chunks % 8 === 0) this.#inner = new LineFramer(this.#lineLengthMax);
   }
 
-  override flush(sink: LineSink): void {
+  override flush(sink: FrameSink): void {
     this.#inner.flush(sink);
   }
 }

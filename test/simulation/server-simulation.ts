@@ -221,8 +221,7 @@ class ServerSimulation {
       seed: random.below(2 ** 31),
       hosts,
       startHost: (system) => this.#startHost(system),
-      createSession: (_, remoteAddress, memory, host) =>
-        (this.#makers[host] as MakeSession)(remoteAddress, memory),
+      createSession: (_, connection, host) => (this.#makers[host] as MakeSession)(connection),
       delayMaxMs: random.pick([0.1, 1, 20]),
       turnMessagesMax: random.pick([1, 3, 30, 300]),
       storeMaxMs: random.pick([0, 0.1, 2, 100]),

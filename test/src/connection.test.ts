@@ -47,7 +47,9 @@ describe('Connection', () => {
     });
 
     test('a session that stops closes the connection after its bytes are out', async () => {
-      const client = await server.connect(await server.listen('once', { lineLengthMax: MIB }));
+      const client = await server.connect(
+        await server.listen('once', { framing: { type: 'lines', lengthMax: MIB } }),
+      );
       const line = `${'x'.repeat(500_000)}\n`;
       client.send(line);
       await client.isLetGo();
@@ -59,7 +61,9 @@ describe('Connection', () => {
     });
 
     test('the bytes of a session that stopped arrive though the client is slow and still sends', async () => {
-      const client = await server.connect(await server.listen('once', { lineLengthMax: MIB }));
+      const client = await server.connect(
+        await server.listen('once', { framing: { type: 'lines', lengthMax: MIB } }),
+      );
       const line = `${'x'.repeat(900_000)}\n`;
       client.socket.pause();
       client.send(line);

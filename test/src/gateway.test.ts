@@ -61,7 +61,7 @@ describe('Gateway', () => {
       }
       await until('no connection is left', () => server.gateway.connectionCount === 0);
       await until('nothing is in flight', () => server.host.link.bytesInFlight === 0);
-      assert.equal(server.gateway.accepted, 2000);
+      assert.equal(server.accepted, 2000);
     });
   });
 
@@ -178,7 +178,7 @@ describe('Gateway', () => {
 
   describe('drain', () => {
     const drain = (silentMs: number, deadlineMs = FAR_MS) =>
-      server.gateway.drain({ silentMs, deadlineMs: monotonicMs() + deadlineMs });
+      server.gateway.drain({ message: 'the test is over', silentMs, deadlineMs: monotonicMs() + deadlineMs });
 
     test('without connections it is done at once', async () => {
       server = new TestGateway();
@@ -193,10 +193,10 @@ describe('Gateway', () => {
       for (const client of clients) client.end('line\n');
       // The kernel has them all now, the gateway none yet.
       await Promise.resolve();
-      assert.equal(server.gateway.accepted, 0);
+      assert.equal(server.accepted, 0);
       await drain(FAR_MS);
       await Promise.all(clients.map((client) => client.closes()));
-      assert.equal(server.gateway.accepted, 300);
+      assert.equal(server.accepted, 300);
       assert.deepEqual(
         clients.filter(({ text }) => text !== 'line\nbye\n'),
         [],

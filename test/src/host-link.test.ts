@@ -187,6 +187,10 @@ describe('HostLink', () => {
       write: (_, bytes) => written.push(Buffer.from(bytes).toString()),
       close: (_, reason) => written.push(`closed ${reason}`),
       remember: () => {},
+      identify: () => {},
+      countFrames: () => {},
+      countIgnored: () => {},
+      flow: () => {},
       flush: () => {},
     });
     send('x'.repeat(500));

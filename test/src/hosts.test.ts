@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { Gateway } from '../../src/gateway.ts';
 import { Hosts, type HostsOptions } from '../../src/hosts.ts';
-import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../src/protocol/bank.ts';
+import {
+  LEDGER_ADDRESSES,
+  type LedgerFigures,
+  TALLY_ADDRESS,
+  type TallyReport,
+} from '../../src/protocol/bank.ts';
 import { hostIndexOf } from '../../src/values/address.ts';
 import { monotonicMs } from '../../src/values/clock.ts';
 import type { OutcryError } from '../../src/values/errors.ts';
@@ -54,16 +59,16 @@ async function listen(on: Hosts): Promise<number> {
     port: 0,
     connectionsMax: 1000,
     connectionsPerAddressMax: 1000,
-    lineLengthMax: 1024,
+    framing: { type: 'lines', lengthMax: 1024 },
     idleMs: 3_600_000,
     outboundBytesMax: 1024 * 1024,
   });
 }
 
 async function applied(on: Hosts): Promise<number> {
-  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
-  const counts = (await Promise.all(asks)) as number[];
-  return counts.reduce((sum, count) => sum + count, 0);
+  const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'figures' }, TIMEOUT_MS));
+  const figures = (await Promise.all(asks)) as LedgerFigures[];
+  return figures.reduce((sum, { transactions }) => sum + transactions, 0);
 }
 
 function killOne(on: Hosts): Promise<number> {
@@ -89,7 +94,11 @@ describe('Hosts', () => {
       const lines = Array.from({ length: 200 }, (_, i) => `Name${i} credit $1.00\nname ${i}\n`).join('');
       const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
       for (const client of clients) client.end(lines);
-      await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+      await gateway?.drain({
+        message: 'the test is over',
+        silentMs: TIMEOUT_MS,
+        deadlineMs: monotonicMs() + TIMEOUT_MS,
+      });
       await on.settle(monotonicMs() + TIMEOUT_MS);
       assert.equal(await applied(on), 8 * 200);
       const discarded = (await on.ask(TALLY_ADDRESS, { type: 'report' }, TIMEOUT_MS)) as TallyReport;
@@ -112,7 +121,7 @@ describe('Hosts', () => {
   test('what waits for a thread that ends fails, and another takes its place', async () => {
     const on = await start({ count: 1 });
     const ended = killOne(on);
-    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'applied' }, TIMEOUT_MS));
+    const asks = LEDGER_ADDRESSES.map((address) => on.ask(address, { type: 'figures' }, TIMEOUT_MS));
     const outcomes = await Promise.allSettled(asks);
     await ended;
     for (const outcome of outcomes) {
@@ -140,7 +149,11 @@ describe('Hosts', () => {
     assert.ok(kept === 0 || kept === 10, 'Marc is in the lost host, or in the other');
     assert.ok(clients.every(({ isDropped }) => !isDropped));
     for (const client of clients) client.end('Marc credit $1\n');
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), kept + 10);
   });
@@ -156,7 +169,11 @@ describe('Hosts', () => {
     await until('the load is under way', async () => (await applied(on)) > 0);
     await killOne(on);
     for (const client of clients) client.end();
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.deepEqual(replaced.length, 1);
     assert.deepEqual(
@@ -175,7 +192,11 @@ describe('Hosts', () => {
     await until('both are replaced', () => replaced.length === 2);
     const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.connect(port)));
     for (const client of clients) client.end('Marc credit $1\nAbigail debit $2\nnonsense\n');
-    await gateway?.drain({ silentMs: TIMEOUT_MS, deadlineMs: monotonicMs() + TIMEOUT_MS });
+    await gateway?.drain({
+      message: 'the test is over',
+      silentMs: TIMEOUT_MS,
+      deadlineMs: monotonicMs() + TIMEOUT_MS,
+    });
     await on.settle(monotonicMs() + TIMEOUT_MS);
     assert.equal(await applied(on), 16);
   });

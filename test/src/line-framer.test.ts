@@ -130,9 +130,9 @@ describe('LineFramer', () => {
       out += Buffer.from(bytes.subarray(start, end)).toString('latin1');
     };
     framer.feed(bytesOf('1234567890'), sink);
-    assert.deepEqual([framer.hasPartialLine, framer.isWithinLine], [false, true]);
+    assert.deepEqual([framer.hasPartialFrame, framer.isWithinFrame], [false, true]);
     framer.flush(sink);
-    assert.deepEqual([framer.hasPartialLine, framer.isWithinLine], [false, false]);
+    assert.deepEqual([framer.hasPartialFrame, framer.isWithinFrame], [false, false]);
     framer.feed(bytesOf('next\n'), sink);
     assert.equal(out, '123456789\nnext\n');
   });

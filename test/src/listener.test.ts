@@ -30,7 +30,7 @@ describe('Listener', () => {
     first.end();
     await first.closes();
     await echoes(await server.connect(port), 'in its place');
-    assert.equal(server.gateway.accepted, 3);
+    assert.equal(server.accepted, 3);
     assert.equal(server.gateway.connectionCount, 2);
   });
 

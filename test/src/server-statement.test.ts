@@ -10,6 +10,7 @@ import { until } from '../support/until.ts';
 async function start(t: TestContext, dataFolder?: string): Promise<{ server: Server; port: number }> {
   const flags = { 'bank-port': '0', 'server-hosts': '2', 'data-snapshot-bytes': '20000' };
   const server = await Server.start({
+    services: ['bank'],
     config: resolveConfig({ file: null, environment: {}, flags }),
     log: pino({ level: 'silent' }),
     dataFolder,
@@ -22,7 +23,7 @@ async function start(t: TestContext, dataFolder?: string): Promise<{ server: Ser
 const MARC = Buffer.from('Marc');
 
 async function applied(server: Server, count: number): Promise<void> {
-  await until('the lines are applied', async () => (await server.bankTotals()).applied === count);
+  await until('the lines are applied', async () => (await server.bank.totals()).applied === count);
 }
 
 describe('Server.statement', () => {
@@ -30,7 +31,7 @@ describe('Server.statement', () => {
     const { server, port } = await start(t, temporaryFolder(t));
     await send(port, ['Marc credit $5\nMarc debit $2\n']);
     await applied(server, 2);
-    const first = await server.statement(MARC);
+    const first = await server.bank.statement(MARC);
     assert.deepEqual(
       first.entries.map(({ position, cents, balance }) => [position, cents, balance]),
       [
@@ -42,22 +43,22 @@ describe('Server.statement', () => {
     const others = Array.from({ length: 20_000 }, (_, i) => `n${i % 50} credit $1\n`).join('');
     await send(port, [others, 'Marc credit $1\n']);
     const during = await Promise.all(
-      Array.from({ length: 8 }, () => server.statement(MARC, { at: 3, last: 1 })),
+      Array.from({ length: 8 }, () => server.bank.statement(MARC, { at: 3, last: 1 })),
     );
     for (const { balance, entries } of during) assert.deepEqual([balance, entries.length], [300, 1]);
     await applied(server, 20_003);
-    assert.equal((await server.statement(MARC)).balance, 400);
-    assert.equal((await server.statement(MARC, { at: 2 })).balance, 500);
-    await assert.rejects(server.statement(Buffer.from('Nobody')), { code: 'ERR_STATEMENT_ACCOUNT' });
-    await assert.rejects(server.statement(MARC, { at: 1e9 }), { code: 'ERR_STATEMENT_POSITION' });
+    assert.equal((await server.bank.statement(MARC)).balance, 400);
+    assert.equal((await server.bank.statement(MARC, { at: 2 })).balance, 500);
+    await assert.rejects(server.bank.statement(Buffer.from('Nobody')), { code: 'ERR_STATEMENT_ACCOUNT' });
+    await assert.rejects(server.bank.statement(MARC, { at: 1e9 }), { code: 'ERR_STATEMENT_POSITION' });
     // It goes on storing what comes.
     await send(port, ['Marc credit $1\n']);
     await applied(server, 20_004);
-    assert.equal((await server.statement(MARC)).balance, 500);
+    assert.equal((await server.bank.statement(MARC)).balance, 500);
   });
 
   test('has nothing to say where accounts are kept in memory only', async (t) => {
     const { server } = await start(t);
-    await assert.rejects(server.statement(MARC), { code: 'ERR_DATA_FOLDER' });
+    await assert.rejects(server.bank.statement(MARC), { code: 'ERR_DATA_FOLDER' });
   });
 });

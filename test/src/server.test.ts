@@ -11,6 +11,7 @@ import { connectTo, leave, send, write } from '../support/bank-client.ts';
 import { bankInputs } from '../support/bank-inputs.ts';
 import { BankModel } from '../support/bank-model.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
 interface Started {
@@ -31,6 +32,7 @@ async function start(t: TestContext, flags: Readonly<Record<string, string>>): P
     },
   };
   const server = await Server.start({
+    services: ['bank'],
     config: resolveConfig({ file: null, environment: {}, flags: { 'bank-port': '0', ...flags } }),
     log: pino({ level: 'info' }, sink),
     onFatal: (error) => fatal.push(error),
@@ -42,7 +44,7 @@ async function start(t: TestContext, flags: Readonly<Record<string, string>>): P
 async function reportOf(server: Server): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'outcry-report-'));
   try {
-    await server.writeBankReport(join(folder, 'report.txt'));
+    await server.bank.writeReport(join(folder, 'report.txt'));
     return readFileSync(join(folder, 'report.txt'), 'latin1');
   } finally {
     rmSync(folder, { recursive: true });
@@ -68,7 +70,7 @@ describe('Server', () => {
       for (const line of lines) model.take(line);
       await send(port, [lines.join('\n')]);
       await server.drain();
-      const { applied, discarded } = await server.bankTotals();
+      const { applied, discarded } = await server.bank.totals();
       assert.deepEqual({ applied, discarded }, { applied: model.applied, discarded: model.discards });
     });
   }
@@ -77,7 +79,7 @@ describe('Server', () => {
     const { server, port } = await start(t, {});
     const socket = await connectTo(port);
     await write(socket, 'Marc credit $2\nMarc cre');
-    await until('the line is applied', async () => (await server.bankTotals()).applied === 1);
+    await until('the line is applied', async () => (await server.bank.totals()).applied === 1);
     assert.equal(await reportOf(server), 'Marc $2.00\n');
     await leave(socket);
   });
@@ -87,7 +89,7 @@ describe('Server', () => {
     const lines = Array.from({ length: 1000 }, (_, i) => `n${i} credit $1\n`);
     await send(port, [lines.join('')]);
     await server.drain();
-    const { applied, discarded } = await server.bankTotals();
+    const { applied, discarded } = await server.bank.totals();
     const report = await reportOf(server);
     assert.equal(report.split('\n').length - 1, applied);
     assert.deepEqual(discarded, { 'too-many-accounts': 1000 - applied });
@@ -106,7 +108,7 @@ describe('Server', () => {
     await Promise.all(sockets.map(leave));
     await server.drain();
     assert.equal(await reportOf(server), 'Marc $2.00\n');
-    assert.equal((await server.bankTotals()).connections, 2);
+    assert.equal((await server.bank.totals()).connections, 2);
     assert.match(log.join('\n'), /40 refused 1 connection: /);
   });
 
@@ -119,11 +121,60 @@ describe('Server', () => {
     socket.resume();
     await write(socket, 'Marc credit $1\nMarc cre');
     await until('it is closed', () => socket.closed);
-    const cutOff = async () => (await server.bankTotals()).discarded['cut-off'] === 1;
+    const cutOff = async () => (await server.bank.totals()).discarded['cut-off'] === 1;
     await until('its half line is counted', cutOff);
     assert.equal(await reportOf(server), 'Marc $1.00\n');
   });
 });
+
+describe('Server > an upload', () => {
+  test('whose client reads nothing for a while is read on when it does, and every line is answered once', async (t) => {
+    // So that the host has not been given all before the first answers have come.
+    const { server, port } = await start(t, { 'flow-host-bytes-high': '65536', 'flow-host-bytes-low': '0' });
+    const client = await TestClient.connect(port);
+    client.send('OUTCRY 1 ACK blank\n');
+    await client.receives('OK 0\n');
+    client.socket.pause();
+    const count = 2_000_000;
+    // 36 MB, more than the kernel's buffers hold.
+    const errors = Array.from({ length: count }, (_, i) => `ERR ${i + 1} empty\n`).join('');
+    client.send('\n'.repeat(count));
+    const read = await stoppedReading(server);
+    assert.ok(read < count, 'it is not read to its end while it takes nothing');
+    client.socket.resume();
+    await until(
+      'the last line is durable',
+      () => client.receivedBytes > errors.length && client.text.endsWith(`\nOK ${count}\n`),
+    );
+    assert.ok(client.text.replaceAll(/^OK \d+\n/gm, '') === errors, 'every line is answered once, in order');
+  });
+
+  test('whose first line only begins like one is refused, and nothing that follows it is taken', async (t) => {
+    const { server, port } = await start(t, {});
+    const client = await TestClient.connect(port);
+    client.send('OUTCRY 1 PUT monday\nMarc credit $1\n');
+    await client.isLetGo();
+    client.end();
+    await client.closes();
+    const refusal = 'ERR 0 first-line the first line of an upload is: OUTCRY 1 ACK upload-id\n';
+    assert.deepEqual([client.text, client.errorCode], [refusal, undefined]);
+    await server.drain();
+    const { applied, discarded } = await server.bank.totals();
+    assert.deepEqual([applied, discarded], [0, {}]);
+  });
+});
+
+/** Resolves with the lines that were read when no more are, since the answers to them wait for the client. */
+async function stoppedReading(server: Server): Promise<number> {
+  let count = 0;
+  let quiet = 0;
+  return until('no more is read', async () => {
+    const { empty = 0 } = (await server.bank.totals()).discarded;
+    quiet = empty === count ? quiet + 1 : 0;
+    count = empty;
+    return count > 0 && quiet > 20 && count;
+  });
+}
 
 describe('Server > a worker thread that dies', () => {
   for (const hosts of [1, 3]) {
@@ -133,7 +184,7 @@ describe('Server > a worker thread that dies', () => {
       const { files } = bankInputs({ seed: fuzzSeed(), files: 4, lines: 20_000 });
       const sockets = await Promise.all(files.map(() => connectTo(port)));
       const sending = files.map((file, i) => write(sockets[i] ?? assert.fail(), file));
-      await until('lines are applied', async () => (await server.bankTotals()).applied > 0);
+      await until('lines are applied', async () => (await server.bank.totals()).applied > 0);
       await killThread(started, 0);
       await Promise.all(sending);
       assert.equal(server.losses.length, 1);

@@ -139,7 +139,7 @@ class MainSide {
   }
 
   open(connection: number, service = 'test'): void {
-    this.command({ type: 'open', connection, service, remoteAddress: '' });
+    this.command({ type: 'open', connection, service, remoteAddress: '', localAddress: '', sinceMs: 0 });
   }
 
   onBatch(batch: Batch): void {
@@ -327,7 +327,7 @@ export class TestHosts {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.logs.push({ level, text, fields }),
-      createSession: (service, remoteAddress) =>
+      createSession: (service, { remoteAddress }) =>
         createSession?.(service, remoteAddress) ?? assert.fail('this test has no sessions'),
     });
     system.nowMs = this.nowMs;

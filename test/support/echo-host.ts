@@ -112,7 +112,7 @@ export class EchoHost {
       log: () => {
         // What sessions do wrong is seen at their connections.
       },
-      createSession: (service, remoteAddress) => this.#createSession(service, remoteAddress),
+      createSession: (service, { remoteAddress }) => this.#createSession(service, remoteAddress),
     });
     const turn = () => {
       const hasMore = system.run(monotonicMs());
@@ -174,6 +174,7 @@ class Session implements Actor<ConnectionCommand> {
   }
 
   receive(command: ConnectionCommand, context: Context<ConnectionCommand>): undefined {
+    if (command.type === 'server-closing' || command.type === 'connection-drained') return;
     this.#heard.commands.push(command);
     if (this.#heard.service === 'deaf' && command.type === 'connection-ended') return;
     if (command.type === 'connection-ended') sendText(context, 'bye\n');

@@ -9,6 +9,9 @@ import { until } from './until.ts';
 
 export const OUTCRY = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url));
 
+/** Services that a test has no use for must not be in the way of other tests. */
+export const FREE_PORTS = { OUTCRY_LOBBY_PORT: '0', OUTCRY_API_PORT: '0' };
+
 /** Longer than any shutdown in a test: what takes longer hangs. */
 const EXIT_LIMIT_MS = 20_000;
 
@@ -54,7 +57,7 @@ export class ServerProcess {
     const [file, words] = commandLine(args, options);
     this.#child = spawn(file, words, {
       cwd: this.folder,
-      env: { ...withoutSettings(process.env), ...options.variables },
+      env: { ...withoutSettings(process.env), ...FREE_PORTS, ...options.variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (!options.isInBackground) this.#pid = this.#child.pid;

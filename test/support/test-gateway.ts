@@ -39,11 +39,16 @@ export class TestGateway {
       port: 0,
       connectionsMax: 10_000,
       connectionsPerAddressMax: 10_000,
-      lineLengthMax: 1024,
+      framing: { type: 'lines', lengthMax: 1024 },
       idleMs: 3_600_000,
       outboundBytesMax: 1024 * 1024,
       ...options,
     });
+  }
+
+  /** Connections let in, over all doors. */
+  get accepted(): number {
+    return this.gateway.listeners.reduce((sum, { accepted }) => sum + accepted, 0);
   }
 
   async connect(port: number, options: Parameters<typeof TestClient.connect>[1] = {}): Promise<TestClient> {

@@ -57,7 +57,7 @@ export function startBank(system: ActorSystem, settings: BankSettings): MakeSess
   const counter = new BankCounter(new BankLines(settings.lineLengthMax), shards, tally);
   // One for all sessions but those that take another's place: they differ in nothing but their connection.
   const session: ActorSpec = { create: () => new BankSession(counter), supervision: STOP_ON_FAULT };
-  return (_, memory) =>
+  return ({ memory }) =>
     memory === undefined
       ? session
       : { create: () => new BankSession(counter, memory), supervision: STOP_ON_FAULT };

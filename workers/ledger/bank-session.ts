@@ -36,7 +36,8 @@ export class BankCounter {
       const peer = context.peer(shard);
       this.#targets[i] = peer instanceof LedgerShard ? peer : (this.#writers[i] as PostingsWriter);
     });
-    this.#lines.take(bytes, start, end, this.#targets);
+    const count = this.#lines.take(bytes, start, end, this.#targets);
+    context.countFrames(count);
     this.#writers.forEach((writer, i) => {
       const postings = writer.take();
       if (postings !== undefined) {
@@ -59,7 +60,9 @@ export class BankCounter {
 
   #tellDiscards(context: Context<never>): void {
     const counts = this.#lines.takeDiscards();
-    if (counts !== undefined) context.tell(this.#tally, { type: 'discarded', counts });
+    if (counts === undefined) return;
+    context.tell(this.#tally, { type: 'discarded', counts });
+    context.countIgnored(counts);
   }
 }
 
@@ -88,8 +91,8 @@ export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
       const header = this.#upload === undefined ? findHeader(bytes, start, end) : undefined;
       if (header !== undefined) {
         this.#upload = this.#counter.createUpload();
-        this.#upload.begin(header, context);
-        if (header.end < end) this.#upload.takeLines(bytes, header.end, end, context);
+        const isTaken = this.#upload.begin(header, context);
+        if (isTaken && header.end < end) this.#upload.takeLines(bytes, header.end, end, context);
         return;
       }
     }
@@ -113,6 +116,10 @@ export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
           if (command.isCutOff) this.#counter.discardCutOff(context);
           context.stop();
         }
+        break;
+      case 'connection-drained':
+      // Most clients of the bank never read: they are read to their end, and told nothing.
+      case 'server-closing':
         break;
       default:
         this.#upload?.receive(command, context);

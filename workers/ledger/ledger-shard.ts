@@ -13,6 +13,7 @@ import {
   type FoundUpload,
   LEDGER_ADDRESSES,
   type LedgerCommand,
+  type LedgerFigures,
   type PostOutcome,
   REQUEST_TRANSACTIONS_MAX,
   type TallyCommand,
@@ -67,8 +68,8 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     this.#ledger = new Ledger(options.accountsMax, options.hashKey, this.#log);
   }
 
-  /** What its state amounts to; uploads are counted at their home. */
-  get figures(): Readonly<Record<'accounts' | 'transactions' | 'uploads' | 'keys', number>> {
+  /** What its state amounts to. */
+  get figures(): LedgerFigures {
     const { accountCount: accounts, postingCount: transactions } = this.#ledger;
     return { accounts, transactions, uploads: this.#uploads.homeCount, keys: this.#keys.count };
   }
@@ -132,8 +133,8 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       case 'balances':
         context.reply(encodeBalances(this.#ledger));
         break;
-      case 'applied':
-        context.reply(this.#ledger.postingCount);
+      case 'figures':
+        context.reply(this.figures);
         break;
       case 'balance':
         context.reply(this.#balanceOf(command.name) ?? null);

@@ -16,7 +16,7 @@ import type { HostCommand, HostEvent, PeerMessage } from '../../src/protocol/con
 import { type Batch, BatchReader, RECORD } from '../../src/protocol/link.ts';
 import { type Address, toAddress } from '../../src/values/address.ts';
 import { type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
-import type { ActorSpec, Answer, ConnectionCommand, DurableActor } from './actor.ts';
+import type { ActorSpec, Answer, ConnectionCommand, ConnectionInfo, DurableActor } from './actor.ts';
 import type { ActorRef } from './actor-ref.ts';
 import { Asking } from './asking.ts';
 import { Ask } from './asks.ts';
@@ -26,7 +26,7 @@ import { Directory } from './directory.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Links } from './links.ts';
-import { ASK, DUE, LOCAL, TELL } from './mailbox.ts';
+import { ASK, CONNECTION, DUE, LOCAL, TELL } from './mailbox.ts';
 import type { OutLink } from './out-link.ts';
 import { Outbox } from './outbox.ts';
 import { RunQueue } from './run-queue.ts';
@@ -53,8 +53,8 @@ export interface ActorSystemOptions {
   /** Messages that may wait for an actor whose spec does not say otherwise. */
   readonly mailboxMax: number;
   readonly log: Log;
-  /** Makes the session of a new connection; `memory` is what the one before it has left, if that was lost. */
-  readonly createSession: (service: string, remoteAddress: string, memory?: string) => ActorSpec;
+  /** Makes the session of a new connection. */
+  readonly createSession: (service: string, connection: ConnectionInfo) => ActorSpec;
   readonly scheduler?: Scheduler;
   /** Where events are kept; without one nowhere. */
   readonly store?: Store;
@@ -160,6 +160,11 @@ export class ActorSystem {
     this.#turn.nowMs = nowMs;
   }
 
+  /** The date of the turn. */
+  get timeMs(): number {
+    return this.#turn.nowMs + this.#turn.epochMs;
+  }
+
   get mainOrigin(): number {
     return this.#links.mainOrigin;
   }
@@ -190,6 +195,11 @@ export class ActorSystem {
   /** The cell behind `ref` if it runs in this host. */
   cellOf(ref: ActorRef<never>): Cell | undefined {
     return this.#directory.cellOf(ref);
+  }
+
+  /** The actors of this host, as they are now. */
+  get cells(): Iterable<Cell> {
+    return this.#directory.cells;
   }
 
   /** Takes in what arrived over a link at `nowMs`. No message is handled yet, but sessions start. */
@@ -234,10 +244,11 @@ export class ActorSystem {
     }
   }
 
-  /** Runs actors until none is ready or the turn is used up; true if more is ready. */
-  run(nowMs: number): boolean {
+  /** Runs actors until none is ready or the turn is used up; true if more is ready. `timeMs` is the date. */
+  run(nowMs: number, timeMs = nowMs): boolean {
     const turn = this.#turn;
     turn.nowMs = nowMs;
+    turn.epochMs = timeMs - nowMs;
     turn.messagesLeft = TURN_MESSAGES;
     turn.bytesLeft = this.#store.isDurable ? DURABLE_TURN_BYTES : TURN_BYTES;
     this.#fireTimers();
@@ -359,6 +370,16 @@ export class ActorSystem {
         this.#tellSession(connection, { type: 'connection-closed', reason, isCutOff });
         break;
       }
+      case 'drained':
+        this.#tellSession(command.connection, { type: 'connection-drained' });
+        break;
+      case 'closing':
+        for (const { connection } of [...this.#directory.sessions]) {
+          if (connection !== undefined) {
+            this.#tellSession(connection, { type: 'server-closing', message: command.message });
+          }
+        }
+        break;
       case 'settle':
         this.#settling.push(command.id);
         break;
@@ -368,8 +389,10 @@ export class ActorSystem {
     }
   }
 
-  #openSession({ connection, service, remoteAddress, memory }: HostCommand & { type: 'open' }): void {
-    const spec = this.#options.createSession(service, remoteAddress, memory);
+  #openSession(command: HostCommand & { type: 'open' }): void {
+    const { connection, service, remoteAddress, localAddress, sinceMs, memory } = command;
+    const info: ConnectionInfo = { connection, remoteAddress, localAddress, sinceMs, memory };
+    const spec = this.#options.createSession(service, info);
     const address = toAddress(`${service}/${connection}`);
     this.#lifecycle.spawn(new Cell(this, address, spec, this.#options.mailboxMax, { connection }));
   }
@@ -393,7 +416,7 @@ export class ActorSystem {
   #tellSession(connection: number, message: ConnectionCommand): void {
     const cell = this.#directory.sessionOf(connection);
     // The session may have stopped by itself meanwhile.
-    if (cell !== undefined) this.#runQueue.push(undefined, cell, message, TELL, 0, LOCAL);
+    if (cell !== undefined) this.#runQueue.push(undefined, cell, message, CONNECTION, 0, LOCAL);
   }
 
   /** The host at the other end of `link` was lost: everything that waits for it is told. */

@@ -13,11 +13,26 @@
  * What a durable actor has acknowledged outlives the process: its events are stored, and an instance begins with the
  * state that its last snapshot and the events since then make.
  */
+import type { LogFields, LogLevel } from '../../src/protocol/control.ts';
 import type { Address } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import type { ActorRef } from './actor-ref.ts';
 import type { Ask } from './asks.ts';
 import type { FlatEvents } from './journal.ts';
+
+/** A session's actor is made with what is known of its connection. */
+export interface ConnectionInfo {
+  /** The server's number for it. */
+  readonly connection: number;
+  /** The client's address and port. */
+  readonly remoteAddress: string;
+  /** The server's own address and port, as the client has reached it. */
+  readonly localAddress: string;
+  /** Since when, in milliseconds since 1970, with a fraction. */
+  readonly sinceMs: number;
+  /** What the session before this one has left, if it was lost with its host. */
+  readonly memory: string | undefined;
+}
 
 export interface Actor<Command = unknown, Event = unknown> {
   receive(command: Command, context: Context<Command>): readonly Event[] | undefined;
@@ -56,7 +71,11 @@ export type ConnectionCommand =
   /** The client half-closed after its last frame. A session that has answered everything stops itself. */
   | { readonly type: 'connection-ended' }
   /** The connection is gone; the session stops itself. `isCutOff`: it broke within a frame, which is dropped. */
-  | { readonly type: 'connection-closed'; readonly reason: string; readonly isCutOff: boolean };
+  | { readonly type: 'connection-closed'; readonly reason: string; readonly isCutOff: boolean }
+  /** What was sent before `tellDrained` has left for the client. */
+  | { readonly type: 'connection-drained' }
+  /** The server shuts down: a session whose client can be told tells it, and stops when it owes it nothing more. */
+  | { readonly type: 'server-closing'; readonly message: string };
 
 /** The outcome of an ask, delivered as a message. */
 export type Answer<Reply> =
@@ -67,6 +86,8 @@ export interface Context<Command> {
   readonly self: Address;
   /** Monotonic time of this turn, the same on all threads of the process. */
   readonly nowMs: number;
+  /** The date of this turn, in milliseconds since 1970, with a fraction: for people, nothing is decided by it. */
+  readonly timeMs: number;
   refer<Message>(address: Address): ActorRef<Message>;
   tell<Message>(to: ActorRef<Message>, message: Message): void;
   /** Hands over `bytes`: neither side changes them afterwards. */
@@ -105,6 +126,19 @@ export interface Context<Command> {
    * Short; it replaces what was remembered before.
    */
   remember(memory: string): void;
+  /** For the server's log: what its operator wants to see. No more than a client can be allowed to cause. */
+  log(level: LogLevel, text: string, fields?: LogFields): void;
+  /** What this session calls its client, for the list of connections. */
+  identify(user: string): void;
+  /** Frames of this session's client that were handled. */
+  countFrames(count: number): void;
+  /** Input of this session's client that was ignored, by reason. */
+  countIgnored(counts: Readonly<Record<string, number>>): void;
+  /** Its connection is not read on until `resumeInput`; what was read before still comes. */
+  pauseInput(): void;
+  resumeInput(): void;
+  /** `connection-drained` comes once all that was sent before has left for the client. */
+  tellDrained(): void;
 }
 
 /** What becomes of an actor that throws. */
@@ -142,5 +176,13 @@ export const STOP_ON_FAULT: Supervision = {
   periodMs: 0,
   backoffMinMs: 0,
   backoffMaxMs: 0,
+};
+/** For actors that have nothing to lose. */
+export const RESTART_ON_FAULT: Supervision = {
+  onFault: 'restart',
+  restartsMax: 10,
+  periodMs: 60_000,
+  backoffMinMs: 10,
+  backoffMaxMs: 1000,
 };
 export const ESCALATE_FAULT: Supervision = { ...STOP_ON_FAULT, onFault: 'escalate' };

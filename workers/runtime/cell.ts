@@ -2,6 +2,8 @@
  * One actor's place in its host: the instance, its mailbox, its family, and the context through which it acts. The
  * cell outlives the instance: a restart replaces the actor and keeps the mailbox.
  */
+import type { HostEvent, LogFields, LogLevel } from '../../src/protocol/control.ts';
+import { FLOW } from '../../src/protocol/link.ts';
 import type { Address } from '../../src/values/address.ts';
 import type { Actor, ActorSpec, Answer, Context } from './actor.ts';
 import type { ActorRef } from './actor-ref.ts';
@@ -52,6 +54,11 @@ export class Cell implements Context<unknown> {
   events = 0;
   /** It may have flat events of this turn. */
   isTouched = false;
+  /** Messages handled, and how many they were, and when, at the last `sample`. */
+  handled = 0;
+  handledAtSample = 0;
+  restarts = 0;
+  lastError = '';
   #budget: RestartBudget | undefined;
 
   constructor(
@@ -76,6 +83,10 @@ export class Cell implements Context<unknown> {
 
   get nowMs(): number {
     return this.#system.nowMs;
+  }
+
+  get timeMs(): number {
+    return this.#system.timeMs;
   }
 
   refer<Message>(address: Address): ActorRef<Message> {
@@ -132,8 +143,7 @@ export class Cell implements Context<unknown> {
   }
 
   send(bytes: Uint8Array, start: number, end: number): void {
-    if (this.connection === undefined) throw new TypeError(`${this.self} has no connection to send to`);
-    this.#system.outbox.add(OUTPUT.send, this.connection, bytes, start, end);
+    this.#system.outbox.add(OUTPUT.send, this.#ownConnection(), bytes, start, end);
   }
 
   spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message> {
@@ -175,7 +185,41 @@ export class Cell implements Context<unknown> {
   }
 
   remember(memory: string): void {
-    if (this.connection === undefined) throw new TypeError(`${this.self} has no connection to remember for`);
-    this.#system.outbox.add(OUTPUT.remember, this.connection, memory, 0, 0);
+    this.#system.outbox.add(OUTPUT.remember, this.#ownConnection(), memory, 0, 0);
+  }
+
+  log(level: LogLevel, text: string, fields: LogFields = {}): void {
+    const event: HostEvent = { type: 'log', level, text, fields };
+    this.#system.outbox.add(OUTPUT.log, undefined, event, 0, 0);
+  }
+
+  identify(user: string): void {
+    this.#system.outbox.add(OUTPUT.identify, this.#ownConnection(), user, 0, 0);
+  }
+
+  countFrames(count: number): void {
+    this.#system.outbox.add(OUTPUT.frames, this.#ownConnection(), undefined, count, 0);
+  }
+
+  countIgnored(counts: Readonly<Record<string, number>>): void {
+    this.#system.outbox.add(OUTPUT.ignored, this.#ownConnection(), counts, 0, 0);
+  }
+
+  pauseInput(): void {
+    this.#system.outbox.add(OUTPUT.flow, this.#ownConnection(), undefined, FLOW.pauseInput, 0);
+  }
+
+  resumeInput(): void {
+    this.#system.outbox.add(OUTPUT.flow, this.#ownConnection(), undefined, FLOW.resumeInput, 0);
+  }
+
+  tellDrained(): void {
+    this.#system.outbox.add(OUTPUT.flow, this.#ownConnection(), undefined, FLOW.tellDrained, 0);
+  }
+
+  #ownConnection(): number {
+    if (this.connection === undefined)
+      throw new TypeError(`${this.self} is no session: it has no connection`);
+    return this.connection;
   }
 }

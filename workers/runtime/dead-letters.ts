@@ -23,6 +23,8 @@ export interface DeadLetter {
   /** A short picture of the message; the message itself is not kept, it may be large. */
   readonly message: string;
   readonly cause: string;
+  /** When, monotonic. */
+  readonly atMs: number;
 }
 
 export type Log = (level: LogLevel, text: string, fields: LogFields) => void;
@@ -57,12 +59,12 @@ export class DeadLetters {
     if (storm !== undefined && nowMs - storm.loggedMs < LOG_INTERVAL_MS) {
       storm.silent++;
       if (storm.silent > RECENT_MAX) return;
-      this.#keep(reason, address, message, cause);
+      this.#keep(reason, address, message, nowMs, cause);
       return;
     }
     this.#report(nowMs);
     this.#storms.set(reason, { loggedMs: nowMs, silent: 0 });
-    const letter = this.#keep(reason, address, message, cause);
+    const letter = this.#keep(reason, address, message, nowMs, cause);
     this.#log('warn', `dead letter for ${address}: ${reason}`, {
       message: letter.message,
       cause: letter.cause,
@@ -90,9 +92,15 @@ export class DeadLetters {
     }
   }
 
-  #keep(reason: DeadLetterReason, address: Address, message: unknown, cause: unknown): DeadLetter {
+  #keep(
+    reason: DeadLetterReason,
+    address: Address,
+    message: unknown,
+    atMs: number,
+    cause: unknown,
+  ): DeadLetter {
     const text = cause === undefined ? '' : messageOf(cause);
-    const letter: DeadLetter = { reason, address, message: picture(message), cause: text };
+    const letter: DeadLetter = { reason, address, message: picture(message), cause: text, atMs };
     this.#recent.push(letter);
     if (this.#recent.length > RECENT_MAX) this.#recent.shift();
     return letter;

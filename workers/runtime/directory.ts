@@ -1,7 +1,12 @@
 /** Who lives in a host: cells by address and by connection, and the references through which others reach them. */
+import { MAIN_SERVICE } from '../../src/protocol/desk.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import { ActorRef } from './actor-ref.ts';
 import type { Cell } from './cell.ts';
+
+/** In place of a host, where an address is the main thread's. */
+export const MAIN_HOST = -1;
+const MAIN_PREFIX = `${MAIN_SERVICE}/`;
 
 /** References remembered by address; beyond it they are made anew at each use. */
 const REFS_MAX = 65_536;
@@ -38,6 +43,7 @@ export class Directory {
   }
 
   hostOf(address: Address): number {
+    if (address.startsWith(MAIN_PREFIX)) return MAIN_HOST;
     return hostIndexOf(address, this.hostCount);
   }
 

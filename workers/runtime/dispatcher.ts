@@ -2,7 +2,7 @@
  * Handles messages: one batch of an actor after the other, each message decided, applied, and only then followed by
  * its outputs. A fault is caught here and nowhere else.
  */
-import { RECORD } from '../../src/protocol/link.ts';
+import { type Flow, RECORD } from '../../src/protocol/link.ts';
 import type { ActorRef } from './actor-ref.ts';
 import type { Asking } from './asking.ts';
 import type { Ask } from './asks.ts';
@@ -11,7 +11,7 @@ import type { DeadLetterReason, DeadLetters } from './dead-letters.ts';
 import type { Directory } from './directory.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Links } from './links.ts';
-import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, CONNECTION, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OUTPUT, type Outbox } from './outbox.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DueTimer } from './timers.ts';
@@ -80,6 +80,7 @@ export class Dispatcher {
         cell.waiters = undefined;
       }
     }
+    cell.handled += messages;
     this.#turn.messagesLeft -= messages + 1;
     this.#turn.bytesLeft -= bytes;
     this.#runQueue.schedule(cell);
@@ -119,14 +120,26 @@ export class Dispatcher {
         const bytes = outbox.item(i) as Uint8Array;
         const connection = outbox.target(i) as number;
         this.#links.main.writer.copy(RECORD.write, connection, bytes, outbox.start(i), outbox.end(i));
-      } else if (output === OUTPUT.remember) {
-        this.#links.main.writer.text(RECORD.remember, outbox.target(i) as number, outbox.item(i) as string);
+      } else if (output === OUTPUT.frames) {
+        this.#links.main.writer.frames(outbox.target(i) as number, outbox.start(i));
+      } else if (output !== OUTPUT.stop) {
+        this.#tellMain(output, outbox.target(i) as number, outbox.item(i), outbox.start(i));
       } else if (outbox.target(i) === cell) stopsItself = true;
       else this.#lifecycle.stop(outbox.target(i) as Cell);
     }
     outbox.clear();
     // Last, whatever it sent after it asked for it: nothing follows the close of a connection.
     if (stopsItself) this.#lifecycle.stop(cell);
+  }
+
+  /** What is rare. */
+  #tellMain(output: number, connection: number, item: unknown, flow: number): void {
+    const { writer } = this.#links.main;
+    if (output === OUTPUT.remember) writer.text(RECORD.remember, connection, item as string);
+    else if (output === OUTPUT.identify) writer.text(RECORD.identify, connection, item as string);
+    else if (output === OUTPUT.ignored) writer.value(RECORD.ignored, connection, item);
+    else if (output === OUTPUT.log) writer.value(RECORD.control, 0, item);
+    else writer.flow(connection, flow as Flow);
   }
 
   #handle(cell: Cell, envelope: Envelope): void {
@@ -136,7 +149,7 @@ export class Dispatcher {
     // Whatever the message is, the actor may change its state in place.
     if (cell.spec.isDurable) this.#events?.touch(cell);
     try {
-      if (start === TELL) this.#apply(cell, actor.receive(item, cell));
+      if (start === TELL || start === CONNECTION) this.#apply(cell, actor.receive(item, cell));
       else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (start === DUE) this.#handleDue(cell, item as DueTimer);

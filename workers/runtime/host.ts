@@ -6,18 +6,18 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostEvent } from '../../src/protocol/control.ts';
 import type { HostPorts, PeerPort } from '../../src/protocol/host-task.ts';
 import { type Batch, BatchWriter, RECORD, transferListOf } from '../../src/protocol/link.ts';
-import { epochMs, monotonicMs } from '../../src/values/clock.ts';
+import { monotonicMs, preciseEpochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
-import type { ActorSpec } from './actor.ts';
+import type { ActorSpec, ConnectionInfo } from './actor.ts';
 import { ActorSystem } from './actor-system.ts';
+import { startInspector } from './inspector.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore, type Store } from './store.ts';
 import { type Batches, Turns } from './turns.ts';
 
 /** Starts the actors of a service that live in this host; returns what makes a session of it. */
 export type StartService = (system: ActorSystem) => MakeSession;
-/** `memory` is what a session that was lost with its host has left for this one. */
-export type MakeSession = (remoteAddress: string, memory?: string) => ActorSpec;
+export type MakeSession = (connection: ConnectionInfo) => ActorSpec;
 
 /**
  * Runs `services`, by name, until the main thread closes the port. Rejects when the store can't be used or a fault went
@@ -78,7 +78,7 @@ class Host {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.#tell({ type: 'log', level, text, fields }),
-      createSession: (service, remoteAddress, memory) => this.#createSession(service, remoteAddress, memory),
+      createSession: (service, connection) => this.#createSession(service, connection),
       store: this.#store,
       ...(data === undefined ? {} : { snapshots: data.snapshots }),
       onRecovering: (bytes, total) => {
@@ -98,6 +98,7 @@ class Host {
     port.on('close', () => void this.#stop());
     const early = this.#connectPeers(port);
     this.#system.start(() => {
+      startInspector(this.#system);
       for (const [name, startService] of Object.entries(services)) {
         this.#sessions.set(name, startService(this.#system));
       }
@@ -122,10 +123,10 @@ class Host {
     return batches;
   }
 
-  #createSession(service: string, remoteAddress: string, memory: string | undefined): ActorSpec {
+  #createSession(service: string, connection: ConnectionInfo): ActorSpec {
     const create = this.#sessions.get(service);
     if (create === undefined) throw new RangeError(`no service is called ${service}`);
-    return create(remoteAddress, memory);
+    return create(connection);
   }
 
   #connectPeer(host: number, port: MessagePort): void {
@@ -146,7 +147,7 @@ class Host {
     this.#immediate = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const end = this.#turns.take(monotonicMs(), epochMs());
+    const end = this.#turns.take(monotonicMs(), preciseEpochMs());
     // What was said since the turn's batches have left, of a snapshot that was put off.
     this.#postUrgent();
     if (end === 'more') this.#immediate = setImmediate(() => this.#turn());

@@ -9,7 +9,7 @@ import type { Cell } from './cell.ts';
 import type { DeadLetterReason, DeadLetters, Log } from './dead-letters.ts';
 import type { Directory } from './directory.ts';
 import type { Links } from './links.ts';
-import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, CONNECTION, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DueTimer, Timers } from './timers.ts';
@@ -133,6 +133,7 @@ export class Lifecycle {
     this.#stopChildren(cell);
     cell.cancelTimers();
     cell.actor = undefined;
+    cell.lastError = messageOf(error);
     asking.failTaken(cell, 'ERR_ASK_FAULT');
     const verdict = cell.budget.judge(turn.nowMs);
     if (verdict.type === 'restart') {
@@ -158,6 +159,7 @@ export class Lifecycle {
     const { timers, turn } = this.#parts;
     if (cell.state !== 'restarting') this.#restarting++;
     cell.state = 'restarting';
+    cell.restarts++;
     timers.start(turn.nowMs + delayMs, cell, () => {
       if (cell.state !== 'restarting') return;
       this.#restarting--;
@@ -188,7 +190,7 @@ export class Lifecycle {
   #buryMailbox(cell: Cell): void {
     const envelope: Envelope = { item: undefined, start: 0, end: 0, origin: LOCAL };
     while (cell.mailbox.take(envelope)) {
-      if (envelope.start === DUE) continue;
+      if (envelope.start === DUE || envelope.start === CONNECTION) continue;
       this.giveBack(envelope);
       if (envelope.start === ASK) this.#parts.asking.fail(envelope.item as Ask, 'ERR_ASK_STOPPED', cell.self);
       this.bury('stopped', cell.self, envelope);
@@ -205,7 +207,7 @@ function checkFlat({ self, actor, spec }: Cell): void {
 }
 
 function messageIn({ item, start, end }: Envelope): unknown {
-  if (start === TELL) return item;
+  if (start === TELL || start === CONNECTION) return item;
   if (start === ASK) return (item as Ask).message;
   if (start === ANSWER) return (item as Ask).answer;
   if (start === DUE) return (item as DueTimer).message;

@@ -4,6 +4,7 @@
  */
 import type { PeerMessage } from '../../src/protocol/control.ts';
 import { type Batch, RECORD } from '../../src/protocol/link.ts';
+import { MAIN_HOST } from './directory.ts';
 import { LOCAL } from './mailbox.ts';
 import { OutLink } from './out-link.ts';
 
@@ -54,8 +55,9 @@ export class Links {
     return this.#links.map((link) => link?.take());
   }
 
+  /** The main thread counts as a host, MAIN_HOST. */
   toHost(host: number): OutLink | undefined {
-    return this.#peers[host];
+    return host === MAIN_HOST ? this.main : this.#peers[host];
   }
 
   /** A message that came over `origin` and was charged `charge` has been handled. */

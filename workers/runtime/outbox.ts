@@ -2,7 +2,20 @@
  * What the message being handled wants to have done, in order. Nothing of it happens before its events are stored and
  * applied, and if the actor throws it is cleared. One flat array, five places an output, so that nothing is allocated.
  */
-export const OUTPUT = { tell: 0, bytes: 1, ask: 2, reply: 3, send: 4, remember: 5, stop: 6 } as const;
+export const OUTPUT = {
+  tell: 0,
+  bytes: 1,
+  ask: 2,
+  reply: 3,
+  send: 4,
+  remember: 5,
+  stop: 6,
+  identify: 7,
+  frames: 8,
+  ignored: 9,
+  flow: 10,
+  log: 11,
+} as const;
 
 const STRIDE = 5;
 

@@ -10,7 +10,7 @@ import type { HostCommand, HostEvent } from '../../src/protocol/control.ts';
 import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
-import type { ActorSpec, Answer } from './actor.ts';
+import type { ActorSpec, Answer, ConnectionInfo } from './actor.ts';
 import type { ActorSystem, ActorSystemOptions } from './actor-system.ts';
 import type { Log } from './dead-letters.ts';
 import { Random } from './random.ts';
@@ -47,12 +47,7 @@ export interface SimulationOptions {
   readonly createTurns?: CreateTurns;
 }
 
-type CreateSession = (
-  service: string,
-  remoteAddress: string,
-  memory: string | undefined,
-  host: number,
-) => ActorSpec;
+type CreateSession = (service: string, connection: ConnectionInfo, host: number) => ActorSpec;
 
 /** The main thread's side of the connections. */
 export interface SimulatedGateway {
@@ -242,9 +237,9 @@ export class Simulation {
       linkHighWater,
       mailboxMax,
       log,
-      createSession: (service, remoteAddress, memory) => {
+      createSession: (service, connection) => {
         if (createSession === undefined) throw new RangeError(`no service is called ${service}`);
-        return createSession(service, remoteAddress, memory, host);
+        return createSession(service, connection, host);
       },
       ...(openStore === undefined ? {} : { store: openStore(host) }),
       ...(snapshots === undefined ? {} : { snapshots }),

@@ -2,6 +2,8 @@
 export class Turn {
   /** Monotonic; the same for everything that happens in the turn. */
   nowMs = 0;
+  /** The date, less `nowMs`. */
+  epochMs = 0;
   messagesLeft = 0;
   bytesLeft = 0;
 

@@ -47,16 +47,16 @@ export class Turns {
     return this.#unstored !== undefined;
   }
 
-  /** Takes a turn at `nowMs`, monotonic; `timeMs` is the time that its events are stored with. */
+  /** Takes a turn at `nowMs`, monotonic; `timeMs` is its date, with which its events are stored to the millisecond. */
   take(nowMs: number, timeMs: number): TurnEnd {
-    const hasMore = this.#system.run(nowMs);
+    const hasMore = this.#system.run(nowMs, timeMs);
     const { failure } = this.#system;
     if (failure !== undefined) {
       // What the turn did is as if it had never been.
       this.#outlet.tell({ type: 'fatal', error: failure });
       return 'failed';
     }
-    this.#unstored = this.#system.takeEvents(timeMs);
+    this.#unstored = this.#system.takeEvents(Math.floor(timeMs));
     const trouble = this.#store();
     if (trouble !== undefined) {
       this.#hold(trouble);

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyReport } from '../../../src/protocol/bank.ts';
+import {
+  LEDGER_ADDRESSES,
+  type LedgerFigures,
+  TALLY_ADDRESS,
+  type TallyReport,
+} from '../../../src/protocol/bank.ts';
 import { type Address, hostIndexOf, toAddress } from '../../../src/values/address.ts';
 import { formatReport } from '../../../workers/ledger/bank-report.ts';
 import { startBank } from '../../../workers/ledger/bank-service.ts';
@@ -30,19 +35,20 @@ function simulate(seed: number, hosts: number, clients: readonly (readonly strin
     seed,
     hosts,
     startHost: (system: ActorSystem) => services.set(String(system.hostIndex), startBank(system, SETTINGS)),
-    createSession: (_service, host) => services.get(host)?.('') ?? assert.fail(`there is no host ${host}`),
+    createSession: (_, connection, host) =>
+      services.get(String(host))?.(connection) ?? assert.fail(`there is no host ${host}`),
     linkHighWater: 2000,
     mailboxMax: 8,
   });
   feed(simulation, hosts, clients);
   simulation.runUntilQuiet();
   const balances = LEDGER_ADDRESSES.map((address) => ask<Uint8Array>(simulation, address, 'balances'));
-  const applied = LEDGER_ADDRESSES.map((address) => ask<number>(simulation, address, 'applied'));
+  const applied = LEDGER_ADDRESSES.map((address) => ask<LedgerFigures>(simulation, address, 'figures'));
   const discarded = ask<TallyReport>(simulation, TALLY_ADDRESS, 'report');
   assert.deepEqual([simulation.failures, simulation.crashes], [[], 0]);
   return {
     report: [...formatReport(balances)].join(''),
-    applied: applied.reduce((sum, count) => sum + count, 0),
+    applied: applied.reduce((sum, { transactions }) => sum + transactions, 0),
     discarded,
     closed: [...simulation.closed.keys()].sort(),
   };
@@ -57,7 +63,9 @@ function feed(simulation: Simulation, hosts: number, clients: readonly (readonly
       type: 'open',
       connection: i,
       service: 'bank',
-      remoteAddress: String(host),
+      remoteAddress: 'client:1',
+      localAddress: 'server:1',
+      sinceMs: 0,
     });
     return { connection: i, host, lines: [...lines] };
   });

@@ -1,0 +1,193 @@
+/** Answers what actors ask of the main thread; see src/protocol/desk.ts. */
+import { resolve } from 'node:path';
+import type { Bank } from './bank.ts';
+import type { Config } from './config.ts';
+import type { Gateway } from './gateway.ts';
+import type { Hosts } from './hosts.ts';
+import type { Jobs } from './jobs.ts';
+import type { AdminSession, AdminStatus, LimitInForce, StatementReply } from './protocol/api/operations.ts';
+import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from './protocol/desk.ts';
+import {
+  type ActorsAnswer,
+  type DeadLettersAnswer,
+  INSPECTOR_ADDRESS,
+  type InspectorCommand,
+} from './protocol/inspector.ts';
+import type { ConnectionRecord } from './protocol/registry.ts';
+import { ALL_SETTINGS } from './settings.ts';
+import { OutcryError } from './values/errors.ts';
+import { by } from './values/order.ts';
+
+export interface DeskParts {
+  readonly config: Config;
+  readonly hosts: Hosts;
+  readonly gateway: Gateway;
+  readonly jobs: Jobs;
+  readonly bank: Bank;
+  /** `outcry/0.1.0` */
+  readonly server: string;
+  /** The date of the start. */
+  readonly startedMs: number;
+  readonly dataPath: string | null;
+  /** Where the report is written when it is asked for. */
+  readonly reportPath: string;
+  readonly addressOf: (service: string) => string;
+  /** An operator wants the server to end. */
+  readonly onShutdown: (message: string) => void;
+}
+
+const INSPECT_TIMEOUT_MS = 10_000;
+/** Sessions of no interest beyond it; an operator who wants more asks for a part of the addresses. */
+const ACTORS_OF_A_HOST_MAX = 1000;
+
+type Answer<T extends DeskCommand['type']> = Promise<DeskAnswers[T]>;
+type Of<T extends DeskCommand['type']> = DeskCommand & { type: T };
+
+export class Desk {
+  readonly #parts: DeskParts;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  readonly answer = (address: string, message: unknown): Promise<unknown> => {
+    if (address === DESK_ADDRESS) return this.#answer(message as DeskCommand);
+    return Promise.reject(new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`));
+  };
+
+  #answer(command: DeskCommand): Promise<unknown> {
+    switch (command.type) {
+      case 'statement':
+        return this.#statement(command);
+      case 'live':
+        return Promise.resolve(command.connections.map((record) => this.#live(record)));
+      case 'kick':
+        return Promise.resolve(this.#parts.gateway.find(command.connection)?.kick(command.reason) ?? false);
+      case 'status':
+        return this.#status();
+      case 'report':
+        return this.#report();
+      case 'limits':
+        return this.#limits();
+      case 'dead-letters':
+        return this.#deadLetters(command);
+      case 'actors':
+        return this.#actors(command);
+      case 'shutdown':
+        this.#parts.onShutdown(command.message);
+        return Promise.resolve(null);
+      default:
+        return this.#parts.jobs.result({ type: 'file', command, ...this.#folder });
+    }
+  }
+
+  /** The served folder, and how large a file in it may be. */
+  get #folder(): { readonly folder: string; readonly bytesMax: number } {
+    const { filesFolder, fileBytesMax } = this.#parts.config.lobby;
+    return { folder: resolve(filesFolder), bytesMax: fileBytesMax };
+  }
+
+  async #statement({ name, last, at }: Of<'statement'>): Promise<StatementReply> {
+    const { shard, entries, balance, position, firstKept } = await this.#parts.bank.statement(name, {
+      last,
+      at,
+    });
+    return {
+      shard,
+      position,
+      firstKept,
+      balanceCents: balance,
+      entries: entries.map((entry) => ({ ...entry, balanceCents: entry.balance })),
+    };
+  }
+
+  /** The record as it is now: while the connection is open its figures are here. */
+  #live(record: ConnectionRecord): AdminSession {
+    const connection = record.untilMs === null ? this.#parts.gateway.find(record.connection) : undefined;
+    if (connection === undefined) return { ...record, bytesWaiting: 0 };
+    return { ...record, figures: connection.figures, bytesWaiting: connection.bytesWaiting };
+  }
+
+  async #status(): Answer<'status'> {
+    const { hosts, gateway, bank, server, startedMs, dataPath, addressOf } = this.#parts;
+    const [counts, { counts: deadLetters }] = await Promise.all([
+      bank.counts(),
+      this.#deadLetters({ limit: 1 }),
+    ]);
+    const status: AdminStatus = {
+      server,
+      pid: process.pid,
+      startedMs,
+      uptimeMs: process.uptime() * 1000,
+      dataFolder: dataPath,
+      hosts: hosts.links.map(({ index, bytesInFlight, trouble }) => ({
+        index,
+        bytesInFlight,
+        trouble: trouble?.message ?? null,
+      })),
+      services: gateway.listeners.map(({ options: { service }, open, accepted, refused }) => ({
+        name: service,
+        address: addressOf(service),
+        open,
+        accepted,
+        refused,
+      })),
+      bank: counts,
+      memoryBytes: process.memoryUsage.rss(),
+      deadLetters,
+    };
+    return status;
+  }
+
+  async #report(): Answer<'report'> {
+    const path = resolve(this.#parts.reportPath);
+    await this.#parts.bank.writeReport(path);
+    return { path };
+  }
+
+  async #limits(): Answer<'limits'> {
+    const { config, gateway, bank } = this.#parts;
+    const { accounts } = await bank.counts();
+    const used = new Map<string, number>([['bank.accounts_max', accounts]]);
+    for (const { options, open } of gateway.listeners) used.set(`${options.service}.connections_max`, open);
+    const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config;
+    return ALL_SETTINGS.map(({ section, key, iniKey, reason }): LimitInForce => {
+      const setting = `${section}.${iniKey}`;
+      const value = values[section]?.[key] as LimitInForce['value'];
+      return { setting, value, reason, used: used.get(setting) ?? null };
+    });
+  }
+
+  async #deadLetters({ limit }: { readonly limit: number }): Answer<'dead-letters'> {
+    const answers = await this.#inspect<DeadLettersAnswer>({ type: 'dead-letters', limit });
+    const counts: Record<string, number> = {};
+    for (const answer of answers) {
+      for (const [reason, count] of Object.entries(answer.counts)) {
+        counts[reason] = (counts[reason] ?? 0) + count;
+      }
+    }
+    const recent = answers.flatMap((answer) => answer.recent).sort((a, b) => a.timeMs - b.timeMs);
+    return { counts, recent: recent.slice(-limit) };
+  }
+
+  async #actors({ filter = '', sort, limit, overMs }: Of<'actors'>): Answer<'actors'> {
+    await this.#inspect({ type: 'sample' });
+    await new Promise((done) => setTimeout(done, overMs));
+    const ofHost = Math.min(limit, ACTORS_OF_A_HOST_MAX);
+    const answers = await this.#inspect<ActorsAnswer>({ type: 'actors', filter, sort, limit: ofHost });
+    const actors = answers.flatMap((answer) => answer.actors).sort(by((row) => row[sort]));
+    return {
+      actors: actors.slice(0, limit),
+      total: answers.reduce((sum, { total }) => sum + total, 0),
+    };
+  }
+
+  /** What the inspector of each host answers. */
+  #inspect<T>(command: InspectorCommand): Promise<T[]> {
+    return Promise.all(
+      this.#parts.hosts.links.map(
+        (link) => link.ask(INSPECTOR_ADDRESS, command, INSPECT_TIMEOUT_MS) as Promise<T>,
+      ),
+    );
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * Every operation of the api, once: what it is asked with, what it answers, and how it may be repeated. The server's
+ * handlers and the client library follow from this table.
+ *
+ *     request    one answer
+ *     download   opened with `info`, then items from the server, as many as the client gives credit for
+ *     upload     opened with `info`, then items from the client, as many as the server gives credit for, then one answer
+ *
+ *     safe       carrying it out twice is as good as once: a client may send it again
+ *     keyed      carried out once for each key: a client may send it again under the same key
+ *     once       nobody knows, after a break, whether it was carried out: a client does not send it again
+ */
+import { REQUEST_TRANSACTIONS_MAX } from '../bank.ts';
+import type { ConnectionRecord } from '../registry.ts';
+import { type Check, integer, listOf, oneOf, optional, record, text, textOrBytes } from './shape.ts';
+
+export type Repetition = 'safe' | 'keyed' | 'once';
+
+interface Described<Params> {
+  readonly params: Check<Params>;
+  readonly repetition: Repetition;
+  /** Only for operators. */
+  readonly isOperators: boolean;
+}
+
+export interface RequestOperation<Params, Reply> extends Described<Params> {
+  readonly kind: 'request';
+  /** Only in types. */
+  readonly reply?: Reply;
+}
+
+export interface DownloadOperation<Params, Info, Item> extends Described<Params> {
+  readonly kind: 'download';
+  readonly info?: Info;
+  readonly item?: Item;
+}
+
+export interface UploadOperation<Params, Info, Item, Reply> extends Described<Params> {
+  readonly kind: 'upload';
+  readonly info?: Info;
+  readonly item?: Item;
+  readonly reply?: Reply;
+}
+
+interface Manner {
+  readonly repetition?: Repetition;
+  readonly isOperators?: boolean;
+}
+
+function described<Params>(params: Check<Params>, manner: Manner): Described<Params> {
+  return { params, repetition: manner.repetition ?? 'safe', isOperators: manner.isOperators ?? false };
+}
+
+/** `request<Reply>()(params)`: what it is asked with is inferred, what it answers is said. */
+const request =
+  <Reply>(manner: Manner = {}) =>
+  <Params>(params: Check<Params>): RequestOperation<Params, Reply> => ({
+    kind: 'request',
+    ...described(params, manner),
+  });
+
+const download =
+  <Info, Item>(manner: Manner = {}) =>
+  <Params>(params: Check<Params>): DownloadOperation<Params, Info, Item> => ({
+    kind: 'download',
+    ...described(params, manner),
+  });
+
+const upload =
+  <Info, Item, Reply>(manner: Manner = {}) =>
+  <Params>(params: Check<Params>): UploadOperation<Params, Info, Item, Reply> => ({
+    kind: 'upload',
+    ...described(params, manner),
+  });
+
+/** A name of an account; bytes where it is not UTF-8. */
+export type AccountName = string | Uint8Array;
+/** Cents, positive for a credit and negative for a debit. */
+export type TransactionTuple = readonly [account: AccountName, cents: number | bigint];
+export type BalanceTuple = readonly [account: AccountName, cents: number];
+
+/** Why the transaction at `index` was not posted. */
+export type RefusalTuple = readonly [index: number, reason: string];
+
+export interface StatementReply {
+  /** Whose stream the positions are in. */
+  readonly shard: string;
+  readonly entries: readonly {
+    readonly position: number;
+    readonly timeMs: number;
+    readonly cents: number;
+    readonly balanceCents: number;
+  }[];
+  readonly balanceCents: number;
+  readonly position: number;
+  readonly firstKept: number;
+}
+
+export interface LobbyClient {
+  readonly name: string;
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
+}
+
+export interface LobbyMessage {
+  readonly from: string;
+  readonly text: string;
+  readonly timeMs: number;
+}
+
+export interface ServedFile {
+  readonly name: string;
+  readonly size: number;
+  readonly modifiedMs: number;
+}
+
+export interface FileInfo {
+  readonly size: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+export interface AdminStatus {
+  readonly server: string;
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly uptimeMs: number;
+  /** Null if nothing is kept. */
+  readonly dataFolder: string | null;
+  readonly hosts: readonly {
+    readonly index: number;
+    readonly bytesInFlight: number;
+    readonly trouble: string | null;
+  }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly open: number;
+    readonly accepted: number;
+    readonly refused: number;
+  }[];
+  readonly bank: {
+    readonly accounts: number;
+    readonly applied: number;
+    /** Since the start, by reason. */
+    readonly discarded: Readonly<Record<string, number>>;
+  };
+  readonly memoryBytes: number;
+  readonly deadLetters: Readonly<Record<string, number>>;
+}
+
+/** Ended ones have nothing waiting. */
+export type AdminSession = ConnectionRecord & { readonly bytesWaiting: number };
+
+export const SESSION_SORTS = [
+  'number',
+  'service',
+  'user',
+  'since',
+  'bytes-in',
+  'bytes-out',
+  'frames',
+  'waiting',
+] as const;
+
+export interface LimitInForce {
+  /** `bank.connections_max` */
+  readonly setting: string;
+  readonly value: number | string | boolean;
+  readonly reason: string;
+  /** How much of it is used, where that is counted. */
+  readonly used: number | null;
+}
+
+export interface DeadLetterRow {
+  readonly host: number;
+  readonly timeMs: number;
+  readonly reason: string;
+  readonly actor: string;
+  readonly message: string;
+  readonly cause: string;
+}
+
+export interface ActorRow {
+  readonly address: string;
+  readonly host: number;
+  readonly state: string;
+  /** Messages that wait. */
+  readonly depth: number;
+  /** Messages handled since it was started. */
+  readonly handled: number;
+  /** Messages a second, over the time that was asked for. */
+  readonly rate: number;
+  readonly restarts: number;
+  /** Empty if it never failed. */
+  readonly lastError: string;
+}
+
+export const ACTOR_SORTS = ['address', 'depth', 'rate', 'handled', 'restarts'] as const;
+
+const NAME = text({ min: 1, max: 128 });
+const TEXT = text({ min: 1, max: 1000 });
+const FILE_NAME = text({ min: 1, max: 255 });
+const nothing = record({});
+const operator: Manner = { isOperators: true };
+const operatorOnce: Manner = { isOperators: true, repetition: 'once' };
+
+export const OPERATIONS = {
+  'bank.post': request<{ readonly refused: readonly RefusalTuple[] }>({ repetition: 'keyed' })(
+    record({ transactions: listOf<TransactionTuple>({ max: REQUEST_TRANSACTIONS_MAX }) }),
+  ),
+  /** Null if there is no such account. */
+  'bank.balance': request<{ readonly cents: number | null }>()(record({ account: textOrBytes })),
+  'bank.balances': download<{ readonly accounts: number }, BalanceTuple>()(nothing),
+  'bank.statement': request<StatementReply>()(
+    record({
+      account: textOrBytes,
+      last: optional(integer({ min: 1, max: 10_000 })),
+      at: optional(integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+    }),
+  ),
+  'lobby.say': request<{ readonly listeners: number }>({ repetition: 'once' })(record({ text: TEXT })),
+  'lobby.messages': download<null, LobbyMessage>()(nothing),
+  'lobby.clients': request<readonly LobbyClient[]>()(nothing),
+  'lobby.files': request<readonly ServedFile[]>()(nothing),
+  'lobby.get': download<FileInfo, Uint8Array>()(record({ name: FILE_NAME })),
+  'lobby.put': upload<null, Uint8Array, FileInfo>({ repetition: 'once' })(
+    record({ name: FILE_NAME, size: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
+  ),
+  'admin.status': request<AdminStatus>(operator)(nothing),
+  'admin.sessions': request<{ readonly sessions: readonly AdminSession[]; readonly total: number }>(operator)(
+    record({
+      service: optional(NAME),
+      user: optional(NAME),
+      address: optional(NAME),
+      state: optional(oneOf(['open', 'ended', 'all'])),
+      sort: optional(oneOf(SESSION_SORTS)),
+      limit: optional(integer({ min: 1, max: 10_000 })),
+    }),
+  ),
+  'admin.kick': request<{ readonly isKicked: boolean }>(operatorOnce)(
+    record({ connection: integer({ min: 1, max: 2 ** 31 }), reason: optional(TEXT) }),
+  ),
+  'admin.broadcast': request<{ readonly listeners: number }>(operatorOnce)(record({ text: TEXT })),
+  'admin.report': request<{ readonly path: string }>(operator)(nothing),
+  'admin.limits': request<readonly LimitInForce[]>(operator)(nothing),
+  'admin.dead-letters': request<{
+    readonly counts: Readonly<Record<string, number>>;
+    readonly recent: readonly DeadLetterRow[];
+  }>(operator)(record({ limit: optional(integer({ min: 1, max: 1000 })) })),
+  'admin.actors': request<{ readonly actors: readonly ActorRow[]; readonly total: number }>(operator)(
+    record({
+      /** Part of an address. */
+      filter: optional(NAME),
+      sort: optional(oneOf(ACTOR_SORTS)),
+      limit: optional(integer({ min: 1, max: 1000 })),
+      overMs: optional(integer({ min: 1, max: 10_000 })),
+    }),
+  ),
+  'admin.shutdown': request<Record<string, never>>(operatorOnce)(record({ message: optional(TEXT) })),
+} as const;
+
+export type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+
+/** The operations of one kind. */
+export type OperationOf<Kind extends string> = {
+  [N in OperationName]: Operations[N]['kind'] extends Kind ? N : never;
+}[OperationName];
+
+export type ParamsOf<N extends OperationName> = Operations[N] extends Described<infer P> ? P : never;
+export type ReplyOf<N extends OperationName> =
+  Operations[N] extends RequestOperation<infer _P, infer R>
+    ? R
+    : Operations[N] extends UploadOperation<infer _P, infer _I, infer _T, infer R>
+      ? R
+      : never;
+export type InfoOf<N extends OperationName> =
+  Operations[N] extends DownloadOperation<infer _P, infer I, infer _T>
+    ? I
+    : Operations[N] extends UploadOperation<infer _P, infer I, infer _T, infer _R>
+      ? I
+      : never;
+export type ItemOf<N extends OperationName> =
+  Operations[N] extends DownloadOperation<infer _P, infer _I, infer T>
+    ? T
+    : Operations[N] extends UploadOperation<infer _P, infer _I, infer T, infer _R>
+      ? T
+      : never;
+
+/** Undefined if there is no operation of that name. */
+export function findOperation(name: string): Operations[OperationName] | undefined {
+  return Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name as OperationName] : undefined;
+}

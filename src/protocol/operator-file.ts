@@ -1,0 +1,9 @@
+/** What a server leaves in its data folder for those who may run it: `DATA/operator.json`. */
+export const OPERATOR_FILE = 'operator.json';
+
+export interface OperatorFile {
+  /** Where the api is reached. */
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+}

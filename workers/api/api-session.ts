@@ -1,0 +1,493 @@
+/**
+ * One client of the api: its frames, its requests and its streams. What the requests mean is the handlers' (call.ts).
+ *
+ *     greeting ── hello ──► serving ── the server closes, or the client has sent all ──► ending ── all answered ──► stopped
+ *         └──────────────── a frame that is none, or out of turn: an error, and the close ────────────┘
+ *
+ * A download sends no more than its client has given credit for, and all of them together no more than the client takes:
+ * after so many bytes nothing is pulled until the connection has been drained.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type ClientFrame,
+  type ClientHello,
+  decodeClientFrame,
+  encodeFrame,
+  FRAME,
+  FRAME_HEAD_BYTES,
+  lengthIn,
+  PROTOCOL_VERSION,
+  type RequestFrame,
+  type ServerFrame,
+  type ServerHello,
+  type StreamFrame,
+  type WireError,
+} from '../../src/protocol/api/frames.ts';
+import {
+  findOperation,
+  OPERATIONS,
+  type OperationName,
+  type ParamsOf,
+} from '../../src/protocol/api/operations.ts';
+import { IDEMPOTENCY_KEY } from '../../src/protocol/bank.ts';
+import type { LogLevel } from '../../src/protocol/control.ts';
+import type { ApiSettings } from '../../src/protocol/host-task.ts';
+import type { LobbyNotice } from '../../src/protocol/lobby.ts';
+import { toAddress } from '../../src/values/address.ts';
+import { type ErrorCode, type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
+import { nearest } from '../../src/values/nearest.ts';
+import { printable } from '../../src/values/printable.ts';
+import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
+import type { ActorRef } from '../runtime/actor-ref.ts';
+import { Call, type CallSession, type Then } from './call.ts';
+
+/** An answer that a call has waited for. */
+interface Answered {
+  readonly type: 'answered';
+  readonly id: number;
+  readonly onAnswer: Then<never>;
+  readonly answer: Answer<never>;
+}
+
+/** An actor is gone that calls depend on. */
+interface Lost {
+  readonly type: 'lost';
+  readonly address: string;
+}
+
+export type ApiSessionMessage = ConnectionCommand | Answered | Lost | LobbyNotice;
+type ApiContext = Context<ApiSessionMessage>;
+
+export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
+
+/** Sent and not known to have been taken: beyond it downloads wait. */
+const UNDRAINED_BYTES_MAX = 256 * 1024;
+const CREDIT_MAX = 1_000_000;
+const NAME_LENGTH_MAX = 64;
+const LOOPBACK = /^(127\.|::1:|::ffff:127\.|in-process)/;
+/** The present session takes the place of one that was lost with its host. */
+const WAS_OPEN = 'open';
+
+/** Nothing was wrong with the request: it may succeed later. */
+const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
+  'ERR_API_CLOSING',
+  'ERR_API_LIMIT',
+  'ERR_ASK_NO_ACTOR',
+  'ERR_ASK_STOPPED',
+  'ERR_ASK_TIMEOUT',
+  'ERR_HOST_LOST',
+  'ERR_STORE_WRITE',
+]);
+
+export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
+  readonly #settings: ApiSettings;
+  readonly #handlers: AnyHandlers;
+  readonly #info: ConnectionInfo;
+  readonly #calls = new Map<number, Call>();
+  /** Calls that depend on an actor elsewhere, by its address. */
+  readonly #dependents = new Map<string, Set<number>>();
+  #context: ApiContext | undefined;
+  #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
+  #isOperator = false;
+  #lastId = 0;
+  #streams = 0;
+  #undrainedBytes = 0;
+  #isDraining = false;
+  user = '';
+
+  constructor(settings: ApiSettings, handlers: AnyHandlers, info: ConnectionInfo) {
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#info = info;
+  }
+
+  started(context: ApiContext): void {
+    this.#context = context;
+    if (this.#info.memory === WAS_OPEN) {
+      const message = 'the worker thread that served this connection ended; connect again';
+      this.#close(new OutcryError('ERR_HOST_LOST', message));
+    } else context.remember(WAS_OPEN);
+  }
+
+  receiveBytes(bytes: Uint8Array, start: number, end: number, context: ApiContext): void {
+    let frames = 0;
+    for (let at = start; at < end && this.#state !== 'stopped'; frames++) {
+      const bodyStart = at + FRAME_HEAD_BYTES;
+      const length = lengthIn(bytes, at);
+      at = bodyStart + length;
+      try {
+        // Of one that is too long only the head is here.
+        if (length > this.#settings.limits.frameBytes)
+          throw tooLong(length, this.#settings.limits.frameBytes);
+        this.#onFrame(decodeClientFrame(bytes, bodyStart, at));
+      } catch (error) {
+        if (!(error instanceof OutcryError)) throw error;
+        context.countIgnored({ 'bad-frame': 1 });
+        this.#close(error);
+      }
+    }
+    context.countFrames(frames);
+  }
+
+  receive(message: ApiSessionMessage, context: ApiContext): undefined {
+    switch (message.type) {
+      case 'answered':
+        if (this.#calls.has(message.id)) message.onAnswer(message.answer);
+        break;
+      case 'lobby-message': {
+        const { from, text, timeMs } = message;
+        this.#offer('lobby.messages', { from, text, timeMs });
+        break;
+      }
+      case 'lost':
+        this.#onLost(message.address);
+        break;
+      case 'connection-drained':
+        this.#isDraining = false;
+        this.#undrainedBytes = 0;
+        this.#pullAll();
+        break;
+      case 'server-closing':
+        this.#onServerClosing(message.message);
+        break;
+      case 'connection-ended':
+        this.#finish();
+        break;
+      case 'connection-closed':
+        this.#cancelAll();
+        this.#state = 'stopped';
+        context.stop();
+    }
+  }
+
+  storeFailed(): void {
+    const message = 'nothing can be stored at the moment; ask again later';
+    const error = new OutcryError('ERR_STORE_WRITE', message).toRecord();
+    for (const call of [...this.#calls.values()]) {
+      if (OPERATIONS[call.operation].kind === 'request') this.fail(call.id, error);
+    }
+  }
+
+  get self(): string {
+    return this.#ctx.self;
+  }
+
+  get timeMs(): number {
+    return this.#ctx.timeMs;
+  }
+
+  reply(id: number, value: unknown): void {
+    this.#send([FRAME.reply, id, value]);
+    this.#forget(id);
+  }
+
+  fail(id: number, error: ErrorRecord): void {
+    const call = this.#calls.get(id);
+    this.#send([FRAME.error, id, wireErrorOf(error)]);
+    call?.sink?.cancel();
+    call?.source?.cancel?.();
+    this.#forget(id);
+  }
+
+  open(id: number, info: unknown): void {
+    this.#send([FRAME.open, id, info]);
+    this.#pull(this.#calls.get(id));
+  }
+
+  items(id: number, items: readonly unknown[]): void {
+    this.#undrainedBytes += this.#send([FRAME.items, id, items]);
+    if (this.#undrainedBytes < UNDRAINED_BYTES_MAX || this.#isDraining) return;
+    this.#isDraining = true;
+    this.#ctx.tellDrained();
+  }
+
+  credit(id: number, count: number): void {
+    this.#send([FRAME.credit, id, count]);
+  }
+
+  end(id: number): void {
+    this.#send([FRAME.end, id]);
+    this.#forget(id);
+  }
+
+  pull(id: number): void {
+    this.#pull(this.#calls.get(id));
+  }
+
+  countOf(operation: OperationName): number {
+    return [...this.#calls.values()].filter((call) => call.operation === operation).length;
+  }
+
+  failWhenLost(id: number, address: string): void {
+    const ids = this.#dependents.get(address);
+    if (ids !== undefined) {
+      ids.add(id);
+      return;
+    }
+    this.#dependents.set(address, new Set([id]));
+    this.#ctx.watch(this.refer(address), { type: 'lost', address });
+  }
+
+  refer<Message>(address: string): ActorRef<Message> {
+    return this.#ctx.refer(toAddress(address));
+  }
+
+  tell<Message>(to: ActorRef<Message>, message: Message): void {
+    this.#ctx.tell(to, message);
+  }
+
+  ask<Reply>(id: number, to: ActorRef<never>, message: unknown, timeoutMs: number, then: Then<Reply>): void {
+    this.#ctx.ask<never, never>(to, message as never, timeoutMs, (answer) => ({
+      type: 'answered',
+      id,
+      onAnswer: then as Then<never>,
+      answer,
+    }));
+  }
+
+  log(level: LogLevel, text: string): void {
+    this.#ctx.log(level, text, { service: 'api', address: this.#info.remoteAddress });
+  }
+
+  get #ctx(): ApiContext {
+    if (this.#context === undefined) throw new TypeError('the session has not been started');
+    return this.#context;
+  }
+
+  #onFrame(frame: ClientFrame): void {
+    if (this.#state === 'greeting') {
+      if (frame[0] !== FRAME.hello) throw protocolError('the first frame is a hello');
+      this.#onHello(frame[1]);
+      return;
+    }
+    switch (frame[0]) {
+      case FRAME.hello:
+        throw protocolError('there is one hello, and it has been');
+      case FRAME.request:
+        this.#onRequest(frame);
+        break;
+      case FRAME.heartbeat:
+        this.#send([FRAME.heartbeat]);
+        break;
+      default:
+        this.#onStreamFrame(frame);
+    }
+  }
+
+  #onHello({ protocol, name, token }: ClientHello): void {
+    if (protocol !== PROTOCOL_VERSION) {
+      throw protocolError(
+        `this server speaks version ${PROTOCOL_VERSION}, not ${String(protocol).slice(0, 32)}`,
+      );
+    }
+    if (typeof token === 'string') this.#admitOperator(token);
+    if (typeof name === 'string') {
+      this.user = printable(name.slice(0, NAME_LENGTH_MAX));
+      this.#ctx.identify(this.user);
+    }
+    this.#state = 'serving';
+    const hello: ServerHello = {
+      protocol: PROTOCOL_VERSION,
+      server: this.#settings.server,
+      features: featuresOf(this.#handlers),
+      connection: this.#info.connection,
+      isOperator: this.#isOperator,
+      limits: this.#settings.limits,
+    };
+    this.#send([FRAME.hello, hello]);
+  }
+
+  #admitOperator(token: string): void {
+    if (!LOOPBACK.test(this.#info.remoteAddress)) {
+      throw denied('the token of operators counts on the machine of the server only');
+    }
+    if (!isSame(token, this.#settings.operatorToken)) {
+      throw denied('the token is not the one that this server has written to operator.json when it started');
+    }
+    this.#isOperator = true;
+  }
+
+  #onRequest([, id, name, params, timeoutMs, key]: RequestFrame): void {
+    if (id <= this.#lastId) {
+      throw protocolError(
+        `the id ${id} was used before: each is higher than the one before, ${this.#lastId}`,
+      );
+    }
+    this.#lastId = id;
+    try {
+      const call = this.#createCall(id, name, params, { key: keyOf(key), timeoutMs });
+      if (OPERATIONS[call.operation].kind !== 'request') this.#streams++;
+      this.#calls.set(id, call);
+      this.#handlers[call.operation]?.(call as Call<never>);
+    } catch (error) {
+      if (!(error instanceof OutcryError)) throw error;
+      this.fail(id, error.toRecord());
+    }
+  }
+
+  /** Throws what is wrong with the request. */
+  #createCall(
+    id: number,
+    name: string,
+    params: unknown,
+    options: { readonly key: string | undefined; readonly timeoutMs: number },
+  ): Call {
+    if (this.#state === 'ending') throw closing();
+    const operation = findOperation(name);
+    if (operation === undefined || this.#handlers[name] === undefined) {
+      const hint = nearest(name.slice(0, 100), Object.keys(this.#handlers));
+      const shown = JSON.stringify(name.slice(0, 100));
+      throw new OutcryError('ERR_API_OPERATION', `there is no operation ${shown}; did you mean ${hint}?`);
+    }
+    if (operation.isOperators && !this.#isOperator) {
+      throw denied(
+        `${name} is for operators: connect with the token that the server has written to operator.json`,
+      );
+    }
+    this.#checkRoom(operation.kind !== 'request');
+    const checked = operation.params(params ?? {}, name) as ParamsOf<OperationName>;
+    return new Call(this, id, name as OperationName, checked, options);
+  }
+
+  #checkRoom(isStream: boolean): void {
+    const { requests, streams } = this.#settings.limits;
+    if (isStream ? this.#streams < streams : this.#calls.size - this.#streams < requests) return;
+    const what = isStream ? `${streams} streams are open` : `${requests} requests wait for their answers`;
+    throw new OutcryError('ERR_API_LIMIT', `${what} on this connection, and no more are allowed`);
+  }
+
+  #onStreamFrame(frame: StreamFrame): void {
+    const call = this.#calls.get(frame[1]);
+    // It may have ended while this was on its way.
+    if (call === undefined) return;
+    if (frame[0] === FRAME.credit) {
+      call.credit = Math.min(call.credit + frame[2], CREDIT_MAX);
+      this.#pull(call);
+    } else if (frame[0] === FRAME.items) {
+      call.credit -= frame[2].length;
+      if (call.sink === undefined || call.credit < 0)
+        throw protocolError('items came that no credit was given for');
+      call.sink.take(frame[2]);
+    } else if (call.sink !== undefined) call.sink.finish();
+    else if (call.source !== undefined) {
+      call.source.cancel?.();
+      this.end(call.id);
+    }
+  }
+
+  #offer(operation: OperationName, item: unknown): void {
+    for (const call of [...this.#calls.values()]) {
+      if (call.operation !== operation) continue;
+      call.source?.offer?.(item);
+      this.#pull(call);
+    }
+  }
+
+  #onLost(address: string): void {
+    const ids = this.#dependents.get(address) ?? [];
+    this.#dependents.delete(address);
+    const error = new OutcryError('ERR_HOST_LOST', `${address} was lost; ask again`).toRecord();
+    for (const id of ids) if (this.#calls.has(id)) this.fail(id, error);
+  }
+
+  #pull(call: Call | undefined): void {
+    if (call?.source === undefined || call.credit <= 0 || this.#isDraining) return;
+    call.source.pull(call.credit);
+  }
+
+  #pullAll(): void {
+    for (const call of [...this.#calls.values()]) this.#pull(call);
+  }
+
+  #onServerClosing(message: string): void {
+    if (this.#state === 'stopped') return;
+    this.#send([FRAME.event, 'closing', { message }]);
+    for (const call of [...this.#calls.values()]) {
+      if (OPERATIONS[call.operation].kind !== 'request') this.fail(call.id, closing().toRecord());
+    }
+    this.#finish();
+  }
+
+  /** Nothing new is begun; it stops when all is answered. */
+  #finish(): void {
+    if (this.#state === 'stopped') return;
+    this.#state = 'ending';
+    this.#stopIfDone();
+  }
+
+  #stopIfDone(): void {
+    if (this.#state !== 'ending' || this.#calls.size > 0) return;
+    this.#state = 'stopped';
+    this.#ctx.stop();
+  }
+
+  /** Says what is wrong, and closes the connection. */
+  #close(error: OutcryError): void {
+    this.#cancelAll();
+    this.#send([FRAME.error, null, wireErrorOf(error.toRecord())]);
+    this.log('info', `api closed: ${error.message}`);
+    this.#state = 'stopped';
+    this.#ctx.stop();
+  }
+
+  #cancelAll(): void {
+    for (const { source, sink } of this.#calls.values()) {
+      source?.cancel?.();
+      sink?.cancel();
+    }
+    this.#calls.clear();
+  }
+
+  #forget(id: number): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    if (OPERATIONS[call.operation].kind !== 'request') this.#streams--;
+    this.#calls.delete(id);
+    for (const ids of this.#dependents.values()) ids.delete(id);
+    this.#stopIfDone();
+  }
+
+  /** Returns how many bytes it was. */
+  #send(frame: ServerFrame): number {
+    const bytes = encodeFrame(frame);
+    this.#ctx.send(bytes, 0, bytes.length);
+    return bytes.length;
+  }
+}
+
+function keyOf(key: string | null): string | undefined {
+  if (key === null) return undefined;
+  if (IDEMPOTENCY_KEY.test(key)) return key;
+  throw new OutcryError('ERR_API_KEY', 'a key is 1 to 128 printable ASCII characters');
+}
+
+function wireErrorOf({ code, message, fields }: ErrorRecord): WireError {
+  return { code, message, retryable: RETRYABLE.has(code), fields };
+}
+
+/** The services of which there are operations. */
+function featuresOf(handlers: AnyHandlers): string[] {
+  return [...new Set(Object.keys(handlers).map((name) => name.slice(0, name.indexOf('.'))))];
+}
+
+/** In the same time wherever they differ. */
+function isSame(given: string, token: string): boolean {
+  const [left, right] = [Buffer.from(given), Buffer.from(token)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function tooLong(length: number, max: number): OutcryError {
+  return protocolError(`a frame of ${length} bytes is longer than ${max}`);
+}
+
+function protocolError(message: string): OutcryError {
+  return new OutcryError('ERR_API_PROTOCOL', message);
+}
+
+function denied(message: string): OutcryError {
+  return new OutcryError('ERR_API_DENIED', message);
+}
+
+function closing(): OutcryError {
+  return new OutcryError('ERR_API_CLOSING', 'the server is shutting down');
+}
