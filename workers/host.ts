@@ -1,6 +1,7 @@
 /** The entry of a host: one long-lived pool task that runs the actors of all services which live in it. */
 import { isMainThread } from 'node:worker_threads';
 import type { HostTask } from '../src/protocol/host-task.ts';
+import { startApi } from './api/api-service.ts';
 import { startBank } from './ledger/bank-service.ts';
 import { warmUpBank } from './ledger/warm-up.ts';
 import { runHost } from './runtime/host.ts';
@@ -9,7 +10,10 @@ if (isMainThread) throw new Error('a host runs on a worker thread, not on the ma
 
 /** Lasts as long as the host. */
 export function runHostTask(task: HostTask): Promise<void> {
-  const { bank } = task.services;
+  const { bank, api } = task.services;
   warmUpBank(task.data !== undefined);
-  return runHost(task, { bank: (system) => startBank(system, bank) });
+  return runHost(task, {
+    bank: (system) => startBank(system, bank),
+    ...(api === undefined ? {} : { api: () => startApi(api, task.services) }),
+  });
 }

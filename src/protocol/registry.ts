@@ -57,12 +57,12 @@ export type RegistryCommand =
   | ({ readonly type: 'list' } & RegistryQuery);
 
 export interface RegistryQuery {
-  readonly service?: string;
+  readonly service?: string | undefined;
   readonly state?: 'open' | 'ended';
   /** Part of a user's name. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** Part of an address. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** The last ones. */
   readonly limit: number;
 }

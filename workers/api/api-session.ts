@@ -32,6 +32,7 @@ import {
 import { IDEMPOTENCY_KEY } from '../../src/protocol/bank.ts';
 import type { LogLevel } from '../../src/protocol/control.ts';
 import type { ApiSettings } from '../../src/protocol/host-task.ts';
+import type { LobbyNotice } from '../../src/protocol/lobby.ts';
 import { toAddress } from '../../src/values/address.ts';
 import { type ErrorCode, type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import { nearest } from '../../src/values/nearest.ts';
@@ -44,18 +45,18 @@ import { Call, type CallSession, type Then } from './call.ts';
 interface Answered {
   readonly type: 'answered';
   readonly id: number;
-  readonly then: Then<never>;
+  readonly onAnswer: Then<never>;
+  readonly onLate: Then<never> | undefined;
   readonly answer: Answer<never>;
 }
 
-/** What a service tells a session whose client listens to it. */
-export interface PushedItem {
-  readonly type: 'pushed';
-  readonly id: number;
-  readonly item: unknown;
+/** An actor is gone that calls depend on. */
+interface Lost {
+  readonly type: 'lost';
+  readonly address: string;
 }
 
-export type ApiSessionMessage = ConnectionCommand | Answered | PushedItem;
+export type ApiSessionMessage = ConnectionCommand | Answered | Lost | LobbyNotice;
 type ApiContext = Context<ApiSessionMessage>;
 
 export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
@@ -84,11 +85,17 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   readonly #handlers: AnyHandlers;
   readonly #info: ConnectionInfo;
   readonly #calls = new Map<number, Call>();
+  /** Calls that depend on an actor elsewhere, by its address. */
+  readonly #dependents = new Map<string, Set<number>>();
   #context: ApiContext | undefined;
   #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
+  /** What comes is not read any more. */
+  #isBroken = false;
   #isOperator = false;
   #lastId = 0;
   #streams = 0;
+  /** Asks whose answers must be seen to. */
+  #unsettled = 0;
   #undrainedBytes = 0;
   #isDraining = false;
   user = '';
@@ -109,13 +116,14 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   receiveBytes(bytes: Uint8Array, start: number, end: number, context: ApiContext): void {
     let frames = 0;
-    for (let at = start; at < end && this.#state !== 'stopped'; frames++) {
+    for (let at = start; at < end && !this.#isBroken; frames++) {
       const bodyStart = at + FRAME_HEAD_BYTES;
       const length = lengthIn(bytes, at);
       at = bodyStart + length;
       try {
         // Of one that is too long only the head is here.
-        if (length > this.#settings.limits.frameBytes) throw tooLong(length, this.#settings.limits.frameBytes);
+        if (length > this.#settings.limits.frameBytes)
+          throw tooLong(length, this.#settings.limits.frameBytes);
         this.#onFrame(decodeClientFrame(bytes, bodyStart, at));
       } catch (error) {
         if (!(error instanceof OutcryError)) throw error;
@@ -126,13 +134,18 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     context.countFrames(frames);
   }
 
-  receive(message: ApiSessionMessage, context: ApiContext): undefined {
+  receive(message: ApiSessionMessage): undefined {
     switch (message.type) {
       case 'answered':
-        if (this.#calls.has(message.id)) message.then(message.answer);
+        this.#onAnswered(message);
         break;
-      case 'pushed':
-        this.#onPushed(message);
+      case 'lobby-message': {
+        const { from, text, timeMs } = message;
+        this.#offer('lobby.messages', { from, text, timeMs });
+        break;
+      }
+      case 'lost':
+        this.#onLost(message.address);
         break;
       case 'connection-drained':
         this.#isDraining = false;
@@ -147,8 +160,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         break;
       case 'connection-closed':
         this.#cancelAll();
-        this.#state = 'stopped';
-        context.stop();
+        this.#state = 'ending';
+        this.#stopIfDone();
     }
   }
 
@@ -202,6 +215,24 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     this.#forget(id);
   }
 
+  pull(id: number): void {
+    this.#pull(this.#calls.get(id));
+  }
+
+  countOf(operation: OperationName): number {
+    return [...this.#calls.values()].filter((call) => call.operation === operation).length;
+  }
+
+  failWhenLost(id: number, address: string): void {
+    const ids = this.#dependents.get(address);
+    if (ids !== undefined) {
+      ids.add(id);
+      return;
+    }
+    this.#dependents.set(address, new Set([id]));
+    this.#ctx.watch(this.refer(address), { type: 'lost', address });
+  }
+
   refer<Message>(address: string): ActorRef<Message> {
     return this.#ctx.refer(toAddress(address));
   }
@@ -216,11 +247,14 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     message: unknown,
     timeoutMs: number,
     then: Then<Reply>,
+    onLate?: Then<Reply>,
   ): void {
+    if (onLate !== undefined) this.#unsettled++;
     this.#ctx.ask<never, never>(to, message as never, timeoutMs, (answer) => ({
       type: 'answered',
       id,
-      then: then as Then<never>,
+      onAnswer: then as Then<never>,
+      onLate: onLate as Then<never> | undefined,
       answer,
     }));
   }
@@ -256,7 +290,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #onHello({ protocol, name, token }: ClientHello): void {
     if (protocol !== PROTOCOL_VERSION) {
-      throw protocolError(`this server speaks version ${PROTOCOL_VERSION}, not ${String(protocol).slice(0, 32)}`);
+      throw protocolError(
+        `this server speaks version ${PROTOCOL_VERSION}, not ${String(protocol).slice(0, 32)}`,
+      );
     }
     if (typeof token === 'string') this.#admitOperator(token);
     if (typeof name === 'string') {
@@ -287,7 +323,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #onRequest([, id, name, params, timeoutMs, key]: RequestFrame): void {
     if (id <= this.#lastId) {
-      throw protocolError(`the id ${id} was used before: each is higher than the one before, ${this.#lastId}`);
+      throw protocolError(
+        `the id ${id} was used before: each is higher than the one before, ${this.#lastId}`,
+      );
     }
     this.#lastId = id;
     try {
@@ -316,7 +354,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       throw new OutcryError('ERR_API_OPERATION', `there is no operation ${shown}; did you mean ${hint}?`);
     }
     if (operation.isOperators && !this.#isOperator) {
-      throw denied(`${name} is for operators: connect with the token that the server has written to operator.json`);
+      throw denied(
+        `${name} is for operators: connect with the token that the server has written to operator.json`,
+      );
     }
     this.#checkRoom(operation.kind !== 'request');
     const checked = operation.params(params ?? {}, name) as ParamsOf<OperationName>;
@@ -339,7 +379,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       this.#pull(call);
     } else if (frame[0] === FRAME.items) {
       call.credit -= frame[2].length;
-      if (call.sink === undefined || call.credit < 0) throw protocolError('items came that no credit was given for');
+      if (call.sink === undefined || call.credit < 0)
+        throw protocolError('items came that no credit was given for');
       call.sink.take(frame[2]);
     } else if (call.sink !== undefined) call.sink.finish();
     else if (call.source !== undefined) {
@@ -348,14 +389,26 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     }
   }
 
-  #onPushed({ id, item }: PushedItem): void {
-    const call = this.#calls.get(id);
-    if (call === undefined) return;
-    if (call.credit > 0 && !this.#isDraining) call.push([item as never]);
-    else {
-      const message = 'the client has not given credit for what there was to send';
-      this.fail(id, new OutcryError('ERR_API_LIMIT', message).toRecord());
+  #onAnswered({ id, onAnswer, onLate, answer }: Answered): void {
+    if (onLate !== undefined) this.#unsettled--;
+    if (this.#calls.has(id)) onAnswer(answer);
+    else onLate?.(answer);
+    this.#stopIfDone();
+  }
+
+  #offer(operation: OperationName, item: unknown): void {
+    for (const call of [...this.#calls.values()]) {
+      if (call.operation !== operation) continue;
+      call.source?.offer?.(item);
+      this.#pull(call);
     }
+  }
+
+  #onLost(address: string): void {
+    const ids = this.#dependents.get(address) ?? [];
+    this.#dependents.delete(address);
+    const error = new OutcryError('ERR_HOST_LOST', `${address} was lost; ask again`).toRecord();
+    for (const id of ids) if (this.#calls.has(id)) this.fail(id, error);
   }
 
   #pull(call: Call | undefined): void {
@@ -384,7 +437,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   }
 
   #stopIfDone(): void {
-    if (this.#state !== 'ending' || this.#calls.size > 0) return;
+    if (this.#state !== 'ending' || this.#calls.size > 0 || this.#unsettled > 0) return;
     this.#state = 'stopped';
     this.#ctx.stop();
   }
@@ -394,8 +447,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     this.#cancelAll();
     this.#send([FRAME.error, null, wireErrorOf(error.toRecord())]);
     this.log('info', `api closed: ${error.message}`);
-    this.#state = 'stopped';
-    this.#ctx.stop();
+    this.#state = 'ending';
+    this.#isBroken = true;
+    this.#stopIfDone();
   }
 
   #cancelAll(): void {
@@ -411,6 +465,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     if (call === undefined) return;
     if (OPERATIONS[call.operation].kind !== 'request') this.#streams--;
     this.#calls.delete(id);
+    for (const ids of this.#dependents.values()) ids.delete(id);
     this.#stopIfDone();
   }
 

@@ -1,6 +1,7 @@
 /** One request that a client has made, as the handlers of operations see it: what it asks with, and how to answer it. */
 import type { InfoOf, ItemOf, OperationName, ParamsOf, ReplyOf } from '../../src/protocol/api/operations.ts';
 import type { LogLevel } from '../../src/protocol/control.ts';
+import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from '../../src/protocol/desk.ts';
 import type { ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import type { Answer } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
@@ -18,10 +19,26 @@ export interface CallSession {
   items(id: number, items: readonly unknown[]): void;
   credit(id: number, count: number): void;
   end(id: number): void;
+  /** Asks the source of the call again, if there is credit and the client takes what is sent. */
+  pull(id: number): void;
+  /** Its open calls of one operation. */
+  countOf(operation: OperationName): number;
+  /** The call fails when the actor at `address` has stopped or is lost. */
+  failWhenLost(id: number, address: string): void;
   refer<Message>(address: string): ActorRef<Message>;
   tell<Message>(to: ActorRef<Message>, message: Message): void;
-  /** `then` is called in a later message of the session, unless the call has ended before. */
-  ask<Reply>(id: number, to: ActorRef<never>, message: unknown, timeoutMs: number, then: Then<Reply>): void;
+  /**
+   * `then` is called in a later message of the session, unless the call has ended before; then `onLate` is, for what
+   * must not be left as it is. The session does not stop before.
+   */
+  ask<Reply>(
+    id: number,
+    to: ActorRef<never>,
+    message: unknown,
+    timeoutMs: number,
+    then: Then<Reply>,
+    onLate?: Then<Reply>,
+  ): void;
   log(level: LogLevel, text: string): void;
 }
 
@@ -31,6 +48,8 @@ export type Then<Reply> = (answer: Answer<Reply>) => void;
 export interface Source {
   /** Called when there may be room: gives at most `credit` items, now or later. */
   pull(credit: number): void;
+  /** What somebody has told the session for this call. */
+  offer?(item: unknown): void;
   /** The client wants no more, or is gone. */
   cancel?(): void;
 }
@@ -96,6 +115,11 @@ export class Call<N extends OperationName = OperationName> {
     this.session.items(this.id, items);
   }
 
+  /** More may be had than at the last `pull`. */
+  pullAgain(): void {
+    this.session.pull(this.id);
+  }
+
   /** There are no more items. */
   end(): void {
     this.session.end(this.id);
@@ -112,14 +136,35 @@ export class Call<N extends OperationName = OperationName> {
     this.session.credit(this.id, items);
   }
 
-  /** Asks an actor; an error of it ends the call, a reply goes to `then`. */
-  ask<Reply>(address: string, message: unknown, then: (reply: Reply) => void): void {
+  /** Asks an actor; an error of it ends the call, a reply goes to `then`, or to `onLate` if the call has ended before. */
+  ask<Reply>(
+    address: string,
+    message: unknown,
+    then: (reply: Reply) => void,
+    onLate?: (reply: Reply) => void,
+  ): void {
     const ref = this.session.refer<never>(address);
-    this.session.ask<Reply>(this.id, ref, message, this.timeoutMs, (answer) => {
+    const onAnswer: Then<Reply> = (answer) => {
       if (answer.ok) then(answer.value);
       else this.fail(answer.error);
-    });
+    };
+    const onLateAnswer: Then<Reply> | undefined =
+      onLate &&
+      ((answer) => {
+        if (answer.ok) onLate(answer.value);
+      });
+    this.session.ask(this.id, ref, message, this.timeoutMs, onAnswer, onLateAnswer);
   }
+}
+
+/** Asks the main thread. */
+export function askDesk<T extends DeskCommand['type']>(
+  call: Call<never> | Call,
+  command: DeskCommand & { type: T },
+  then: (answer: DeskAnswers[T]) => void,
+  onLate?: (answer: DeskAnswers[T]) => void,
+): void {
+  call.ask<DeskAnswers[T]>(DESK_ADDRESS, command, then, onLate);
 }
 
 /** How the operations of a service are carried out. */

@@ -32,7 +32,7 @@ export const FRAME = {
 export interface WireError {
   readonly code: string;
   readonly message: string;
-  /** The same request may succeed later, and nothing that was asked has been done. */
+  /** Nothing is wrong with the request: it may succeed later. */
   readonly retryable: boolean;
   readonly fields?: Readonly<Record<string, string | number>>;
 }

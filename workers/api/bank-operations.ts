@@ -1,0 +1,118 @@
+/** The operations of the bank: its ledger shards post and answer, the main thread has statements made. */
+import type { RefusalTuple, StatementReply } from '../../src/protocol/api/operations.ts';
+import {
+  LEDGER_ADDRESSES,
+  LEDGER_SHARDS,
+  type LedgerCommand,
+  type LedgerFigures,
+  type PostOutcome,
+} from '../../src/protocol/bank.ts';
+import { DESK_ADDRESS, type DeskCommand } from '../../src/protocol/desk.ts';
+import { OutcryError } from '../../src/values/errors.ts';
+import { type ApiPostings, accountBytes } from '../ledger/api-postings.ts';
+import { BalancePages } from '../ledger/balances.ts';
+import { shardOfName } from '../ledger/bank-lines.ts';
+import type { Call, Handlers, Source } from './call.ts';
+
+type BankOperation = 'bank.post' | 'bank.balance' | 'bank.balances' | 'bank.statement';
+
+/** Accounts in one frame. */
+const PAGE_ACCOUNTS = 1000;
+
+export function bankOperations(postings: ApiPostings): Handlers<BankOperation> {
+  return {
+    'bank.post': (call) => post(call, postings),
+    'bank.balance': (call) => {
+      const name = accountBytes(call.params.account);
+      const address = LEDGER_ADDRESSES[shardOfName(name)] as string;
+      const command: LedgerCommand = { type: 'balance', name };
+      call.ask<number | null>(address, command, (cents) => call.reply({ cents }));
+    },
+    'bank.balances': (call) => {
+      let accounts = 0;
+      askAll<LedgerFigures>(call, { type: 'figures' }, (figures) => {
+        for (const shard of figures) accounts += shard.accounts;
+        call.openDownload({ accounts }, new Balances(call));
+      });
+    },
+    'bank.statement': (call) => {
+      const { account, last, at } = call.params;
+      const command: DeskCommand = {
+        type: 'statement',
+        name: accountBytes(account),
+        ...(last === undefined ? {} : { last }),
+        ...(at === undefined ? {} : { at }),
+      };
+      call.ask<StatementReply>(DESK_ADDRESS, command, (statement) => call.reply(statement));
+    },
+  };
+}
+
+/** Each shard takes its part, and remembers the key with it: what is sent again is posted where it was not. */
+function post(call: Call<'bank.post'>, postings: ApiPostings): void {
+  const parts = postings.take(call.params.transactions);
+  const { key } = call;
+  const refused: RefusalTuple[] = [];
+  let awaited = parts.filter((part) => part !== undefined).length;
+  if (awaited === 0) call.reply({ refused });
+  parts.forEach((part, shard) => {
+    if (part === undefined) return;
+    const command: LedgerCommand = { type: 'post', postings: part, ...(key === undefined ? {} : { key }) };
+    call.ask<PostOutcome>(LEDGER_ADDRESSES[shard] as string, command, (outcome) => {
+      if (outcome.type === 'key-conflict') {
+        call.fail(new OutcryError('ERR_API_KEY', `the key ${key} was used for other transactions`));
+        return;
+      }
+      refused.push(...outcome.refused);
+      if (--awaited === 0) call.reply({ refused: refused.sort(([a], [b]) => a - b) });
+    });
+  });
+}
+
+/** Asks all shards; `then` gets their replies by shard. */
+function askAll<Reply>(call: Call, command: LedgerCommand, then: (replies: readonly Reply[]) => void): void {
+  const replies: Reply[] = [];
+  let awaited = LEDGER_SHARDS;
+  LEDGER_ADDRESSES.forEach((address, shard) => {
+    call.ask<Reply>(address, command, (reply) => {
+      replies[shard] = reply;
+      if (--awaited === 0) then(replies);
+    });
+  });
+}
+
+/** One shard's accounts after the other's, each as they are when its turn comes. */
+class Balances implements Source {
+  readonly #call: Call<'bank.balances'>;
+  #pages: BalancePages | undefined;
+  #nextShard = 0;
+  #isAsking = false;
+
+  constructor(call: Call<'bank.balances'>) {
+    this.#call = call;
+  }
+
+  pull(credit: number): void {
+    if (this.#isAsking) return;
+    if (this.#pages === undefined || this.#pages.isDone) this.#askNext();
+    else {
+      this.#call.push(this.#pages.take(Math.min(credit, PAGE_ACCOUNTS)));
+      this.#call.pullAgain();
+    }
+  }
+
+  #askNext(): void {
+    const address = LEDGER_ADDRESSES[this.#nextShard++];
+    if (address === undefined) {
+      this.#call.end();
+      return;
+    }
+    this.#isAsking = true;
+    const command: LedgerCommand = { type: 'balances' };
+    this.#call.ask<Uint8Array>(address, command, (balances) => {
+      this.#isAsking = false;
+      this.#pages = new BalancePages(balances);
+      this.#call.pullAgain();
+    });
+  }
+}
