@@ -75,7 +75,7 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
   readonly #data: DataFolder | undefined;
-  readonly #feed: RegistryFeed | undefined;
+  readonly #feed: RegistryFeed;
   readonly #services: ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
@@ -88,7 +88,7 @@ export class Server {
     this.#data = data;
     this.#losses = losses;
     this.operatorToken = operatorToken;
-    this.#feed = hasRegistry(options.services) ? new RegistryFeed(hosts) : undefined;
+    this.#feed = new RegistryFeed(hosts);
     this.#gateway = new Gateway(hosts.links, options.log, this.#feed);
     this.bank = new Bank({ hosts, gateway: this.#gateway, jobs, data });
     this.#discardLog = new DiscardLog(options.log, async () => (await this.bank.counts()).discarded);
@@ -215,7 +215,7 @@ export class Server {
   #onReplaced(link: HostLink): void {
     this.#gateway.reopen(link);
     if (link.index === hostIndexOf(REGISTRY_ADDRESS, this.hosts.links.length)) {
-      this.#feed?.begin(this.#gateway.connections);
+      this.#feed.begin(this.#gateway.connections);
     }
   }
 
@@ -224,7 +224,7 @@ export class Server {
       await this.#data.complete();
       await this.bank.beginCounting();
     }
-    this.#feed?.begin([]);
+    this.#feed.begin([]);
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
@@ -288,11 +288,6 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
     ...(services.includes('lobby') ? { lobby } : {}),
     ...(services.includes('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
   };
-}
-
-/** Who wants to know of connections: the lobby's clients, and operators. */
-function hasRegistry(services: readonly ServiceName[]): boolean {
-  return services.includes('lobby') || services.includes('api');
 }
 
 function serverName(): string {
