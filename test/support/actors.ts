@@ -7,7 +7,14 @@ import type { HostCommand, HostEvent, LogFields, LogLevel } from '../../src/prot
 import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
-import type { Actor, ActorSpec, Answer, Context, Supervision } from '../../workers/runtime/actor.ts';
+import type {
+  Actor,
+  ActorSpec,
+  Answer,
+  ConnectionInfo,
+  Context,
+  Supervision,
+} from '../../workers/runtime/actor.ts';
 import { STOP_ON_FAULT } from '../../workers/runtime/actor.ts';
 import type { ActorRef } from '../../workers/runtime/actor-ref.ts';
 import { ActorSystem } from '../../workers/runtime/actor-system.ts';
@@ -89,7 +96,7 @@ export interface TestHostsOptions {
   readonly hosts?: number;
   readonly linkHighWater?: number;
   readonly mailboxMax?: number;
-  readonly createSession?: (service: string, remoteAddress: string) => ActorSpec;
+  readonly createSession?: (service: string, remoteAddress: string, info: ConnectionInfo) => ActorSpec;
   /** Hosts know nothing of each other. */
   readonly isIsolated?: boolean;
 }
@@ -100,6 +107,12 @@ class MainSide {
   readonly events: HostEvent[] = [];
   readonly written = new Map<number, string>();
   readonly closed = new Map<number, string>();
+  /** What sessions have said of their connections beside bytes, in its order: kind, connection, and what. */
+  readonly said: unknown[] = [];
+  /** What was asked and told of the main thread: addresses and messages. */
+  readonly asked: { readonly address: string; readonly id: number; readonly message: unknown }[] = [];
+  readonly told: { readonly address: string; readonly message: unknown }[] = [];
+  readonly #named: string[] = [];
   /** Charge sent and not yet given back. */
   inFlight = 0;
   readonly #names = new Map<Address, number>();
@@ -138,6 +151,12 @@ class MainSide {
     this.writer.value(RECORD.control, 0, command);
   }
 
+  /** The main thread's answer to what an actor has asked. */
+  reply(id: number, answer: Answer<unknown>): void {
+    if (answer.ok) this.writer.value(RECORD.reply, id, answer.value);
+    else this.writer.value(RECORD.reply, id, answer.error, 1);
+  }
+
   open(connection: number, service = 'test'): void {
     this.command({ type: 'open', connection, service, remoteAddress: '', localAddress: '', sinceMs: 0 });
   }
@@ -158,7 +177,20 @@ class MainSide {
         const answer =
           reader.flags === 0 ? { ok: true as const, value } : { ok: false as const, error: value };
         this.#answers.get(target)?.(answer as Answer<unknown>);
-      } else assert.fail(`the main thread takes no record of kind ${kind}`);
+      } else if (kind === RECORD.bind) this.#named[target] = reader.text();
+      else if (kind === RECORD.ask) {
+        const address = this.#named[target] ?? '';
+        this.asked.push({ address, id: reader.askId(), message: reader.askMessage() });
+        this.writer.credit(reader.charge);
+      } else if (kind === RECORD.tell) {
+        this.told.push({ address: this.#named[target] ?? '', message: reader.value() });
+        this.writer.credit(reader.charge);
+      } else if (kind === RECORD.remember) this.said.push(['remember', target, reader.text()]);
+      else if (kind === RECORD.identify) this.said.push(['identify', target, reader.text()]);
+      else if (kind === RECORD.frames) this.said.push(['frames', target, reader.count()]);
+      else if (kind === RECORD.ignored) this.said.push(['ignored', target, reader.value()]);
+      else if (kind === RECORD.flow) this.said.push(['flow', target, reader.flags]);
+      else assert.fail(`the main thread takes no record of kind ${kind}`);
     }
   }
 
@@ -327,8 +359,8 @@ export class TestHosts {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.logs.push({ level, text, fields }),
-      createSession: (service, { remoteAddress }) =>
-        createSession?.(service, remoteAddress) ?? assert.fail('this test has no sessions'),
+      createSession: (service, info) =>
+        createSession?.(service, info.remoteAddress, info) ?? assert.fail('this test has no sessions'),
     });
     system.nowMs = this.nowMs;
     this.systems[host] = system;
