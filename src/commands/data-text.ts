@@ -2,13 +2,14 @@
 import type { ActorStats, HostStats, Statement, Verdict } from '../protocol/data-jobs.ts';
 import { formatBytes } from '../values/byte-size.ts';
 import { formatMoney, toMinorUnits } from '../values/money.ts';
-import { formatCount, formatTable, formatTime } from '../values/table.ts';
+import { formatCount, formatTime } from '../values/readable.ts';
+import { tabulate } from '../values/tabulate.ts';
 
 const NONE = '–';
 
 /** The table, then what was found, by file. */
 export function formatVerdicts(verdicts: readonly Verdict[]): string {
-  const head = ['host', 'size', 'batches', 'events', 'snapshots', 'recovered', 'replayed', 'verdict'];
+  const headers = ['host', 'size', 'batches', 'events', 'snapshots', 'recovered', 'replayed', 'verdict'];
   const rows = verdicts.map((verdict, host) => [
     String(host),
     formatBytes(verdict.fileBytes),
@@ -17,7 +18,10 @@ export function formatVerdicts(verdicts: readonly Verdict[]): string {
     ),
     verdict.findings.length === 0 ? 'sound' : 'damaged',
   ]);
-  const table = formatTable([head, ...rows], { right: [1, 2, 3, 4, 5, 6] });
+  const table = tabulate(rows, {
+    headers,
+    align: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
+  });
   return [table, ...verdicts.map(formatFindings)].join('');
 }
 
@@ -57,7 +61,7 @@ function formatSummary({ path, user, hosts }: StatsOptions, actors: readonly Act
     times.length === 0
       ? 'nothing is in it'
       : `${formatTime(Math.min(...times))} to ${formatTime(Math.max(...times))} UTC`;
-  return formatTable([
+  return tabulate([
     ['folder', path],
     ['hosts', `${hosts.length}${use}`],
     ['on disk', formatBytes(fileBytes)],
@@ -92,7 +96,7 @@ function formatDiscards(figures: Readonly<Record<string, number>>): string {
 
 /** In eighty columns. */
 function formatActors(actors: readonly ActorStats[]): string {
-  const head = ['actor', 'events', 'kept from', 'snapshot at', 'written', 'size'];
+  const headers = ['actor', 'events', 'kept from', 'snapshot at', 'written', 'size'];
   const rows = actors.map(({ address, events, kept, snapshot }) => [
     address,
     formatCount(events),
@@ -101,17 +105,18 @@ function formatActors(actors: readonly ActorStats[]): string {
     snapshot?.timeMs === undefined ? NONE : formatTime(snapshot.timeMs).slice(0, 19),
     snapshot === undefined ? NONE : formatBytes(snapshot.bytes),
   ]);
-  return formatTable([head, ...rows], { right: [1, 2, 3, 5] });
+  return tabulate(rows, { headers, align: ['left', 'right', 'right', 'right', 'left', 'right'] });
 }
 
 export function formatStatement(name: string, { shard, entries, balance, position }: Statement): string {
-  const head = ['time (UTC)', 'position', 'amount', 'balance'];
+  const headers = ['time (UTC)', 'position', 'amount', 'balance'];
   const rows = entries.map(({ position: at, timeMs, cents, balance: after }) => [
     formatTime(timeMs),
     formatCount(at),
     formatMoney(toMinorUnits(cents)),
     formatMoney(toMinorUnits(after)),
   ]);
-  const table = rows.length === 0 ? '' : formatTable([head, ...rows], { right: [1, 2, 3] });
+  const table =
+    rows.length === 0 ? '' : tabulate(rows, { headers, align: ['left', 'right', 'right', 'right'] });
   return `${table}${name} ${formatMoney(toMinorUnits(balance))} after position ${position} of ${shard}\n`;
 }

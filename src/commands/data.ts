@@ -12,8 +12,7 @@ import { ChannelBroken, ChunkWriter, readChunks } from '../protocol/chunk-channe
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
 import type { Verdict } from '../protocol/data-jobs.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
-import { formatCount } from '../values/table.ts';
-import { formatStatement, formatStats, formatVerdicts } from './data-text.ts';
+import { formatCount } from '../values/readable.ts';
 import { hostsOf, WorkProgress, withJobs } from './data-work.ts';
 
 const DATA_FOLDER = 'data';
@@ -33,7 +32,7 @@ export async function verify(args: readonly string[]): Promise<number> {
   });
   if (parseFlags(flags, args) === 'help') return 0;
   const [dir = DATA_FOLDER] = argumentsOf(flags, 1);
-  const verdicts = await verifyFolder(dir);
+  const [verdicts, { formatVerdicts }] = await Promise.all([verifyFolder(dir), loadText()]);
   process.stdout.write(formatVerdicts(verdicts));
   return verdicts.every(({ findings }) => findings.length === 0) ? 0 : 1;
 }
@@ -68,7 +67,7 @@ export async function stats(args: readonly string[]): Promise<number> {
   const [dir = DATA_FOLDER] = argumentsOf(flags, 1);
   const view = viewFolder(dir);
   const progress = new WorkProgress('counting');
-  const hosts = await withJobs((jobs) =>
+  const counted = withJobs((jobs) =>
     Promise.all(
       hostsOf(view).map((host) => {
         const port = progress.open();
@@ -76,6 +75,7 @@ export async function stats(args: readonly string[]): Promise<number> {
       }),
     ),
   );
+  const [hosts, { formatStats }] = await Promise.all([counted, loadText()]);
   process.stdout.write(formatStats({ path: view.path, user: view.user, hosts }));
   return 0;
 }
@@ -217,11 +217,17 @@ export async function statement(args: readonly string[]): Promise<number> {
     at === undefined ? undefined : wholeOf('--at', at, { min: 0, max: Number.MAX_SAFE_INTEGER });
   const hosts = hostsOf(viewFolder(data));
   const account = new TextEncoder().encode(name);
-  const found = await withJobs((jobs) =>
+  const read = withJobs((jobs) =>
     jobs.result({ type: 'statement', hosts, isExamined: false, name: account, last: listed, at: position }),
   );
+  const [found, { formatStatement }] = await Promise.all([read, loadText()]);
   process.stdout.write(formatStatement(name, found));
   return 0;
+}
+
+/** Done while a job runs: the package that draws tables takes twenty milliseconds to load. */
+function loadText() {
+  return import('./data-text.ts');
 }
 
 function argumentsOf(flags: Command, max: number): readonly string[] {

@@ -6,11 +6,10 @@ import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
-import { Server, type ServiceAddress } from '../server.ts';
+import { Server } from '../server.ts';
 import { SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
-import { formatTable } from '../values/table.ts';
 import { progressLines } from './progress-lines.ts';
 
 const DATA_FOLDER = 'data';
@@ -54,7 +53,7 @@ export async function run(args: readonly string[]): Promise<number> {
   process.on('SIGUSR1', () => reports.ask());
   const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
   const endings = new Endings();
-  const server = await Server.start({
+  const starting = Server.start({
     config,
     log,
     services: SERVICES,
@@ -64,12 +63,15 @@ export async function run(args: readonly string[]): Promise<number> {
     onShutdown: (message) => endings.ask('an operator', message),
     onFatal,
   });
+  // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
+  const [server, { tabulate }] = await Promise.all([starting, import('../values/tabulate.ts')]);
   reports.begin(server);
+  const services = server.services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
+  process.stdout.write(tabulate(services, { headers: ['service', 'address', 'a line to try'] }));
   return serve(server, reports, endings);
 }
 
 async function serve(server: Server, reports: Reports, endings: Endings): Promise<number> {
-  process.stdout.write(formatServices(server.services));
   process.stdout.write(`${formatPlace(server)} SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   takeOverSignals((signal) => endings.ask(signal));
   const message = await endings.first;
@@ -167,11 +169,6 @@ async function report(server: Server): Promise<void> {
   } catch (error) {
     process.stderr.write(`outcry: ${messageOf(error)}\n`);
   }
-}
-
-function formatServices(services: readonly ServiceAddress[]): string {
-  const rows = services.map(({ name, host, port, example }) => [name, `${host}:${port}`, example]);
-  return formatTable([['service', 'address', 'a line to try'], ...rows]);
 }
 
 function onFatal(error: OutcryError): void {

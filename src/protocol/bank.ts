@@ -1,6 +1,9 @@
 /** What the main thread and the bank's actors say to each other. The bank's wire is in workers/ledger/bank-lines.ts. */
 import { type Address, toAddress } from '../values/address.ts';
 
+/** Bytes of an account's name. */
+export const NAME_LENGTH_MAX = 64;
+
 /** Ledger shards in the whole server. Part of the meaning of a stored ledger: never change it. */
 export const LEDGER_SHARDS = 16;
 
@@ -70,6 +73,7 @@ export interface LedgerFigures {
   /** Idempotency keys that are remembered. */
   readonly keys: number;
 }
+
 /** What became of a `post`: by index in the request, in ascending order, what was refused, or nothing was posted at all. */
 export type PostOutcome =
   | { readonly type: 'posted'; readonly refused: readonly (readonly [index: number, DiscardReason])[] }

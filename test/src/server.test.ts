@@ -11,6 +11,7 @@ import { connectTo, leave, send, write } from '../support/bank-client.ts';
 import { bankInputs } from '../support/bank-inputs.ts';
 import { BankModel } from '../support/bank-model.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
 interface Started {
@@ -125,6 +126,55 @@ describe('Server', () => {
     assert.equal(await reportOf(server), 'Marc $1.00\n');
   });
 });
+
+describe('Server > an upload', () => {
+  test('whose client reads nothing for a while is read on when it does, and every line is answered once', async (t) => {
+    // So that the host has not been given all before the first answers have come.
+    const { server, port } = await start(t, { 'flow-host-bytes-high': '65536', 'flow-host-bytes-low': '0' });
+    const client = await TestClient.connect(port);
+    client.send('OUTCRY 1 ACK blank\n');
+    await client.receives('OK 0\n');
+    client.socket.pause();
+    const count = 2_000_000;
+    // 36 MB, more than the kernel's buffers hold.
+    const errors = Array.from({ length: count }, (_, i) => `ERR ${i + 1} empty\n`).join('');
+    client.send('\n'.repeat(count));
+    const read = await stoppedReading(server);
+    assert.ok(read < count, 'it is not read to its end while it takes nothing');
+    client.socket.resume();
+    await until(
+      'the last line is durable',
+      () => client.receivedBytes > errors.length && client.text.endsWith(`\nOK ${count}\n`),
+    );
+    assert.ok(client.text.replaceAll(/^OK \d+\n/gm, '') === errors, 'every line is answered once, in order');
+  });
+
+  test('whose first line only begins like one is refused, and nothing that follows it is taken', async (t) => {
+    const { server, port } = await start(t, {});
+    const client = await TestClient.connect(port);
+    client.send('OUTCRY 1 PUT monday\nMarc credit $1\n');
+    await client.isLetGo();
+    client.end();
+    await client.closes();
+    const refusal = 'ERR 0 first-line the first line of an upload is: OUTCRY 1 ACK upload-id\n';
+    assert.deepEqual([client.text, client.errorCode], [refusal, undefined]);
+    await server.drain();
+    const { applied, discarded } = await server.bank.totals();
+    assert.deepEqual([applied, discarded], [0, {}]);
+  });
+});
+
+/** Resolves with the lines that were read when no more are, since the answers to them wait for the client. */
+async function stoppedReading(server: Server): Promise<number> {
+  let count = 0;
+  let quiet = 0;
+  return until('no more is read', async () => {
+    const { empty = 0 } = (await server.bank.totals()).discarded;
+    quiet = empty === count ? quiet + 1 : 0;
+    count = empty;
+    return count > 0 && quiet > 20 && count;
+  });
+}
 
 describe('Server > a worker thread that dies', () => {
   for (const hosts of [1, 3]) {

@@ -91,8 +91,8 @@ export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
       const header = this.#upload === undefined ? findHeader(bytes, start, end) : undefined;
       if (header !== undefined) {
         this.#upload = this.#counter.createUpload();
-        this.#upload.begin(header, context);
-        if (header.end < end) this.#upload.takeLines(bytes, header.end, end, context);
+        const isTaken = this.#upload.begin(header, context);
+        if (isTaken && header.end < end) this.#upload.takeLines(bytes, header.end, end, context);
         return;
       }
     }

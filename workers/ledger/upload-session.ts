@@ -141,15 +141,16 @@ export class UploadSession {
     }));
   }
 
-  /** Its first line has come. */
-  begin({ version, id }: Header, context: UploadContext): void {
-    if (version === undefined) this.#refuse('first-line', context);
-    else if (version !== VERSION) this.#refuse('version', context);
-    else if (!UPLOAD_ID.test(id)) this.#refuse('upload-id', context);
-    else {
-      context.remember(id);
-      this.#open(id, context);
+  /** Its first line has come; false if it is refused, and nothing that follows it counts. */
+  begin(header: Header, context: UploadContext): boolean {
+    const refusal = reasonToRefuse(header);
+    if (refusal !== undefined) {
+      this.#refuse(refusal, context);
+      return false;
     }
+    context.remember(header.id);
+    this.#open(header.id, context);
+    return true;
   }
 
   /** It takes the place of a session that was lost with its host. */
@@ -429,6 +430,12 @@ export class UploadSession {
       return;
     }
   }
+}
+
+function reasonToRefuse({ version, id }: Header): Refusal | undefined {
+  if (version === undefined) return 'first-line';
+  if (version !== VERSION) return 'version';
+  return UPLOAD_ID.test(id) ? undefined : 'upload-id';
 }
 
 function peerOf(ref: ActorRef<LedgerCommand>, context: UploadContext): LedgerShard | undefined {

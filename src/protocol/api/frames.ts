@@ -119,6 +119,10 @@ export function lengthIn(bytes: Uint8Array, start: number): number {
 }
 
 /** msgpackr makes a float of an integer beyond 32 bits, and money is never a float; of a bigint it makes an int64. */
+export function wireInteger(value: number): number | bigint {
+  return isLong(value) ? BigInt(value) : value;
+}
+
 function isLong(value: number): boolean {
   return Number.isSafeInteger(value) && (value < -(2 ** 31) || value >= 2 ** 32);
 }
@@ -130,7 +134,7 @@ function hasLong(value: unknown): boolean {
 }
 
 function withInt64(value: unknown): unknown {
-  if (typeof value === 'number') return isLong(value) ? BigInt(value) : value;
+  if (typeof value === 'number') return wireInteger(value);
   if (Array.isArray(value)) return value.map(withInt64);
   if (!isRecord(value) || value instanceof Uint8Array) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withInt64(entry)]));
