@@ -231,6 +231,9 @@ export class HostLink {
         case RECORD.ask:
           this.#onAsk(this.#named[reader.target] ?? '', reader);
           break;
+        case RECORD.tell:
+          this.#onTell(this.#named[reader.target] ?? '', reader);
+          break;
         case RECORD.credit:
           this.#bytesInFlight -= reader.target;
           break;
@@ -252,11 +255,21 @@ export class HostLink {
     if (this.#bytesInFlight <= this.#options.bytesLow) this.#resumePaused();
   }
 
+  /** Nobody waits for what becomes of it. */
+  #onTell(address: string, reader: BatchReader): void {
+    this.#giveBack(reader.charge);
+    this.#answer?.(address, reader.value()).catch(() => {});
+  }
+
+  #giveBack(charge: number): void {
+    this.#writer.credit(charge);
+    this.#scheduleFlush();
+  }
+
   #onAsk(address: string, reader: BatchReader): void {
     const port = this.#port;
     const id = reader.askId();
-    this.#writer.credit(reader.charge);
-    this.#scheduleFlush();
+    this.#giveBack(reader.charge);
     const reply = (value: unknown, flags: number) => {
       // The host that has asked may be gone, and another one may use the same number.
       if (this.#port !== port) return;

@@ -88,8 +88,7 @@ export class Server {
     this.#data = data;
     this.#losses = losses;
     this.operatorToken = operatorToken;
-    // The registry is the lobby's.
-    this.#feed = options.services.includes('lobby') ? new RegistryFeed(hosts) : undefined;
+    this.#feed = hasRegistry(options.services) ? new RegistryFeed(hosts) : undefined;
     this.#gateway = new Gateway(hosts.links, options.log, this.#feed);
     this.bank = new Bank({ hosts, gateway: this.#gateway, jobs, data });
     this.#discardLog = new DiscardLog(options.log, async () => (await this.bank.counts()).discarded);
@@ -115,12 +114,12 @@ export class Server {
     // It begins while the hosts start; whoever fails below, it is waited for and ended.
     const starting = Jobs.start();
     const parts: Partial<ServerParts> = {};
+    let server: Server | undefined;
     try {
       if (dataFolder !== undefined) parts.data = await openData(dataFolder, hostCount, starting);
       const { data } = parts;
       const losses: string[] = [];
       const operatorToken = createOperatorToken();
-      let server: Server | undefined;
       parts.hosts = await Hosts.start({
         ...hostsOptions(options, hostCount, operatorToken),
         ...(data === undefined ? {} : { dataOf: (host: number) => dataSettings(config, data, host) }),
@@ -144,6 +143,8 @@ export class Server {
       await server.#openDoors();
       return server;
     } catch (error) {
+      // Some doors may be open already.
+      if (server !== undefined) server.#gateway.close();
       await parts.hosts?.close();
       await Promise.all([starting.then((jobs) => jobs.close()), parts.data?.close()]);
       throw error;
@@ -223,8 +224,8 @@ export class Server {
       await this.#data.complete();
       await this.bank.beginCounting();
     }
-    for (const service of this.#options.services) await this.#openDoor(service);
     this.#feed?.begin([]);
+    for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
       const { host, port } = api;
@@ -287,6 +288,11 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
     ...(services.includes('lobby') ? { lobby } : {}),
     ...(services.includes('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
   };
+}
+
+/** Who wants to know of connections: the lobby's clients, and operators. */
+function hasRegistry(services: readonly ServiceName[]): boolean {
+  return services.includes('lobby') || services.includes('api');
 }
 
 function serverName(): string {

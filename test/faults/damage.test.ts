@@ -82,7 +82,7 @@ function flip(bank: DurableBank, offset: number, mask = 0x10): void {
 /** Why the server does not start; undefined if it does, and has what it should. */
 async function refusalOf(bank: DurableBank): Promise<string | undefined> {
   const server = bank.spawn(FLAGS);
-  const isUp = () => server.stdout.includes('Accounts are kept in ');
+  const isUp = () => server.stdout.includes('Everything is kept in ');
   await until('it is up or down', () => isUp() || server.hasEnded);
   if (isUp()) {
     assert.equal(await bank.report(server), expected);

@@ -108,7 +108,7 @@ async function raceOnce(t: TestContext): Promise<void> {
   const bank = await DurableBank.create(t);
   // Each with a port of its own: it is the folder that they race for.
   const servers = [bank.spawn(['--bank-port', '0']), bank.spawn(['--bank-port', '0'])];
-  const isUp = ({ stdout }: { stdout: string }) => stdout.includes('Accounts are kept in ');
+  const isUp = ({ stdout }: { stdout: string }) => stdout.includes('Everything is kept in ');
   const isOut = ({ stderr }: { stderr: string }) => / is in use by process \d+; /.test(stderr);
   await until('both have come to an end', () => servers.every((server) => isUp(server) || isOut(server)));
   assert.deepEqual(servers.map(isUp).sort(), [false, true]);

@@ -46,6 +46,7 @@ interface Answered {
   readonly type: 'answered';
   readonly id: number;
   readonly onAnswer: Then<never>;
+  readonly onLate: Then<never> | undefined;
   readonly answer: Answer<never>;
 }
 
@@ -88,9 +89,13 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   readonly #dependents = new Map<string, Set<number>>();
   #context: ApiContext | undefined;
   #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
+  /** What comes is not read any more. */
+  #isBroken = false;
   #isOperator = false;
   #lastId = 0;
   #streams = 0;
+  /** Asks whose answers must be seen to. */
+  #unsettled = 0;
   #undrainedBytes = 0;
   #isDraining = false;
   user = '';
@@ -111,7 +116,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   receiveBytes(bytes: Uint8Array, start: number, end: number, context: ApiContext): void {
     let frames = 0;
-    for (let at = start; at < end && this.#state !== 'stopped'; frames++) {
+    for (let at = start; at < end && !this.#isBroken; frames++) {
       const bodyStart = at + FRAME_HEAD_BYTES;
       const length = lengthIn(bytes, at);
       at = bodyStart + length;
@@ -129,10 +134,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     context.countFrames(frames);
   }
 
-  receive(message: ApiSessionMessage, context: ApiContext): undefined {
+  receive(message: ApiSessionMessage): undefined {
     switch (message.type) {
       case 'answered':
-        if (this.#calls.has(message.id)) message.onAnswer(message.answer);
+        this.#onAnswered(message);
         break;
       case 'lobby-message': {
         const { from, text, timeMs } = message;
@@ -155,8 +160,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         break;
       case 'connection-closed':
         this.#cancelAll();
-        this.#state = 'stopped';
-        context.stop();
+        this.#state = 'ending';
+        this.#stopIfDone();
     }
   }
 
@@ -236,11 +241,20 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     this.#ctx.tell(to, message);
   }
 
-  ask<Reply>(id: number, to: ActorRef<never>, message: unknown, timeoutMs: number, then: Then<Reply>): void {
+  ask<Reply>(
+    id: number,
+    to: ActorRef<never>,
+    message: unknown,
+    timeoutMs: number,
+    then: Then<Reply>,
+    onLate?: Then<Reply>,
+  ): void {
+    if (onLate !== undefined) this.#unsettled++;
     this.#ctx.ask<never, never>(to, message as never, timeoutMs, (answer) => ({
       type: 'answered',
       id,
       onAnswer: then as Then<never>,
+      onLate: onLate as Then<never> | undefined,
       answer,
     }));
   }
@@ -375,6 +389,13 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     }
   }
 
+  #onAnswered({ id, onAnswer, onLate, answer }: Answered): void {
+    if (onLate !== undefined) this.#unsettled--;
+    if (this.#calls.has(id)) onAnswer(answer);
+    else onLate?.(answer);
+    this.#stopIfDone();
+  }
+
   #offer(operation: OperationName, item: unknown): void {
     for (const call of [...this.#calls.values()]) {
       if (call.operation !== operation) continue;
@@ -416,7 +437,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   }
 
   #stopIfDone(): void {
-    if (this.#state !== 'ending' || this.#calls.size > 0) return;
+    if (this.#state !== 'ending' || this.#calls.size > 0 || this.#unsettled > 0) return;
     this.#state = 'stopped';
     this.#ctx.stop();
   }
@@ -426,8 +447,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     this.#cancelAll();
     this.#send([FRAME.error, null, wireErrorOf(error.toRecord())]);
     this.log('info', `api closed: ${error.message}`);
-    this.#state = 'stopped';
-    this.#ctx.stop();
+    this.#state = 'ending';
+    this.#isBroken = true;
+    this.#stopIfDone();
   }
 
   #cancelAll(): void {

@@ -27,8 +27,18 @@ export interface CallSession {
   failWhenLost(id: number, address: string): void;
   refer<Message>(address: string): ActorRef<Message>;
   tell<Message>(to: ActorRef<Message>, message: Message): void;
-  /** `then` is called in a later message of the session, unless the call has ended before. */
-  ask<Reply>(id: number, to: ActorRef<never>, message: unknown, timeoutMs: number, then: Then<Reply>): void;
+  /**
+   * `then` is called in a later message of the session, unless the call has ended before; then `onLate` is, for what
+   * must not be left as it is. The session does not stop before.
+   */
+  ask<Reply>(
+    id: number,
+    to: ActorRef<never>,
+    message: unknown,
+    timeoutMs: number,
+    then: Then<Reply>,
+    onLate?: Then<Reply>,
+  ): void;
   log(level: LogLevel, text: string): void;
 }
 
@@ -126,13 +136,24 @@ export class Call<N extends OperationName = OperationName> {
     this.session.credit(this.id, items);
   }
 
-  /** Asks an actor; an error of it ends the call, a reply goes to `then`. */
-  ask<Reply>(address: string, message: unknown, then: (reply: Reply) => void): void {
+  /** Asks an actor; an error of it ends the call, a reply goes to `then`, or to `onLate` if the call has ended before. */
+  ask<Reply>(
+    address: string,
+    message: unknown,
+    then: (reply: Reply) => void,
+    onLate?: (reply: Reply) => void,
+  ): void {
     const ref = this.session.refer<never>(address);
-    this.session.ask<Reply>(this.id, ref, message, this.timeoutMs, (answer) => {
+    const onAnswer: Then<Reply> = (answer) => {
       if (answer.ok) then(answer.value);
       else this.fail(answer.error);
-    });
+    };
+    const onLateAnswer: Then<Reply> | undefined =
+      onLate &&
+      ((answer) => {
+        if (answer.ok) onLate(answer.value);
+      });
+    this.session.ask(this.id, ref, message, this.timeoutMs, onAnswer, onLateAnswer);
   }
 }
 
@@ -141,8 +162,9 @@ export function askDesk<T extends DeskCommand['type']>(
   call: Call<never> | Call,
   command: DeskCommand & { type: T },
   then: (answer: DeskAnswers[T]) => void,
+  onLate?: (answer: DeskAnswers[T]) => void,
 ): void {
-  call.ask<DeskAnswers[T]>(DESK_ADDRESS, command, then);
+  call.ask<DeskAnswers[T]>(DESK_ADDRESS, command, then, onLate);
 }
 
 /** How the operations of a service are carried out. */

@@ -54,10 +54,19 @@ export function lobbyOperations({ isPutAllowed }: LobbySettings): Handlers<Lobby
         throw new OutcryError('ERR_FILE_REFUSED', message);
       }
       const { name, size } = call.params;
-      askDesk(call, { type: 'begin-put', name, size }, (part) => {
-        call.openUpload(null, new FileSink(call, part));
-        call.allow(CHUNKS_AHEAD);
-      });
+      const abandon = (part: string) => {
+        const { session } = call;
+        session.tell(session.refer<DeskCommand>(DESK_ADDRESS), { type: 'abandon-put', part });
+      };
+      askDesk(
+        call,
+        { type: 'begin-put', name, size },
+        (part) => {
+          call.openUpload(null, new FileSink(call, part, abandon));
+          call.allow(CHUNKS_AHEAD);
+        },
+        abandon,
+      );
     },
   };
 }
@@ -111,14 +120,16 @@ class FileSource implements Source {
 class FileSink implements Sink {
   readonly #call: Call<'lobby.put'>;
   readonly #part: string;
+  readonly #abandon: (part: string) => void;
   readonly #waiting: Uint8Array[] = [];
   #size = 0;
   #isWriting = false;
   #hasEnded = false;
 
-  constructor(call: Call<'lobby.put'>, part: string) {
+  constructor(call: Call<'lobby.put'>, part: string, abandon: (part: string) => void) {
     this.#call = call;
     this.#part = part;
+    this.#abandon = abandon;
   }
 
   take(items: readonly unknown[]): void {
@@ -140,8 +151,7 @@ class FileSink implements Sink {
   }
 
   cancel(): void {
-    const { session } = this.#call;
-    session.tell(session.refer<DeskCommand>(DESK_ADDRESS), { type: 'abandon-put', part: this.#part });
+    this.#abandon(this.#part);
   }
 
   #writeNext(): void {

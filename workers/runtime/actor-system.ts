@@ -26,7 +26,7 @@ import { Directory } from './directory.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Links } from './links.ts';
-import { ASK, DUE, LOCAL, TELL } from './mailbox.ts';
+import { ASK, CONNECTION, DUE, LOCAL, TELL } from './mailbox.ts';
 import type { OutLink } from './out-link.ts';
 import { Outbox } from './outbox.ts';
 import { RunQueue } from './run-queue.ts';
@@ -416,7 +416,7 @@ export class ActorSystem {
   #tellSession(connection: number, message: ConnectionCommand): void {
     const cell = this.#directory.sessionOf(connection);
     // The session may have stopped by itself meanwhile.
-    if (cell !== undefined) this.#runQueue.push(undefined, cell, message, TELL, 0, LOCAL);
+    if (cell !== undefined) this.#runQueue.push(undefined, cell, message, CONNECTION, 0, LOCAL);
   }
 
   /** The host at the other end of `link` was lost: everything that waits for it is told. */

@@ -11,7 +11,7 @@ import type { DeadLetterReason, DeadLetters } from './dead-letters.ts';
 import type { Directory } from './directory.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Links } from './links.ts';
-import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, CONNECTION, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import { OUTPUT, type Outbox } from './outbox.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DueTimer } from './timers.ts';
@@ -149,7 +149,7 @@ export class Dispatcher {
     // Whatever the message is, the actor may change its state in place.
     if (cell.spec.isDurable) this.#events?.touch(cell);
     try {
-      if (start === TELL) this.#apply(cell, actor.receive(item, cell));
+      if (start === TELL || start === CONNECTION) this.#apply(cell, actor.receive(item, cell));
       else if (start === ASK) this.#handleAsk(cell, item as Ask);
       else if (start === ANSWER) this.#handleAnswer(cell, item as Ask);
       else if (start === DUE) this.#handleDue(cell, item as DueTimer);

@@ -9,7 +9,7 @@ import type { Cell } from './cell.ts';
 import type { DeadLetterReason, DeadLetters, Log } from './dead-letters.ts';
 import type { Directory } from './directory.ts';
 import type { Links } from './links.ts';
-import { ANSWER, ASK, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
+import { ANSWER, ASK, CONNECTION, DUE, type Envelope, LOCAL, TELL } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DueTimer, Timers } from './timers.ts';
@@ -190,7 +190,7 @@ export class Lifecycle {
   #buryMailbox(cell: Cell): void {
     const envelope: Envelope = { item: undefined, start: 0, end: 0, origin: LOCAL };
     while (cell.mailbox.take(envelope)) {
-      if (envelope.start === DUE) continue;
+      if (envelope.start === DUE || envelope.start === CONNECTION) continue;
       this.giveBack(envelope);
       if (envelope.start === ASK) this.#parts.asking.fail(envelope.item as Ask, 'ERR_ASK_STOPPED', cell.self);
       this.bury('stopped', cell.self, envelope);
@@ -207,7 +207,7 @@ function checkFlat({ self, actor, spec }: Cell): void {
 }
 
 function messageIn({ item, start, end }: Envelope): unknown {
-  if (start === TELL) return item;
+  if (start === TELL || start === CONNECTION) return item;
   if (start === ASK) return (item as Ask).message;
   if (start === ANSWER) return (item as Ask).answer;
   if (start === DUE) return (item as DueTimer).message;

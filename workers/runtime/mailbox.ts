@@ -4,7 +4,7 @@
  * A message takes four places of the ring, so that nothing is allocated for it:
  *
  *     item        the message, or the bytes that hold it, the Ask, or the DueTimer
- *     start       where the bytes start; TELL, ASK, ANSWER or DUE for the others
+ *     start       where the bytes start; TELL, ASK, ANSWER, DUE or CONNECTION for the others
  *     end         where the bytes end; for the others what they are charged
  *     origin      the link it came over (its charge goes back there), LOCAL for this host's own
  *
@@ -17,6 +17,8 @@ export const ASK = -2;
 export const ANSWER = -3;
 /** A timer of this actor that is due. */
 export const DUE = -4;
+/** What a session hears of its connection: of no use to one that has stopped. */
+export const CONNECTION = -5;
 export const LOCAL = 0;
 
 const STRIDE = 4;

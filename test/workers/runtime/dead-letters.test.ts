@@ -15,15 +15,16 @@ function setUp() {
 describe('DeadLetters', () => {
   test('are kept with their reason, a picture of the message and the cause', () => {
     const { letters } = setUp();
-    letters.add('poison', A, { type: 'order', quantity: 3 }, 0, new Error('too many'));
-    letters.add('stopped', A, Buffer.from('some bytes'), 0);
-    letters.add('no-actor', A, { text: 'x'.repeat(1000), list: Array(1000).fill(0) }, 0);
+    letters.add('poison', A, { type: 'order', quantity: 3 }, 7, new Error('too many'));
+    letters.add('stopped', A, Buffer.from('some bytes'), 8);
+    letters.add('no-actor', A, { text: 'x'.repeat(1000), list: Array(1000).fill(0) }, 9);
     const [poison, stopped, large] = letters.recent;
     assert.deepEqual(poison, {
       reason: 'poison',
       address: A,
       message: "{ type: 'order', quantity: 3 }",
       cause: 'too many',
+      atMs: 7,
     });
     assert.equal(stopped?.message, '10 bytes: "some bytes"');
     assert.ok((large?.message.length ?? 0) < 300, 'a large message is not kept whole');
