@@ -5,6 +5,7 @@
  * held by the sockets and two buffers, however long the file is.
  */
 import { connect, type Socket } from 'node:net';
+import { isConnectedToItself } from '../self-connection.ts';
 import type { Discard, Upload } from '../upload.ts';
 import { type Address, explainConnectionError } from './send-errors.ts';
 import type { BufferPair } from './send-file.ts';
@@ -65,7 +66,7 @@ export class UploadConnection {
     try {
       this.#startPatience(FIRST_ANSWER_LIMIT_MS, 'cannot be reached');
       await this.#until(() => !this.#socket.connecting);
-      if (this.#isToItself()) this.cut(`nobody listens on ${this.#peer}`);
+      if (isConnectedToItself(this.#socket)) this.cut(`nobody listens on ${this.#peer}`);
       while (!this.#isOver()) await this.#sendOnce();
       await this.#leave();
     } finally {
@@ -81,15 +82,6 @@ export class UploadConnection {
   cut(ending: string): void {
     this.#ending ??= ending;
     this.#socket.destroy();
-  }
-
-  /**
-   * Where nobody listens, a socket that happens to be given the port it connects to as its own port is connected with
-   * itself. Who tries for hours meets that, and would hold the port against the server that comes back.
-   */
-  #isToItself(): boolean {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
-    return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
   }
 
   /** From a header to the end of the connection or to the next header. */

@@ -1,6 +1,9 @@
 /** What the main thread and the bank's actors say to each other. The bank's wire is in workers/ledger/bank-lines.ts. */
 import { type Address, toAddress } from '../values/address.ts';
 
+/** Bytes of an account's name. */
+export const NAME_LENGTH_MAX = 64;
+
 /** Ledger shards in the whole server. Part of the meaning of a stored ledger: never change it. */
 export const LEDGER_SHARDS = 16;
 

@@ -6,9 +6,9 @@
  *     account        a string or bytes           1 to 64 bytes, in UTF-8 if it is a string, none of them white space
  *     cents          a safe integer              negative for a debit
  */
-import { LEDGER_SHARDS, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
+import { LEDGER_SHARDS, NAME_LENGTH_MAX, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
 import { OutcryError } from '../../src/values/errors.ts';
-import { NAME_LENGTH_MAX, shardOf } from './bank-lines.ts';
+import { shardOf } from './bank-lines.ts';
 import { hashName } from './ledger.ts';
 import { PostingsWriter } from './postings.ts';
 

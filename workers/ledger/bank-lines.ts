@@ -18,6 +18,7 @@ import {
   type DiscardCounts,
   type DiscardReason,
   LEDGER_SHARDS,
+  NAME_LENGTH_MAX,
 } from '../../src/protocol/bank.ts';
 import {
   HASH_SEED,
@@ -63,7 +64,6 @@ export function shardOfName(name: Uint8Array): number {
   return shardOf(hashName(viewOf(name), 0, name.length));
 }
 
-export const NAME_LENGTH_MAX = 64;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;

@@ -13,12 +13,11 @@
  * accounts and uploads, and the names in postings, say nothing that is not known: they are for people, and are checked.
  */
 import { isUtf8 } from 'node:buffer';
-import { DISCARD_REASONS, type DiscardReason, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
+import { DISCARD_REASONS, type DiscardReason, NAME_LENGTH_MAX, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
 import type { Address } from '../../src/values/address.ts';
 import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
 import type { Describer, EventLines, EventParser } from '../data/stored-kind.ts';
 import { type BatchBuilder, BODY, type Segment } from '../runtime/journal.ts';
-import { NAME_LENGTH_MAX } from './bank-lines.ts';
 import { checkKey, Keys } from './keys.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import type { ShardState } from './ledger-snapshot.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DISCARD_REASONS, LEDGER_SHARDS } from '../../../src/protocol/bank.ts';
-import { BankLines, NAME_LENGTH_MAX, type PostingTarget } from '../../../workers/ledger/bank-lines.ts';
+import { DISCARD_REASONS, LEDGER_SHARDS, NAME_LENGTH_MAX } from '../../../src/protocol/bank.ts';
+import { BankLines, type PostingTarget } from '../../../workers/ledger/bank-lines.ts';
 import { POSTING, type PostingOutcome } from '../../../workers/ledger/ledger.ts';
 import { readLine } from '../../support/bank-model.ts';
 

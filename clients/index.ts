@@ -1,0 +1,43 @@
+/**
+ * The client library: `import { connect } from 'outcry'`. Everything that programs use is here; nothing else of the
+ * package is for them, but `outcry/server`.
+ */
+export type { ApiLimits, ServerHello } from '../src/protocol/api/frames.ts';
+export type {
+  AccountName,
+  ActorRow,
+  AdminSession,
+  AdminStatus,
+  DeadLetterRow,
+  FileInfo,
+  LimitInForce,
+  LobbyClient,
+  LobbyMessage,
+  ServedFile,
+} from '../src/protocol/api/operations.ts';
+export { ERROR_CODES, type ErrorCode, OutcryError } from '../src/values/errors.ts';
+export type {
+  Actors,
+  ActorsQuery,
+  Admin,
+  DeadLetters,
+  DeadLettersQuery,
+  Sessions,
+  SessionsQuery,
+} from './admin.ts';
+export type { AccountBalance, Bank, Statement, StatementOptions } from './bank.ts';
+export type { KeyedOptions, Notice } from './calls.ts';
+export {
+  type Client,
+  type ClientEvents,
+  type CloseOptions,
+  type ConnectOptions,
+  connect,
+  type LocalServer,
+} from './client.ts';
+export type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+export type { IncomingFile } from './incoming-file.ts';
+export type { Lobby, MessagesOptions } from './lobby.ts';
+export type { CallOptions } from './pending.ts';
+export type { PostedAll, Refusal } from './post-all.ts';
+export { type Amount, type Transaction, toDecimal } from './transactions.ts';
