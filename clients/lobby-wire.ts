@@ -2,12 +2,13 @@
  * The lobby's wire as a client sees it, in lines ended by LF: what to send for a request, and what comes back, however it
  * was cut on its way. Pure.
  *
- *     greeting ── answer to the mark ──► idle ── request ──► asked ── the reply is complete ──► idle
- *                                                              ├── SIZE ──► file ── its last byte ──► idle
- *                                                              └── SEND ──► sending ── STORED ──► idle
+ *     greeting ── the mark ──► idle ── request ──► line, get, put, … ── the reply is complete ──► idle
+ *                                       get ── SIZE ──► file ── its last byte ──► idle
+ *                                       put ── SEND ──► sending ── STORED ──► idle
  *
- * Where a reply ends: most are one line, which may follow a blank one; a file is as long as its head says. The greeting
- * and the status say no end. Behind these a mark is sent, a message that nobody else knows: its echo is their end.
+ * Where a reply ends: most are one line, which may follow a blank one; a file is as long as its head says. Where the wire
+ * does not say it a mark is sent behind the request, a message that nobody else can know: its echo is the end. That is so
+ * for the greeting and the status, and after an ERROR, which may be the reply or the server's own word.
  *
  * What others say comes between replies and looks like nothing else, but for the echo of a message that looks like it,
  * which is known.
@@ -44,9 +45,15 @@ export type LobbyEvent =
   | { readonly type: 'done' };
 
 type State =
-  | { readonly type: 'greeting' | 'idle' | 'status' | 'get' | 'put' | 'sending' | 'lost' | 'bye' }
+  | { readonly type: 'greeting' | 'idle' | 'put' | 'sending' | 'bye' }
   | { readonly type: 'line'; readonly echo: string }
-  | { readonly type: 'file'; readonly left: number };
+  /** The reply goes on to the mark. */
+  | { readonly type: 'marked' }
+  /** So does what is not worth being shown. */
+  | { readonly type: 'skipping' }
+  /** `refusal`: what may have been the reply; the mark shows it. */
+  | { readonly type: 'get'; readonly refusal?: string }
+  | { readonly type: 'file'; readonly left: number; readonly isMarked: boolean };
 
 const LF = 10;
 /** A list of a thousand files fits. */
@@ -54,7 +61,7 @@ const LINE_BYTES_MAX = 1024 * 1024;
 const IDLE: State = { type: 'idle' };
 
 const NAME = /^Client\d+/;
-const HEARD = /^(?:Client\d+ says|Operator): /;
+const HEARD = /^(?:(?:Client\d+ says|Operator): |\([\d,]+ more were left out\)$)/;
 const SIZE = /^SIZE (\d{1,15}) SHA-256 ([0-9a-f]{64})$/;
 const SEND = /^SEND \d+$/;
 const STORED = /^STORED .* SHA-256 ([0-9a-f]{64})$/s;
@@ -87,7 +94,7 @@ export class LobbyWire {
       this.#state = { type: 'line', echo: `${printable(request.text)} ACK` };
       return `${request.line}\n`;
     }
-    this.#state = { type: request.type };
+    this.#state = { type: request.type === 'status' ? 'marked' : request.type };
     switch (request.type) {
       case 'status':
         return `status\n${this.#mark()}`;
@@ -114,7 +121,7 @@ export class LobbyWire {
         const bytes = chunk.subarray(start, start + state.left);
         start += bytes.length;
         events.push({ type: 'bytes', bytes });
-        this.#awaitBytes(state.left - bytes.length, events);
+        this.#awaitBytes(state.left - bytes.length, state.isMarked, events);
         continue;
       }
       const end = chunk.indexOf(LF, start);
@@ -136,7 +143,8 @@ export class LobbyWire {
     // The caller's buffer may be used again.
     if (part.length > 0) this.#pending.push(part.slice());
     this.#pendingBytes += part.length;
-    if (this.#pendingBytes > LINE_BYTES_MAX) throw new RangeError(`a line is longer than ${LINE_BYTES_MAX} bytes`);
+    if (this.#pendingBytes > LINE_BYTES_MAX)
+      throw new RangeError(`a line is longer than ${LINE_BYTES_MAX} bytes`);
   }
 
   #takePending(): string {
@@ -148,33 +156,36 @@ export class LobbyWire {
 
   #onLine(text: string, events: LobbyEvent[]): void {
     const state = this.#state;
+    // What seemed to refuse a file was the server's own word: what is sent next would be taken for the file.
+    if (SEND.test(text) && state.type !== 'put')
+      throw new RangeError('it waits for a file that does not come');
     switch (state.type) {
       case 'greeting':
         this.#onGreeting(text, events);
         break;
       case 'line':
         if (text === '') break;
-        if (text !== state.echo && HEARD.test(text)) events.push({ type: 'heard', text });
+        if (text === state.echo) this.#finish(events, { type: 'reply', text });
+        else if (HEARD.test(text)) events.push({ type: 'heard', text });
+        else if (ERROR.test(text)) this.#awaitMark(events, { type: 'reply', text });
         else this.#finish(events, { type: 'reply', text });
         break;
-      case 'status':
-      case 'lost':
+      case 'marked':
+      case 'skipping':
         this.#onMarkedLine(text, events);
         break;
       case 'get':
-        this.#onGet(text, events);
+        this.#onGet(text, state.refusal, events);
         break;
       case 'put':
         if (SEND.test(text)) {
           this.#state = { type: 'sending' };
           events.push({ type: 'wanted' });
-        } else this.#onOther(text, events);
+        } else if (ERROR.test(text)) this.#finish(events, { type: 'refused', text, isSending: false });
+        else events.push({ type: 'heard', text });
         break;
       case 'sending':
         this.#onSending(text, events);
-        break;
-      case 'bye':
-        if (text !== 'bye') events.push({ type: 'heard', text });
         break;
       default:
         events.push({ type: 'heard', text });
@@ -183,62 +194,73 @@ export class LobbyWire {
 
   /** The name comes without an end, and so does what others say until the mark has shown that lines are wanted. */
   #onGreeting(text: string, events: LobbyEvent[]): void {
-    const end = text.length - `${this.#awaited} ACK`.length;
-    const [name] = NAME.exec(text) ?? [];
-    if (name === undefined || text.slice(end) !== `${this.#awaited} ACK`) {
+    const echo = `${this.#awaited} ACK`;
+    const before = text.slice(0, -echo.length);
+    const [name] = NAME.exec(before) ?? [];
+    if (name === undefined || before + echo !== text)
       throw new RangeError('it does not greet as a lobby does');
-    }
-    const heard = text.slice(name.length, end);
     this.#state = IDLE;
     events.push({ type: 'named', name });
-    if (heard !== '') events.push({ type: 'heard', text: heard });
+    if (before !== name) events.push({ type: 'heard', text: before.slice(name.length) });
   }
 
-  /** A part of the status, or what a server makes of the rest of a file that it has refused. */
   #onMarkedLine(text: string, events: LobbyEvent[]): void {
-    if (text.startsWith(this.#secret)) {
-      if (text === `${this.#awaited} ACK`) this.#finish(events);
-    } else if (HEARD.test(text)) events.push({ type: 'heard', text });
-    else if (this.#state.type === 'status') {
-      events.push({ type: 'reply', text });
+    if (this.#isMark(text)) this.#finishAtLast(text, events);
+    else if (HEARD.test(text)) events.push({ type: 'heard', text });
+    else if (this.#state.type === 'marked') {
       // The server may have lost what it was sent, and with it the mark.
-      if (ERROR.test(text)) events.push({ type: 'send', text: this.#mark() });
+      if (ERROR.test(text)) this.#awaitMark(events, { type: 'reply', text });
+      else events.push({ type: 'reply', text });
     }
   }
 
-  #onGet(text: string, events: LobbyEvent[]): void {
+  #onGet(text: string, refusal: string | undefined, events: LobbyEvent[]): void {
     const [, digits, sha256] = SIZE.exec(text) ?? [];
-    if (sha256 === undefined) {
-      this.#onOther(text, events);
-      return;
-    }
-    const size = Number(digits);
-    events.push({ type: 'file', size, sha256 });
-    this.#awaitBytes(size, events);
+    if (sha256 !== undefined) {
+      if (refusal !== undefined) events.push({ type: 'heard', text: refusal });
+      events.push({ type: 'file', size: Number(digits), sha256 });
+      this.#awaitBytes(Number(digits), refusal !== undefined, events);
+    } else if (refusal !== undefined && this.#isMark(text)) {
+      this.#finishAtLast(text, events, { type: 'refused', text: refusal, isSending: false });
+    } else if (ERROR.test(text)) {
+      if (refusal !== undefined) events.push({ type: 'heard', text: refusal });
+      this.#state = { type: 'get', refusal: text };
+      events.push({ type: 'send', text: this.#mark() });
+    } else events.push({ type: 'heard', text });
   }
 
   #onSending(text: string, events: LobbyEvent[]): void {
     const [, sha256] = STORED.exec(text) ?? [];
     if (sha256 !== undefined) this.#finish(events, { type: 'stored', sha256 });
     else if (ERROR.test(text)) {
-      this.#state = { type: 'lost' };
+      this.#state = { type: 'skipping' };
       events.push({ type: 'refused', text, isSending: true });
     } else events.push({ type: 'heard', text });
   }
 
-  #onOther(text: string, events: LobbyEvent[]): void {
-    if (ERROR.test(text)) this.#finish(events, { type: 'refused', text, isSending: false });
-    else events.push({ type: 'heard', text });
+  #awaitBytes(left: number, isMarked: boolean, events: LobbyEvent[]): void {
+    if (left > 0) this.#state = { type: 'file', left, isMarked };
+    else if (isMarked) this.#state = { type: 'skipping' };
+    else this.#finish(events);
   }
 
-  #awaitBytes(left: number, events: LobbyEvent[]): void {
-    this.#state = { type: 'file', left };
-    if (left === 0) this.#finish(events);
+  #awaitMark(events: LobbyEvent[], reply: LobbyEvent): void {
+    this.#state = { type: 'marked' };
+    events.push(reply, { type: 'send', text: this.#mark() });
   }
 
   #finish(events: LobbyEvent[], ...last: LobbyEvent[]): void {
     this.#state = IDLE;
     events.push(...last, { type: 'done' });
+  }
+
+  /** There may be earlier marks on their way. */
+  #finishAtLast(text: string, events: LobbyEvent[], ...last: LobbyEvent[]): void {
+    if (text === `${this.#awaited} ACK`) this.#finish(events, ...last);
+  }
+
+  #isMark(text: string): boolean {
+    return text.startsWith(this.#secret);
   }
 
   #mark(): string {

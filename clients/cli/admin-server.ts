@@ -57,7 +57,10 @@ async function readOperatorFile(folder: string): Promise<AdminServer> {
   }
   const content = parseOperatorFile(text);
   if (content === undefined) {
-    throw new OutcryError('ERR_CONNECTION_FAILED', `${file} is not as a server writes it; start the server anew`);
+    throw new OutcryError(
+      'ERR_CONNECTION_FAILED',
+      `${file} is not as a server writes it; start the server anew`,
+    );
   }
   return { ...content, file };
 }
@@ -90,7 +93,9 @@ export function explainServerError(error: unknown, { host, port, file }: AdminSe
   if (!(error instanceof OutcryError)) return error;
   const { code, fields } = error;
   const hint = hintFor(code, `${host}:${port}`, file);
-  return hint === undefined ? error : new OutcryError(code, `${error.message}; ${hint}`, { cause: error, fields });
+  return hint === undefined
+    ? error
+    : new OutcryError(code, `${error.message}; ${hint}`, { cause: error, fields });
 }
 
 function hintFor(code: OutcryError['code'], peer: string, file: string | undefined): string | undefined {

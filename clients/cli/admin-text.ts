@@ -57,7 +57,11 @@ const SESSION_COLUMNS: readonly Column<AdminSession>[] = [
   { head: 'user', cell: ({ user }) => user, cutTo: 8 },
   { head: 'address', cell: ({ address }) => address, align: 'right' },
   { head: 'since', cell: ({ sinceMs }) => formatLocalTime(sinceMs), align: 'right', spare: 6 },
-  { head: 'until', cell: ({ untilMs }) => (untilMs === null ? '' : formatLocalTime(untilMs)), align: 'right' },
+  {
+    head: 'until',
+    cell: ({ untilMs }) => (untilMs === null ? '' : formatLocalTime(untilMs)),
+    align: 'right',
+  },
   { head: 'in', cell: ({ figures }) => formatBytes(figures.bytesIn), align: 'right', spare: 5 },
   { head: 'out', cell: ({ figures }) => formatBytes(figures.bytesOut), align: 'right', spare: 5 },
   { head: 'waiting', cell: ({ bytesWaiting }) => formatBytes(bytesWaiting), align: 'right', spare: 3 },
@@ -74,7 +78,8 @@ const LIMIT_COLUMNS: readonly Column<LimitInForce>[] = [
   { head: 'setting', cell: ({ setting }) => setting },
   {
     head: 'value',
-    cell: ({ value }) => (typeof value === 'number' ? formatCount(value) : String(value)),
+    cell: ({ setting, value }) =>
+      typeof value === 'number' && !setting.endsWith('.port') ? formatCount(value) : String(value),
     align: 'right',
   },
   { head: 'used', cell: ({ used }) => (used === null ? '' : formatCount(used)) },

@@ -6,7 +6,7 @@ import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatLocalTime } from '../../src/values/readable.ts';
 import { TABLE_FORMATS, type TableFormat } from '../../src/values/tabulate.ts';
-import { type Client, connect } from '../index.ts';
+import { type Admin, type CallOptions, connect } from '../index.ts';
 import {
   API_HOST,
   API_PORT,
@@ -29,8 +29,6 @@ import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { toJson } from './json.ts';
 import { watch } from './watch.ts';
 
-type Admin = Client['admin'];
-
 interface CommonFlags extends ServerFlags {
   readonly json?: true;
 }
@@ -48,6 +46,8 @@ const DEAD_LETTERS_MAX = 1000;
 const CONNECTION_MAX = 2 ** 31;
 const WATCH_SECONDS = '2';
 const WATCH_SECONDS_MAX = 86_400;
+/** In the list of connections. */
+const CLIENT_NAME = 'admin';
 /** Where there is no terminal that says otherwise. */
 const COLUMNS = 80;
 
@@ -55,11 +55,15 @@ export async function status(args: readonly string[]): Promise<number> {
   const flags = showFlags('status', '', 'Say how the server is: its services, its threads, the bank.');
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
-  return show(flags, (admin) => admin.status(), formatStatus);
+  return show(flags, (admin, options) => admin.status(options), formatStatus);
 }
 
 export async function sessions(args: readonly string[]): Promise<number> {
-  const flags = showFlags('sessions', '[--service NAME] [--state STATE] …', 'List connections of all services.')
+  const flags = showFlags(
+    'sessions',
+    '[--service NAME] [--state STATE] …',
+    'List connections of all services.',
+  )
     .option('--service <name>', 'only those of this service')
     .option('--user <text>', 'only those with this in the name of the user')
     .option('--address <text>', 'only those with this in the address of the client')
@@ -77,14 +81,14 @@ export async function sessions(args: readonly string[]): Promise<number> {
     limit: string;
   }>();
   const params = { service, user, address, state, sort, limit: limitOf(limit, SESSIONS_MAX) };
-  return show(flags, (admin) => admin.sessions(params), formatSessions);
+  return show(flags, (admin, options) => admin.sessions(params, options), formatSessions);
 }
 
 export async function limits(args: readonly string[]): Promise<number> {
   const flags = showFlags('limits', '', 'List the settings in force, and how much of each limit is used.');
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
-  return show(flags, (admin) => admin.limits(), formatLimits);
+  return show(flags, (admin, options) => admin.limits(options), formatLimits);
 }
 
 export async function deadLetters(args: readonly string[]): Promise<number> {
@@ -96,11 +100,15 @@ export async function deadLetters(args: readonly string[]): Promise<number> {
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
   const limit = limitOf(flags.opts<{ limit: string }>().limit, DEAD_LETTERS_MAX);
-  return show(flags, (admin) => admin.deadLetters({ limit }), formatDeadLetters);
+  return show(flags, (admin, options) => admin.deadLetters({ limit }, options), formatDeadLetters);
 }
 
 export async function actors(args: readonly string[]): Promise<number> {
-  const flags = showFlags('actors', '[--filter TEXT] [--sort KEY] …', 'List actors, and what they have to do.')
+  const flags = showFlags(
+    'actors',
+    '[--filter TEXT] [--sort KEY] …',
+    'List actors, and what they have to do.',
+  )
     .option('--filter <text>', 'only those with this in their address')
     .addOption(new Option('--sort <key>', 'the order').choices(ACTOR_SORTS).default('depth'))
     .option('--limit <n>', 'so many at most', '30');
@@ -111,11 +119,8 @@ export async function actors(args: readonly string[]): Promise<number> {
     sort: (typeof ACTOR_SORTS)[number];
     limit: string;
   }>();
-  return show(
-    flags,
-    (admin) => admin.actors({ filter, sort, limit: limitOf(limit, ACTORS_MAX) }),
-    formatActors,
-  );
+  const params = { filter, sort, limit: limitOf(limit, ACTORS_MAX) };
+  return show(flags, (admin, options) => admin.actors(params, options), formatActors);
 }
 
 export async function kick(args: readonly string[]): Promise<number> {
@@ -129,7 +134,7 @@ export async function kick(args: readonly string[]): Promise<number> {
   if (id === undefined) throw missing(flags);
   const connection = parseWhole('CONNECTION', id, { min: 1, max: CONNECTION_MAX });
   const { reason } = flags.opts<{ reason?: string }>();
-  return tell(flags, (admin) => admin.kick({ connection, reason }), {
+  return tell(flags, async (admin) => ({ isKicked: await admin.kick(connection, reason) }), {
     text: ({ isKicked }) =>
       isKicked ? `connection ${connection} is closed` : `no connection ${connection} is open`,
     isDone: ({ isKicked }) => isKicked,
@@ -137,11 +142,15 @@ export async function kick(args: readonly string[]): Promise<number> {
 }
 
 export async function broadcast(args: readonly string[]): Promise<number> {
-  const flags = adminFlags('broadcast', 'TEXT…', "Tell all clients of the lobby something, as the operator's word.");
+  const flags = adminFlags(
+    'broadcast',
+    'TEXT…',
+    "Tell all clients of the lobby something, as the operator's word.",
+  );
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   const text = flags.args.join(' ');
   if (text === '') throw missing(flags);
-  return tell(flags, (admin) => admin.broadcast({ text }), {
+  return tell(flags, async (admin) => ({ listeners: await admin.broadcast(text) }), {
     text: ({ listeners }) => `${formatNumber(listeners, 'client')} heard it`,
   });
 }
@@ -150,7 +159,9 @@ export async function report(args: readonly string[]): Promise<number> {
   const flags = adminFlags('report', '', 'Have the balances written as they are now.');
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
-  return tell(flags, (admin) => admin.report(), { text: ({ path }) => `the balances are in ${path}` });
+  return tell(flags, async (admin) => ({ path: await admin.report() }), {
+    text: ({ path }) => `the balances are in ${path}`,
+  });
 }
 
 export async function shutdown(args: readonly string[]): Promise<number> {
@@ -162,7 +173,10 @@ export async function shutdown(args: readonly string[]): Promise<number> {
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
   const { message } = flags.opts<{ message?: string }>();
-  return tell(flags, (admin) => admin.shutdown({ message }), { text: () => 'the server is shutting down' });
+  const text = () => 'the server is shutting down';
+  return tell(flags, async (admin) => ({ isAsked: await admin.shutdown(message).then(() => true) }), {
+    text,
+  });
 }
 
 function adminFlags(command: string, usage: string, summary: string): Command {
@@ -193,14 +207,15 @@ function limitOf(text: string, max: number): number {
 /** Asks once, or with --watch again and again over one connection, and prints what is answered. */
 async function show<Reply>(
   flags: Command,
-  ask: (admin: Admin) => Promise<Reply>,
+  ask: (admin: Admin, options: CallOptions) => Promise<Reply>,
   format: (reply: Reply, look: Look) => string,
 ): Promise<number> {
   const { json, format: tableFormat, watch: every } = flags.opts<ShowFlags>();
   const everyMs = every === undefined ? undefined : watchMs(every);
   const { stdout } = process;
+  const interrupted = new AbortController();
   const render = async (admin: Admin) => {
-    const reply = await ask(admin);
+    const reply = await ask(admin, { signal: interrupted.signal });
     return json ? toJson(reply) : format(reply, { format: tableFormat, width: stdout.columns ?? COLUMNS });
   };
   await withAdmin(flags, async (admin) => {
@@ -208,7 +223,6 @@ async function show<Reply>(
       stdout.write(await render(admin));
       return;
     }
-    const interrupted = new AbortController();
     process.once('SIGINT', () => interrupted.abort());
     const renderDated = async () => {
       const text = await render(admin);
@@ -223,7 +237,10 @@ function watchMs(every: string | true): number {
   const text = every === true ? WATCH_SECONDS : every;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (seconds >= 0.1 && seconds <= WATCH_SECONDS_MAX) return seconds * 1000;
-  throw new OutcryError('ERR_USAGE', `--watch takes seconds, from 0.1 to ${WATCH_SECONDS_MAX}, not "${text}"`);
+  throw new OutcryError(
+    'ERR_USAGE',
+    `--watch takes seconds, from 0.1 to ${WATCH_SECONDS_MAX}, not "${text}"`,
+  );
 }
 
 interface Outcome<Reply> {
@@ -246,7 +263,7 @@ async function withAdmin<T>(flags: Command, work: (admin: Admin) => Promise<T>):
   const server = await findServer(flags.opts<ServerFlags>(), process.env);
   const { host, port, token } = server;
   try {
-    const client = await connect({ host, port, token, name: flags.name(), reconnect: false });
+    const client = await connect({ host, port, token, name: CLIENT_NAME, reconnect: false });
     try {
       return await work(client.admin);
     } finally {

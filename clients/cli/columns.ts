@@ -63,7 +63,10 @@ function leastWidth(columns: readonly FilledColumn[], { format }: Look): number 
 }
 
 /** Labels and what belongs to them, in lines that are broken where they are too long. */
-export function formatPairs(pairs: readonly (readonly [label: string, text: string])[], width: number): string {
+export function formatPairs(
+  pairs: readonly (readonly [label: string, text: string])[],
+  width: number,
+): string {
   const labelWidth = Math.max(...pairs.map(([label]) => label.length));
   const rows = pairs.flatMap(([label, text]) =>
     breakText(text, width - labelWidth - 2).map((line, i) => [i === 0 ? label : '', line]),

@@ -8,7 +8,7 @@ export type LobbyCommand =
   | { readonly type: 'put'; readonly file: string }
   | { readonly type: 'wrong'; readonly usage: string };
 
-export const LOBBY_HELP = [
+export const LOBBY_HELP: readonly string[] = [
   'status         who is here, and who was',
   'list           the files that are served',
   'get NAME [AS]  fetches a file, under another name if you like',
@@ -17,7 +17,7 @@ export const LOBBY_HELP = [
   'help           this text',
   'bye            leaves',
   'Anything else is echoed with ACK behind it. A name with blanks stands in quotes.',
-].join('\n');
+];
 
 const ALONE = /^(help|status|bye)$/i;
 const WITH_FILE = /^(get|put)(?:\s+(.*))?$/is;

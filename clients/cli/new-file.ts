@@ -41,7 +41,10 @@ export class NewFile {
     try {
       await this.#part.close();
       if (this.#hash.digest('hex') !== sha256) {
-        throw new OutcryError('ERR_FILE_IO', `${this.path}: what came is not what the server has; nothing is kept`);
+        throw new OutcryError(
+          'ERR_FILE_IO',
+          `${this.path}: what came is not what the server has; nothing is kept`,
+        );
       }
       // In the place of the other one nobody else can put a file between the look and the renaming.
       if (!this.#options.mayReplace) await (await open(this.path, 'wx')).close();
