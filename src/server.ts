@@ -25,7 +25,7 @@ import { RegistryFeed } from './registry-feed.ts';
 import { doorOf, exampleOf, type ServiceName } from './services.ts';
 import { hostIndexOf } from './values/address.ts';
 import { epochMs, monotonicMs } from './values/clock.ts';
-import type { OutcryError } from './values/errors.ts';
+import { messageOf, type OutcryError } from './values/errors.ts';
 import { readVersion } from './values/version.ts';
 
 export interface ServiceAddress {
@@ -76,6 +76,7 @@ export class Server {
   readonly #jobs: Jobs;
   readonly #data: DataFolder | undefined;
   readonly #feed: RegistryFeed;
+  readonly #desk: Desk;
   readonly #services: ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
@@ -92,7 +93,7 @@ export class Server {
     this.#gateway = new Gateway(hosts.links, options.log, this.#feed);
     this.bank = new Bank({ hosts, gateway: this.#gateway, jobs, data });
     this.#discardLog = new DiscardLog(options.log, async () => (await this.bank.counts()).discarded);
-    const desk = new Desk({
+    this.#desk = new Desk({
       config: options.config,
       hosts,
       gateway: this.#gateway,
@@ -105,7 +106,7 @@ export class Server {
       addressOf: (service) => this.#addressOf(service),
       onShutdown: (message) => options.onShutdown?.(message || CLOSING_MESSAGE),
     });
-    for (const link of hosts.links) link.answerWith(desk.answer);
+    for (const link of hosts.links) link.answerWith(this.#desk.answer);
   }
 
   static async start(options: ServerOptions): Promise<Server> {
@@ -225,11 +226,21 @@ export class Server {
       await this.bank.beginCounting();
     }
     this.#feed.begin([]);
+    if (this.#options.services.includes('lobby')) await this.#clearParts();
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
       const { host, port } = api;
       await writeOperatorFile(this.#data.path, { host, port, token: this.operatorToken });
+    }
+  }
+
+  /** Without the folder that it serves a lobby can still do all else. */
+  async #clearParts(): Promise<void> {
+    try {
+      await this.#desk.clearParts();
+    } catch (error) {
+      this.#options.log.warn(`lobby.files_folder: ${messageOf(error)}`);
     }
   }
 

@@ -6,7 +6,7 @@ import type { LobbySettings } from '../../src/protocol/host-task.ts';
 import { FLOW, type Flow } from '../../src/protocol/link.ts';
 import { hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { ErrorCode } from '../../src/values/errors.ts';
-import { startLobby } from '../../workers/lobby/lobby-service.ts';
+import { startLobby, startRegistry } from '../../workers/lobby/lobby-service.ts';
 import type { MakeSession } from '../../workers/runtime/host.ts';
 import { type AskedOfMain, TestHosts } from './actors.ts';
 
@@ -157,6 +157,7 @@ export class LobbyHosts {
   }
 
   #startIn(host: number): void {
+    startRegistry(this.hosts.systemOf(host));
     this.#makers[host] = startLobby(this.hosts.systemOf(host), this.#settings);
   }
 }
