@@ -138,7 +138,7 @@ export class Calls implements ConnectionListener, Keeper {
     { key, asker }: { readonly key?: string | undefined; readonly asker: Asker },
   ): Exchange {
     const isKeyed = findOperation(operation)?.repetition === 'keyed';
-    return new Exchange(operation, withoutAbsent(params), isKeyed ? (key ?? this.#nextKey()) : null, asker);
+    return new Exchange(operation, params, isKeyed ? (key ?? this.#nextKey()) : null, asker);
   }
 
   /** `react` is called when the client begins to close; returns how to prevent that. */
@@ -206,11 +206,6 @@ export class Calls implements ConnectionListener, Keeper {
     this.#keyCount += 1;
     return `${this.#clientId}-${this.#keyCount}`;
   }
-}
-
-/** The wire has no `undefined`. */
-function withoutAbsent(params: unknown): object {
-  return Object.fromEntries(Object.entries(params as object).filter(([, value]) => value !== undefined));
 }
 
 function unanswered(): OutcryError {

@@ -1,6 +1,7 @@
 /** What callers of a client wait for: each promise is settled once, by whichever comes first. */
 import { monotonicMs } from '../src/values/clock.ts';
 import { OutcryError } from '../src/values/errors.ts';
+import { heed } from './abort.ts';
 
 /** What a timer of Node can hold; beyond it fires at once. */
 export const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -56,7 +57,7 @@ export class Pending<T> implements Waiting {
     if (signal?.aborted === true) this.reject(signal.reason);
     else if (timeoutMs > 0 && (timeoutMs <= TIMER_MAX_MS || timeoutMs === Number.POSITIVE_INFINITY)) {
       this.restartDeadline();
-      if (signal !== undefined) this.#heed(signal);
+      if (signal !== undefined) this.#forgetSignal = heed(signal, () => this.giveUp(signal.reason));
     } else {
       const message = `timeoutMs is ${timeoutMs}; expected milliseconds up to ${TIMER_MAX_MS}, or Infinity`;
       this.reject(new OutcryError('ERR_API_PARAMS', message));
@@ -95,12 +96,6 @@ export class Pending<T> implements Waiting {
 
   onTimeout(): void {
     this.giveUp(this.#answerer.timeoutError?.(this.#timeoutMs));
-  }
-
-  #heed(signal: AbortSignal): void {
-    const onAbort = () => this.giveUp(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    this.#forgetSignal = () => signal.removeEventListener('abort', onAbort);
   }
 
   /** False if it was settled before. */

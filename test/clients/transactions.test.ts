@@ -89,7 +89,7 @@ describe('toTuple', () => {
       '\ud800',
       'n'.repeat(65),
       'é'.repeat(33),
-      undefined,
+      null,
       5,
     ];
     for (const name of names) assert.equal(reasonOf(credit('1', name)), 'name', JSON.stringify(name));

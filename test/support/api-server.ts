@@ -64,6 +64,8 @@ export class ApiServer {
   readonly calls: ApiCall[] = [];
   readonly hellos: ClientHello[] = [];
   heartbeats = 0;
+  /** Pieces in which everything came. */
+  chunkCount = 0;
   /** What no client may do. */
   readonly violations: string[] = [];
   connectionCount = 0;
@@ -108,6 +110,15 @@ export class ApiServer {
 
   breakAll(): void {
     for (const session of this.#sessions) session.break();
+  }
+
+  /** Nothing is read any more, until `resumeAll`. */
+  stallAll(): void {
+    for (const session of this.#sessions) session.stall();
+  }
+
+  resumeAll(): void {
+    for (const session of this.#sessions) session.resume();
   }
 
   /** To every client. */
@@ -285,9 +296,12 @@ export class ApiServerSession {
     stream.once('end', () => stream.end());
   }
 
-  /** Nothing is read any more. */
   stall(): void {
     this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
   }
 
   break(): void {
@@ -320,6 +334,7 @@ export class ApiServerSession {
 
   #onData(chunk: Uint8Array): void {
     if (this.#isBroken) return;
+    this.server.chunkCount += 1;
     const { inputBytesMax = Number.POSITIVE_INFINITY } = this.#plan;
     const taken = chunk.subarray(0, inputBytesMax - this.#inputBytes);
     this.#inputBytes += taken.length;
