@@ -19,6 +19,8 @@ const ENTRIES = [
   'src/commands/data.ts',
   'clients/cli/main.ts',
   'clients/cli/bank-send.ts',
+  'clients/cli/admin.ts',
+  'clients/cli/lobby.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
   'test/simulation/run.ts',
@@ -100,6 +102,8 @@ const DOMAIN = [
   'workers/ledger/api-postings.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
+  'clients/lobby-wire.ts',
+  'clients/cli/lobby-commands.ts',
 ];
 
 describe('imports', () => {
