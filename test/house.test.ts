@@ -19,6 +19,8 @@ const ENTRIES = [
   'src/commands/data.ts',
   'clients/cli/main.ts',
   'clients/cli/bank-send.ts',
+  'clients/cli/admin.ts',
+  'clients/cli/lobby.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
   'test/simulation/run.ts',
@@ -105,6 +107,8 @@ const DOMAIN = [
   'workers/lobby/lobby-replies.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
+  'clients/lobby-wire.ts',
+  'clients/cli/lobby-commands.ts',
 ];
 
 describe('imports', () => {

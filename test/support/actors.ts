@@ -103,6 +103,7 @@ export interface TestHostsOptions {
 
 /** What an actor has asked of the main thread. */
 export interface AskedOfMain {
+  readonly id: number;
   readonly address: string;
   readonly message: unknown;
   reply(value: unknown): void;
@@ -121,7 +122,11 @@ class MainSide {
   readonly frames = new Map<number, number>();
   readonly ignored = new Map<number, unknown[]>();
   readonly flows = new Map<number, Flow[]>();
+  /** What sessions have said of their connections beside bytes, in its order: kind, connection, and what. */
+  readonly said: unknown[] = [];
+  /** What was asked and told of the main thread. */
   readonly asked: AskedOfMain[] = [];
+  readonly told: { readonly address: string; readonly message: unknown }[] = [];
   readonly #named: string[] = [];
   /** Charge sent and not yet given back. */
   inFlight = 0;
@@ -161,6 +166,12 @@ class MainSide {
     this.writer.value(RECORD.control, 0, command);
   }
 
+  /** The main thread's answer to what an actor has asked. */
+  reply(id: number, answer: Answer<unknown>): void {
+    if (answer.ok) this.writer.value(RECORD.reply, id, answer.value);
+    else this.writer.value(RECORD.reply, id, answer.error, 1);
+  }
+
   open(connection: number, service = 'test'): void {
     this.command({ type: 'open', connection, service, remoteAddress: '', localAddress: '', sinceMs: 0 });
   }
@@ -176,14 +187,6 @@ class MainSide {
       } else if (kind === RECORD.close) this.closed.set(target, reader.text());
       else if (kind === RECORD.control) this.events.push(reader.value() as HostEvent);
       else if (kind === RECORD.credit) this.inFlight -= target;
-      else if (kind === RECORD.remember) this.memories.set(target, reader.text());
-      else if (kind === RECORD.identify) this.users.set(target, reader.text());
-      else if (kind === RECORD.frames)
-        this.frames.set(target, (this.frames.get(target) ?? 0) + reader.count());
-      else if (kind === RECORD.ignored)
-        this.ignored.set(target, [...(this.ignored.get(target) ?? []), reader.value()]);
-      else if (kind === RECORD.flow)
-        this.flows.set(target, [...(this.flows.get(target) ?? []), reader.flags as Flow]);
       else if (kind === RECORD.bind) this.#named[target] = reader.text();
       else if (kind === RECORD.ask) this.#onAsk(reader);
       else if (kind === RECORD.reply) {
@@ -191,14 +194,39 @@ class MainSide {
         const answer =
           reader.flags === 0 ? { ok: true as const, value } : { ok: false as const, error: value };
         this.#answers.get(target)?.(answer as Answer<unknown>);
-      } else assert.fail(`the main thread takes no record of kind ${kind}`);
+      } else if (kind === RECORD.tell) {
+        this.told.push({ address: this.#named[target] ?? '', message: reader.value() });
+        this.writer.credit(reader.charge);
+      } else this.#onSaid(reader);
     }
+  }
+
+  /** What a session says of its connection. */
+  #onSaid(reader: BatchReader): void {
+    const { kind, target } = reader;
+    if (kind === RECORD.remember) {
+      this.memories.set(target, reader.text());
+      this.said.push(['remember', target, reader.text()]);
+    } else if (kind === RECORD.identify) {
+      this.users.set(target, reader.text());
+      this.said.push(['identify', target, reader.text()]);
+    } else if (kind === RECORD.frames) {
+      this.frames.set(target, (this.frames.get(target) ?? 0) + reader.count());
+      this.said.push(['frames', target, reader.count()]);
+    } else if (kind === RECORD.ignored) {
+      this.ignored.set(target, [...(this.ignored.get(target) ?? []), reader.value()]);
+      this.said.push(['ignored', target, reader.value()]);
+    } else if (kind === RECORD.flow) {
+      this.flows.set(target, [...(this.flows.get(target) ?? []), reader.flags as Flow]);
+      this.said.push(['flow', target, reader.flags]);
+    } else assert.fail(`the main thread takes no record of kind ${kind}`);
   }
 
   #onAsk(reader: BatchReader): void {
     const id = reader.askId();
     this.writer.credit(reader.charge);
     this.asked.push({
+      id,
       address: this.#named[reader.target] ?? '',
       message: reader.askMessage(),
       reply: (value) => this.writer.value(RECORD.reply, id, value),
