@@ -184,6 +184,27 @@ function balance(call: ApiCall): void {
   call.reply({ cents: call.server.accounts.get(account) ?? null });
 }
 
+/** A handler that keeps calls waiting until it is opened. */
+export class Gate {
+  readonly #pass: ApiHandler;
+  #waiting: ApiCall[] = [];
+  #isOpen = false;
+
+  constructor(pass: ApiHandler) {
+    this.#pass = pass;
+  }
+
+  readonly take = (call: ApiCall): void => {
+    if (this.#isOpen) this.#pass(call);
+    else this.#waiting.push(call);
+  };
+
+  open(): void {
+    this.#isOpen = true;
+    for (const call of this.#waiting) this.#pass(call);
+  }
+}
+
 /** One request that a client has made, and what became of it. */
 export class ApiCall {
   readonly server: ApiServer;
@@ -196,6 +217,7 @@ export class ApiCall {
   readonly isStream: boolean;
   /** Items that may still go the stream's way. */
   credit = 0;
+  sentCount = 0;
   /** Items that came. */
   readonly items: unknown[] = [];
   isEnded = false;
@@ -235,6 +257,7 @@ export class ApiCall {
   /** Whether there is credit or not. */
   send(...items: readonly unknown[]): void {
     this.credit -= items.length;
+    this.sentCount += items.length;
     this.session.send([FRAME.items, this.id, items]);
   }
 
@@ -309,6 +332,12 @@ export class ApiServerSession {
     if (this.#plan.isReset === true && 'resetAndDestroy' in this.#stream)
       (this.#stream as Socket).resetAndDestroy();
     else this.#stream.destroy();
+  }
+
+  /** Closes when what was said has left. */
+  finish(): void {
+    this.#isBroken = true;
+    this.#stream.end();
   }
 
   send(frame: ServerFrame): void {
