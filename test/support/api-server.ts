@@ -303,6 +303,7 @@ export class ApiServerSession {
   readonly #stream: Duplex;
   readonly #plan: ApiPlan;
   readonly #calls = new Map<number, ApiCall>();
+  #streamCount = 0;
   #hasHello = false;
   #lastId = 0;
   #input: Uint8Array = new Uint8Array(0);
@@ -357,8 +358,9 @@ export class ApiServerSession {
     }
   }
 
-  forget({ id }: ApiCall): void {
+  forget({ id, isStream }: ApiCall): void {
     this.#calls.delete(id);
+    if (isStream) this.#streamCount -= 1;
   }
 
   #onData(chunk: Uint8Array): void {
@@ -421,8 +423,9 @@ export class ApiServerSession {
     if (call.id <= this.#lastId) violations.push(`the id ${call.id} behind ${this.#lastId}`);
     this.#lastId = call.id;
     this.#calls.set(call.id, call);
-    const alike = [...this.#calls.values()].filter(({ isStream }) => isStream === call.isStream);
-    if (alike.length > (call.isStream ? limits.streams : limits.requests))
+    if (call.isStream) this.#streamCount += 1;
+    const requestCount = this.#calls.size - this.#streamCount;
+    if (requestCount > limits.requests || this.#streamCount > limits.streams)
       violations.push('too much at once');
     if (!Number.isInteger(call.timeoutMs)) violations.push(`a timeout of ${call.timeoutMs} ms`);
     this.server.handle(call);
