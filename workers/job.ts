@@ -7,6 +7,7 @@ import { hostStats } from './data/stats.ts';
 import { verifyHost } from './data/verify.ts';
 import { readStatement } from './ledger/read-statement.ts';
 import { writeReport } from './ledger/write-report.ts';
+import { runFileCommand } from './lobby/files.ts';
 import { redistribute } from './runtime/redistribute.ts';
 
 export async function runJob(job: Job): Promise<JobOutcome<JobResults[keyof JobResults]>> {
@@ -37,7 +38,7 @@ async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
     case 'import':
       return importData(job);
     case 'file':
-      throw new Error('no files are served yet');
+      return runFileCommand(job);
     case 'statement':
       return readStatement(job);
   }

@@ -41,6 +41,7 @@ export type DeskCommand =
 
 /** Work on the served folder, done by jobs; `workers/lobby/files.ts` has what each may fail with (ERR_FILE_…). */
 export type FileCommand =
+  /** Answered with the first FILES_LISTED, in order. */
   | { readonly type: 'list-files' }
   /** Looks at the whole file. */
   | { readonly type: 'open-file'; readonly name: string }
@@ -52,7 +53,12 @@ export type FileCommand =
   /** The part becomes the file, whole and flushed; answered with its FileInfo. */
   | { readonly type: 'finish-put'; readonly part: string; readonly name: string; readonly size: number }
   /** The part is removed. */
-  | { readonly type: 'abandon-put'; readonly part: string };
+  | { readonly type: 'abandon-put'; readonly part: string }
+  /** Removes the parts that a server which was killed has left: only before anybody puts a file. */
+  | { readonly type: 'clear-parts' };
+
+/** More files are served, but not listed. */
+export const FILES_LISTED = 1000;
 
 export interface OpenFile extends FileInfo {
   readonly name: string;
@@ -69,6 +75,7 @@ export interface DeskAnswers {
   readonly 'append-put': null;
   readonly 'finish-put': FileInfo;
   readonly 'abandon-put': null;
+  readonly 'clear-parts': null;
   readonly live: readonly AdminSession[];
   readonly kick: boolean;
   readonly status: AdminStatus;

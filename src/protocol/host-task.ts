@@ -12,7 +12,7 @@ import type {
   Verdict,
   VerifyJob,
 } from './data-jobs.ts';
-import type { FileCommand } from './desk.ts';
+import type { DeskAnswers, FileCommand } from './desk.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -117,7 +117,7 @@ export type Job =
 
 /** What a job of each type answers. */
 export interface JobResults {
-  readonly file: unknown;
+  readonly file: DeskAnswers[FileCommand['type']];
   readonly 'write-report': undefined;
   readonly 'warm-up': undefined;
   readonly redistribute: undefined;

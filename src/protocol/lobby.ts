@@ -6,7 +6,7 @@ import type { ConnectionRecord, RegistryQuery } from './registry.ts';
 export const LOBBY_SERVICE = 'lobby';
 export const HALL_ADDRESS: Address = toAddress(`${LOBBY_SERVICE}/hall`);
 
-/** What the operator is called; whoever names clients calls none of them so. */
+/** What the operator is called, and nobody else. */
 export const OPERATOR = 'Operator';
 
 /** A client is called so and a number: the first that ever came is Client1. */
@@ -17,7 +17,7 @@ export type LobbyCommand =
   /** A text client wants in. With the name that it had before its session or the hall was lost, it is never refused. */
   | { readonly type: 'join'; readonly session: Address; readonly name?: string }
   | { readonly type: 'leave'; readonly session: Address }
-  /** To everybody but `session`. */
+  /** To everybody but `session`. One that calls itself OPERATOR is called by its address instead. */
   | { readonly type: 'say'; readonly session: Address; readonly from: string; readonly text: string }
   /** From now on the session is told what is said, without being in the lobby. Again, when the hall was lost. */
   | { readonly type: 'listen'; readonly session: Address }

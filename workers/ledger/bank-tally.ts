@@ -10,8 +10,9 @@ const packr = new Packr({ useRecords: false });
 export class BankTally implements DurableActor<TallyCommand, Discarded> {
   #counts: DiscardCounts = {};
 
-  get counts(): Readonly<DiscardCounts> {
-    return this.#counts;
+  get figures(): Readonly<Record<string, number>> {
+    const counts = Object.entries(this.#counts);
+    return Object.fromEntries(counts.map(([reason, count]) => [`discarded ${reason}`, count]));
   }
 
   receive(command: TallyCommand, context: Context<TallyCommand>): readonly Discarded[] | undefined {

@@ -8,9 +8,10 @@ import {
   type TallyCommand,
 } from '../../src/protocol/bank.ts';
 import type { Address } from '../../src/values/address.ts';
-import type { Describer, EventLines, EventParser, StoredActor, StoredKind } from '../data/stored-kind.ts';
+import type { StoredActor, StoredKind } from '../data/stored-kind.ts';
+import { valueKind } from '../data/value-kind.ts';
 import { ActorRef } from '../runtime/actor-ref.ts';
-import { type BatchBuilder, BODY, type Segment, valuesIn } from '../runtime/journal.ts';
+import type { Segment } from '../runtime/journal.ts';
 import { applySegment } from '../runtime/streams.ts';
 import { BankTally, type Discarded } from './bank-tally.ts';
 import { checkFlat, LedgerDescriber, LedgerParser } from './ledger-json.ts';
@@ -32,16 +33,12 @@ const ledger: StoredKind = {
   createParser: (snapshot) => new LedgerParser(snapshot && decodeSnapshot(snapshot)),
 };
 
-const tally: StoredKind = {
-  isOf: (address) => address === TALLY_ADDRESS,
-  create: () => new StoredTally(),
-  examine(segment) {
-    for (const event of discardsIn(segment)) checkDiscarded(event);
-    return 0;
-  },
-  createDescriber: () => new TallyDescriber(),
-  createParser: () => new TallyParser(),
-};
+const tally = valueKind<Discarded>({
+  address: TALLY_ADDRESS,
+  name: 'a tally',
+  create: () => new BankTally(),
+  isEvent: isDiscarded,
+});
 
 export const STORED_BANK: readonly StoredKind[] = [ledger, tally];
 
@@ -81,69 +78,15 @@ class StoredShard implements StoredActor {
   }
 }
 
-class StoredTally implements StoredActor {
-  readonly #tally = new BankTally();
-
-  restore(pieces: readonly Uint8Array[]): void {
-    this.#tally.restore(pieces);
-  }
-
-  apply(segment: Segment): void {
-    for (const event of discardsIn(segment)) this.#tally.apply(checkDiscarded(event));
-  }
-
-  snapshot(): Iterable<Uint8Array> {
-    return this.#tally.snapshot();
-  }
-
-  get figures(): Readonly<Record<string, number>> {
-    const counts = Object.entries(this.#tally.counts);
-    return Object.fromEntries(counts.map(([reason, count]) => [`discarded ${reason}`, count]));
-  }
-}
-
-class TallyDescriber implements Describer {
-  describe(segment: Segment, lines: EventLines): void {
-    for (const event of discardsIn(segment)) {
-      lines.begin();
-      lines.json(event);
-      lines.end();
-    }
-  }
-}
-
-class TallyParser implements EventParser {
-  #events: Discarded[] = [];
-
-  take(event: unknown): void {
-    this.#events.push(checkDiscarded(event));
-  }
-
-  flush(builder: BatchBuilder, address: Address, position: number): void {
-    if (this.#events.length > 0) builder.addValues(address, position, this.#events);
-    this.#events = [];
-  }
-}
-
-function discardsIn(segment: Segment): unknown[] {
-  if (segment.kind !== BODY.values) {
-    throw new RangeError(`a tally's events are values, these are of the kind ${segment.kind}`);
-  }
-  const events = valuesIn(segment);
-  checkCount(segment, events.length);
-  return events;
-}
-
-function checkDiscarded(event: unknown): Discarded {
+function isDiscarded(event: unknown): event is Discarded {
   const { type, counts } = (typeof event === 'object' && event !== null ? event : {}) as Partial<Discarded>;
-  const isRight =
+  return (
     type === 'discarded' &&
     typeof counts === 'object' &&
     Object.entries(counts).every(
       ([reason, count]) => DISCARD_REASONS.includes(reason as DiscardReason) && Number.isSafeInteger(count),
-    );
-  if (!isRight) throw new RangeError(`a tally has no event ${JSON.stringify(event)}`);
-  return event as Discarded;
+    )
+  );
 }
 
 function checkCount({ count }: Segment, found: number): void {

@@ -1,6 +1,7 @@
 /** Writes the bank's report whole or not at all: to a file beside it, made durable, then renamed over it. */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../sync-folder.ts';
 import { formatReport } from './bank-report.ts';
 
 export async function writeReport(path: string, balances: readonly Uint8Array[]): Promise<void> {
@@ -18,15 +19,5 @@ export async function writeReport(path: string, balances: readonly Uint8Array[])
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
-  }
-}
-
-/** Makes the rename itself durable, where the folder may be opened and the file system can: the report is there anyway. */
-async function syncFolder(path: string): Promise<void> {
-  try {
-    const folder = await open(path);
-    await folder.sync().finally(() => folder.close());
-  } catch {
-    // Not possible here.
   }
 }
