@@ -3,7 +3,7 @@ import type { ServedFile } from '../../src/protocol/api/operations.ts';
 import { FILES_LISTED } from '../../src/protocol/desk.ts';
 import { OPERATOR } from '../../src/protocol/lobby.ts';
 import type { ConnectionRecord, RegistryAnswer } from '../../src/protocol/registry.ts';
-import { formatCount } from '../../src/values/table.ts';
+import { formatCount } from '../../src/values/readable.ts';
 
 export const FULL_TEXT = 'Server full, rejecting connection';
 export const CLOSING_TEXT = 'Server is shutting down';

@@ -28,7 +28,7 @@ import { REGISTRY_ADDRESS, type RegistryAnswer, type RegistryCommand } from '../
 import type { Address } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
-import { formatCount } from '../../src/values/table.ts';
+import { formatCount } from '../../src/values/readable.ts';
 import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
 import { LobbyInput, type Message } from './lobby-input.ts';
 import {
