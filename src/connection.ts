@@ -120,7 +120,7 @@ export class Connection {
     owned.on('end', onSocketEnd);
     owned.on('error', onSocketError);
     owned.on('close', onSocketClose);
-    this.#openSession();
+    this.#openSession({});
   }
 
   /** Why it ended; empty while it is open or if it ended in order. */
@@ -206,7 +206,9 @@ export class Connection {
 
   /** Its host was replaced: asks for a new session there. */
   reopen(): void {
-    this.#openSession();
+    this.#openSession({ isReplacement: true });
+    // What the session before wanted is forgotten with it.
+    this.#release();
     if (this.#hasEnded) this.link.command({ type: 'ended', connection: this.id });
   }
 
@@ -319,7 +321,8 @@ export class Connection {
     if (this.#isClosing) return;
     this.lastInputMs = monotonicMs();
     this.#bytesIn += chunk.length;
-    this.#framer.feed(chunk, this.#sink);
+    // What a socket gives is nobody else's, and may be given up to a host; within the process it is the client's own.
+    this.#framer.feed(this.address === IN_PROCESS ? Uint8Array.from(chunk) : chunk, this.#sink);
     if (!this.link.pauseIfFull(this)) this.#awaitInputPause();
   }
 
@@ -366,7 +369,7 @@ export class Connection {
     this.#onClosed(this);
   }
 
-  #openSession(): void {
+  #openSession(options: { readonly isReplacement?: true }): void {
     const { id, listener, remoteAddress, sinceMs } = this;
     const { service } = listener.options;
     const { localAddress = IN_PROCESS, localPort = 0 } = this.#socket;
@@ -377,6 +380,7 @@ export class Connection {
       remoteAddress,
       localAddress: `${localAddress}:${localPort}`,
       sinceMs,
+      ...options,
       ...(this.memory === undefined ? {} : { memory: this.memory }),
     });
   }

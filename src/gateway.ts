@@ -108,6 +108,9 @@ export class Gateway {
     const listener = this.listenerOf(service);
     if (listener === undefined) return undefined;
     const [client, server] = duplexPair();
+    // As with sockets, what breaks at one end is broken at the other.
+    client.once('close', () => server.destroy());
+    server.once('close', () => client.destroy());
     listener.take(server);
     return client;
   }

@@ -39,7 +39,7 @@ export interface ConnectionSink {
   flush(): void;
 }
 
-/** Answers what actors ask of the main thread; a rejection becomes the ask's error. */
+/** Does what actors ask or tell the main thread; a rejection becomes the ask's error. */
 export type AnswerAsk = (address: string, message: unknown) => Promise<unknown>;
 
 interface PendingAsk {
@@ -228,11 +228,11 @@ export class HostLink {
         case RECORD.bind:
           this.#named[reader.target] = reader.text();
           break;
-        case RECORD.ask:
-          this.#onAsk(this.#named[reader.target] ?? '', reader);
-          break;
         case RECORD.tell:
           this.#onTell(this.#named[reader.target] ?? '', reader);
+          break;
+        case RECORD.ask:
+          this.#onAsk(this.#named[reader.target] ?? '', reader);
           break;
         case RECORD.credit:
           this.#bytesInFlight -= reader.target;
@@ -255,32 +255,36 @@ export class HostLink {
     if (this.#bytesInFlight <= this.#options.bytesLow) this.#resumePaused();
   }
 
-  /** Nobody waits for what becomes of it. */
+  /** Nobody waits for an answer: what it fails with is nobody's either. */
   #onTell(address: string, reader: BatchReader): void {
-    this.#giveBack(reader.charge);
-    this.#answer?.(address, reader.value()).catch(() => {});
-  }
-
-  #giveBack(charge: number): void {
-    this.#writer.credit(charge);
-    this.#scheduleFlush();
+    this.#giveBack(reader);
+    this.#answerTo(address, reader.value()).catch(() => {});
   }
 
   #onAsk(address: string, reader: BatchReader): void {
     const port = this.#port;
     const id = reader.askId();
-    this.#giveBack(reader.charge);
+    this.#giveBack(reader);
     const reply = (value: unknown, flags: number) => {
       // The host that has asked may be gone, and another one may use the same number.
       if (this.#port !== port) return;
       this.#writer.value(RECORD.reply, id, value, flags);
       this.#scheduleFlush();
     };
-    const answered = this.#answer?.(address, reader.askMessage()) ?? Promise.reject(nobodyAt(address));
-    answered.then(
+    this.#answerTo(address, reader.askMessage()).then(
       (value) => reply(value, 0),
       (error: unknown) => reply(recordOf(error), 1),
     );
+  }
+
+  async #answerTo(address: string, message: unknown): Promise<unknown> {
+    if (this.#answer === undefined) throw nobodyAt(address);
+    return this.#answer(address, message);
+  }
+
+  #giveBack(reader: BatchReader): void {
+    this.#writer.credit(reader.charge);
+    this.#scheduleFlush();
   }
 
   #resumePaused(): void {

@@ -73,6 +73,7 @@ export interface LedgerFigures {
   /** Idempotency keys that are remembered. */
   readonly keys: number;
 }
+
 /** What became of a `post`: by index in the request, in ascending order, what was refused, or nothing was posted at all. */
 export type PostOutcome =
   | { readonly type: 'posted'; readonly refused: readonly (readonly [index: number, DiscardReason])[] }

@@ -18,7 +18,9 @@ export type HostCommand =
       readonly localAddress: string;
       /** The date of the accept, in milliseconds since 1970. */
       readonly sinceMs: number;
-      /** What the session before this one has left, if it was lost with its host. */
+      /** The session before this one was lost with its host, and with what was on its way to it. */
+      readonly isReplacement?: true;
+      /** What that session has left. */
       readonly memory?: string;
     }
   /** The client has sent everything (it half-closed); the session answers and stops. */

@@ -1,13 +1,12 @@
 /** What must be true of a simulated server, at the end and at every moment between. */
 import assert from 'node:assert/strict';
-import { shardOf } from '../../workers/ledger/bank-lines.ts';
-import { hashName } from '../../workers/ledger/ledger.ts';
+import { shardOfName as shardOfBytes } from '../../workers/ledger/bank-lines.ts';
 import type { ShardState } from '../../workers/ledger/ledger-snapshot.ts';
 import { homeOf, partNameOf } from '../../workers/ledger/uploads.ts';
 import type { PlainClient } from './plain-client.ts';
 import { balancesIn, type Recovered, recoverAgain, shardsIn } from './recovery.ts';
 import type { UploadClient } from './upload-client.ts';
-import type { UploadPlan } from './workload.ts';
+import type { PlannedRequest, RequestPlan, UploadPlan } from './workload.ts';
 
 /** The line up to which each shard has done its part of the upload; 0 where it does not know it. */
 export function marksOf({ id }: UploadPlan, shards: readonly ShardState[]): number[] {
@@ -42,9 +41,37 @@ export function checkAcknowledged(plan: UploadPlan, lines: number, recovered: Re
   assert.ok(stored >= lines, `OK ${lines} of ${plan.id}, but stored are ${stored} (by shard: ${marks})`);
 }
 
+/** At any moment: each shard has posted the first of a plan's requests that concern it, each once, and knows their keys. */
+export function checkRequests(plans: readonly RequestPlan[], recovered: Recovered): void {
+  for (const [index, shard] of shardsIn(recovered).entries()) {
+    const balances = balancesIn(shard);
+    const keys = new Set(shard.keys.map(({ key }) => key));
+    for (const plan of plans) {
+      const posted = plan.posting.findLastIndex(({ key }) => keys.has(key)) + 1;
+      const where = `${plan.id} in shard ${index}, which has posted ${posted} requests`;
+      const missing = plan.posting
+        .slice(0, posted)
+        .filter(({ key, shards }) => shards.has(index) && !keys.has(key));
+      assert.deepEqual(missing, [], `the keys of ${where}`);
+      for (const [name, history] of plan.own) {
+        if (shardOfName(name) === index)
+          assert.equal(balances.get(name), history[posted], `${name} of ${where}`);
+      }
+    }
+  }
+}
+
+/** All of an answered request is stored. */
+export function checkAnswered({ key, shards }: PlannedRequest, recovered: Recovered): void {
+  const knowing = shardsIn(recovered).map((shard) => shard.keys.some((each) => each.key === key));
+  for (const shard of shards)
+    assert.ok(knowing[shard], `${key} was answered, but shard ${shard} does not know it`);
+}
+
 /** The balances, when all is done. */
 export function checkBalances(
   plans: readonly UploadPlan[],
+  requests: readonly RequestPlan[],
   plain: readonly PlainClient[],
   recovered: Recovered,
   { mayLose }: { readonly mayLose: boolean },
@@ -52,11 +79,12 @@ export function checkBalances(
   const shards = shardsIn(recovered);
   const actual = new Map(shards.flatMap((shard) => [...balancesIn(shard)]));
   const expected = new Map<string, number>();
-  for (const plan of plans) {
-    for (const [name, history] of plan.own) expected.set(name, history[plan.lineCount] as number);
-    for (const [name, cents] of plan.shared) expected.set(name, (expected.get(name) ?? 0) + cents);
+  let postings = 0;
+  for (const { own, shared, applied } of [...plans, ...requests]) {
+    for (const [name, history] of own) expected.set(name, history.at(-1) as number);
+    for (const [name, cents] of shared) expected.set(name, (expected.get(name) ?? 0) + cents);
+    postings += applied;
   }
-  let postings = plans.reduce((sum, { applied }) => sum + applied, 0);
   for (const client of plain) {
     for (const [name, cents] of client.plan.accounts) {
       if ((mayLose || client.isBroken) && !actual.has(name)) continue;
@@ -116,8 +144,7 @@ function isDone(outcome: string | undefined): boolean {
 }
 
 function shardOfName(name: string): number {
-  const bytes = Buffer.from(`${name}\0\0\0\0`, 'latin1');
-  return shardOf(hashName(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, name.length));
+  return shardOfBytes(Buffer.from(name, 'latin1'));
 }
 
 function sorted(balances: ReadonlyMap<string, number>): [string, number][] {

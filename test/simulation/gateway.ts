@@ -3,7 +3,8 @@
  * each connection, sessions that are opened anew when their host is replaced, and what they want remembered.
  */
 import type { LineFramer } from '../../src/line-framer.ts';
-import { hostIndexOf, toAddress } from '../../src/values/address.ts';
+import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
+import type { Answer } from '../../workers/runtime/actor.ts';
 import type { SimulatedGateway, Simulation } from '../../workers/runtime/simulation.ts';
 import type { Pipe, PipeReader } from './pipe.ts';
 
@@ -93,6 +94,13 @@ export class Gateway implements SimulatedGateway {
 
   mayRead(host: number): boolean {
     return (this.#inFlight[host] ?? 0) <= IN_FLIGHT_MAX;
+  }
+
+  /** A message of a client that has no connection here; it is answered at most once, and never if a host ends. */
+  ask<Message, Reply>(address: Address, message: Message, onAnswer: (answer: Answer<Reply>) => void): void {
+    const host = hostIndexOf(address, this.simulation.hostCount);
+    const charge = this.simulation.ask(address, message, (answer) => onAnswer(answer as Answer<Reply>));
+    this.#inFlight[host] = (this.#inFlight[host] ?? 0) + charge;
   }
 
   sendFrames(host: number, id: number, bytes: Uint8Array, start: number, end: number): void {

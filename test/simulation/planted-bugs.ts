@@ -1,9 +1,10 @@
 /** Mistakes that a simulation must find: each is put around a part of the server, none is in it. */
 import type { FrameSink } from '../../src/framer.ts';
 import { LineFramer } from '../../src/line-framer.ts';
+import type { LedgerCommand } from '../../src/protocol/bank.ts';
 import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
 import { partIn } from '../../workers/ledger/postings.ts';
-import type { Actor, ActorSpec } from '../../workers/runtime/actor.ts';
+import type { Actor, ActorSpec, Context } from '../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
 import type { StoredBatch } from '../../workers/runtime/store.ts';
 import { type Outlet, Turns } from '../../workers/runtime/turns.ts';
@@ -14,6 +15,8 @@ export const PLANTED_BUGS = [
   'reply-before-flush',
   /** A line is applied whether or not the mark says that it was. */
   'double-apply',
+  /** A request that comes again is posted again. */
+  'double-post',
   /** What is left of a chunk behind its last line is forgotten. */
   'lost-carry',
   /** Behind a snapshot recovery begins one batch late. */
@@ -67,16 +70,20 @@ class ForgetfulFramer extends LineFramer {
   }
 }
 
-/** Makes the ledger shards that start in `system` take lines that they have for new ones. */
-function forgetMarks(system: ActorSystem): ActorSystem {
+/** Changes the ledger shards that start in `system`. */
+function withShards(system: ActorSystem, change: (shard: LedgerShard) => void): ActorSystem {
   const spawnRoot = system.spawnRoot.bind(system);
+  const changed = (actor: Actor): Actor => {
+    if (actor instanceof LedgerShard) change(actor);
+    return actor;
+  };
   system.spawnRoot = (address, spec) =>
-    spawnRoot(address, { ...spec, create: () => withoutMarks(spec.create()) } as ActorSpec);
+    spawnRoot(address, { ...spec, create: () => changed(spec.create()) } as ActorSpec);
   return system;
 }
 
-function withoutMarks(actor: Actor): Actor {
-  if (!(actor instanceof LedgerShard)) return actor;
+/** It takes lines that it has for new ones. */
+function forgetMarks(actor: LedgerShard): void {
   const receiveBytes = actor.receiveBytes.bind(actor);
   actor.receiveBytes = (bytes, start, end, context) => {
     const message = bytes.slice(start, end);
@@ -86,7 +93,19 @@ function withoutMarks(actor: Actor): Actor {
     if (mark !== undefined) new DataView(message.buffer).setFloat64(4, mark + 1, true);
     receiveBytes(message, 0, message.length, context);
   };
-  return actor;
+}
+
+function postAgain(actor: LedgerShard): void {
+  const receive = actor.receive.bind(actor);
+  const seen = new Set<string>();
+  const unheard = { reply() {} } as unknown as Context<LedgerCommand>;
+  actor.receive = (command, context) => {
+    if (command.type === 'post' && command.key !== undefined) {
+      if (seen.has(command.key)) receive({ type: 'post', postings: command.postings }, unheard);
+      seen.add(command.key);
+    }
+    return receive(command, context);
+  };
 }
 
 /** The parts of a server, `bug` among them. */
@@ -98,6 +117,9 @@ export function partsWith(bug: PlantedBug | undefined) {
       bug === 'skipped-event' ? new SkippingStore(...args) : new SimulatedStore(...args),
     createFramer: (lineLengthMax: number) =>
       bug === 'lost-carry' ? new ForgetfulFramer(lineLengthMax) : new LineFramer(lineLengthMax),
-    prepare: (system: ActorSystem) => (bug === 'double-apply' ? forgetMarks(system) : system),
+    prepare: (system: ActorSystem) => {
+      if (bug === 'double-apply') return withShards(system, forgetMarks);
+      return bug === 'double-post' ? withShards(system, postAgain) : system;
+    },
   };
 }

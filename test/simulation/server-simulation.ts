@@ -1,8 +1,9 @@
 /**
- * A whole bank server in one thread, run by a seed: clients that upload, the network, the main thread, hosts, their
- * stores, and everything that may break.
+ * A whole bank server in one thread, run by a seed: clients that upload or post requests, the network, the main thread,
+ * hosts, their stores, and everything that may break.
  *
  *     upload clients, plain clients ◄──► network ◄──► gateway ◄──► hosts, linked with each other ◄──► stores
+ *     request clients ◄──────────────────────────────►
  *
  * The clients' state machine, the framer, the actors, their turns and what they store are the product's; sockets,
  * threads, clocks and disks are not. Each step one of all the things that may happen next is drawn; now and then a fault
@@ -15,22 +16,39 @@ import { hostIndexOf } from '../../src/values/address.ts';
 import { messageOf } from '../../src/values/errors.ts';
 import { startBank } from '../../workers/ledger/bank-service.ts';
 import { homeOf } from '../../workers/ledger/uploads.ts';
-import type { DurableActor } from '../../workers/runtime/actor.ts';
+import { type DurableActor, STOP_ON_FAULT } from '../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
 import type { MakeSession } from '../../workers/runtime/host.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { Redistribution } from '../../workers/runtime/redistribute.ts';
 import { Simulation } from '../../workers/runtime/simulation.ts';
-import { checkAcknowledged, checkBalances, checkClients, checkRecovery, checkStored } from './checks.ts';
+import {
+  checkAcknowledged,
+  checkAnswered,
+  checkBalances,
+  checkClients,
+  checkRecovery,
+  checkRequests,
+  checkStored,
+} from './checks.ts';
 import { Gateway } from './gateway.ts';
 import { Network } from './network.ts';
 import { PlainClient } from './plain-client.ts';
 import { type PlantedBug, partsWith } from './planted-bugs.ts';
 import { type Recovered, recover, snapshotOf } from './recovery.ts';
+import { RequestClient } from './request-client.ts';
+import { REQUEST_SESSIONS, RequestSession } from './request-session.ts';
 import { ACCOUNTS_MAX, HASH_KEY, UPLOADS_MAX } from './settings.ts';
 import { type CrashKind, SimulatedStore, StoreFaults, StoreImage } from './simulated-store.ts';
 import { UploadClient } from './upload-client.ts';
-import { drawUpload, LINE_LENGTH_MAX, PlainPlan, type UploadPlan } from './workload.ts';
+import {
+  drawUpload,
+  LINE_LENGTH_MAX,
+  PlainPlan,
+  type PlannedRequest,
+  RequestPlan,
+  type UploadPlan,
+} from './workload.ts';
 
 const HOSTS_MAX = 4;
 /** Far more than a run has ever taken. */
@@ -51,6 +69,8 @@ export interface RunCounts {
   diskFull: number;
   breaks: number;
   clientRestarts: number;
+  answers: number;
+  retries: number;
   snapshots: number;
 }
 
@@ -86,6 +106,8 @@ function noCounts(): RunCounts {
     diskFull: 0,
     breaks: 0,
     clientRestarts: 0,
+    answers: 0,
+    retries: 0,
     snapshots: 0,
   };
 }
@@ -99,6 +121,7 @@ class ServerSimulation {
   readonly #plans: readonly UploadPlan[];
   readonly #uploads: UploadClient[] = [];
   readonly #plain: PlainClient[] = [];
+  readonly #requests: RequestClient[] = [];
   #images: StoreImage[];
   #faults: StoreFaults[];
   /** By host: when its disk has room again. */
@@ -150,8 +173,13 @@ class ServerSimulation {
     return this.#counts;
   }
 
+  /** Those that come to an end by themselves. */
+  get #clients(): readonly (UploadClient | RequestClient)[] {
+    return [...this.#uploads, ...this.#requests];
+  }
+
   #isDone(): boolean {
-    return this.#uploads.every(({ isDone }) => isDone) && this.#restartMs === Infinity;
+    return this.#clients.every(({ isDone }) => isDone) && this.#restartMs === Infinity;
   }
 
   #step(): void {
@@ -169,7 +197,7 @@ class ServerSimulation {
   }
 
   #stall(what: string): never {
-    const clients = this.#uploads.filter(({ isDone }) => !isDone).join('\n');
+    const clients = this.#clients.filter(({ isDone }) => !isDone).join('\n');
     assert.fail(`the server ${what}, but\n${clients}`);
   }
 
@@ -217,6 +245,10 @@ class ServerSimulation {
       ...BANK,
       uploadsMax: this.#isForgetful ? LEDGER_SHARDS : UPLOADS_MAX,
     });
+    for (const address of REQUEST_SESSIONS) {
+      if (hostIndexOf(address, system.hostCount) !== hostIndex) continue;
+      system.spawnRoot(address, { create: () => new RequestSession(), supervision: STOP_ON_FAULT });
+    }
   }
 
   #joinClients(): void {
@@ -248,17 +280,48 @@ class ServerSimulation {
       this.#plain.push(client);
       this.#simulation.join(client);
     }
+    for (let i = random.below(3); i > 0; i--) {
+      const client = new RequestClient({
+        plan: new RequestPlan(random, `req${i}`),
+        gateway: this.#gateway,
+        random,
+        startsMs: random.below(20),
+        onAnswered: (request) => this.#onAnswered(request),
+      });
+      this.#requests.push(client);
+      this.#simulation.join(client);
+    }
   }
 
   #onAcknowledged(plan: UploadPlan, lines: number): void {
     this.#counts.acknowledgements++;
+    const recovered = this.#checkNow();
+    if (recovered !== undefined && !this.#isForgetful) checkAcknowledged(plan, lines, recovered);
+  }
+
+  #onAnswered(request: PlannedRequest): void {
+    this.#counts.answers++;
+    const recovered = this.#checkNow();
+    if (recovered !== undefined) checkAnswered(request, recovered);
+  }
+
+  /** Checks what is stored, now and then; returns it if it did. */
+  #checkNow(): Recovered | undefined {
     const isCritical = this.#faults.some(({ isFailing, crash }) => isFailing || crash !== undefined);
-    if (!isCritical && !this.#random.chance(CHECKED_SHARE)) return;
+    if (!isCritical && !this.#random.chance(CHECKED_SHARE)) return undefined;
     this.#counts.checked++;
     const recovered = recover(this.#images);
-    if (this.#isForgetful) return;
-    checkAcknowledged(plan, lines, recovered);
-    checkStored(this.#plans, recovered);
+    this.#checkStored(recovered);
+    return recovered;
+  }
+
+  #checkStored(recovered: Recovered): void {
+    checkRequests(this.#requestPlans, recovered);
+    if (!this.#isForgetful) checkStored(this.#plans, recovered);
+  }
+
+  get #requestPlans(): readonly RequestPlan[] {
+    return this.#requests.map(({ plan }) => plan);
   }
 
   #drawFault(): void {
@@ -318,7 +381,7 @@ class ServerSimulation {
     const hosts = this.#random.chance(0.5) ? this.#images.length : 1 + this.#random.below(HOSTS_MAX);
     if (hosts !== this.#images.length) this.#images = this.#redistributed(hosts);
     this.#faults = this.#images.map(() => new StoreFaults());
-    if (!this.#isForgetful) checkStored(this.#plans, recover(this.#images));
+    this.#checkStored(recover(this.#images));
     this.#simulation.start(hosts);
   }
 
@@ -356,14 +419,15 @@ class ServerSimulation {
 
   #checkEnd(): void {
     this.#counts.breaks = this.#network.breaks;
+    this.#counts.retries = this.#requests.reduce((sum, { retries }) => sum + retries, 0);
     this.#counts.snapshots = this.#images.reduce((sum, { snapshots }) => sum + snapshots.size, 0);
     const recovered = recover(this.#images);
     checkRecovery(recovered, this.#living());
     assert.deepEqual(this.#simulation.failures, []);
+    this.#checkStored(recovered);
     if (this.#isForgetful) return;
     checkClients(this.#plans, this.#uploads);
-    checkStored(this.#plans, recovered);
-    checkBalances(this.#plans, this.#plain, recovered, { mayLose: this.#mayLosePlain });
+    checkBalances(this.#plans, this.#requestPlans, this.#plain, recovered, { mayLose: this.#mayLosePlain });
   }
 
   /** The actors as they are. */

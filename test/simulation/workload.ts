@@ -1,5 +1,7 @@
 /** What the clients of a simulated server send, and what must become of it. */
-import { DISCARD_REASONS, type DiscardReason } from '../../src/protocol/bank.ts';
+import { DISCARD_REASONS, type DiscardReason, type PostOutcome } from '../../src/protocol/bank.ts';
+import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
+import { shardOfName } from '../../workers/ledger/bank-lines.ts';
 import type { Random } from '../../workers/runtime/random.ts';
 import { BankModel, readLine } from '../support/bank-model.ts';
 
@@ -111,4 +113,83 @@ export class PlainPlan {
     });
     this.text = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
   }
+}
+
+/** One of a plan's requests. */
+export interface PlannedRequest {
+  readonly key: string;
+  readonly transactions: readonly (readonly [account: string, cents: number])[];
+  /** The shards that it concerns. */
+  readonly shards: ReadonlySet<number>;
+  readonly outcome: PostOutcome;
+}
+
+/** Requests to accounts of its own and to those that all share; some come again later, some with another content. */
+export class RequestPlan {
+  readonly id: string;
+  readonly requests: readonly PlannedRequest[];
+  /** Those of them that post anything: under each key the first. */
+  readonly posting: PlannedRequest[] = [];
+  /** For each account of its own its balance after so many of those; undefined while it is not open. */
+  readonly own = new Map<string, (number | undefined)[]>();
+  /** What it adds to each shared account. */
+  readonly shared = new Map<string, number>();
+  applied = 0;
+  readonly #model = new BankModel();
+
+  constructor(random: Random, id: string) {
+    this.id = id;
+    this.requests = Array.from({ length: 1 + random.below(25) }, () => this.#draw(random));
+    for (const [name, balance] of this.#model.balances) {
+      if (!name.startsWith(id)) this.shared.set(name, Number(balance));
+    }
+  }
+
+  #draw(random: Random): PlannedRequest {
+    if (this.posting.length > 0 && random.chance(0.3)) {
+      const earlier = random.pick(this.posting);
+      return random.chance(0.7) ? earlier : withOtherContent(earlier);
+    }
+    const transactions = Array.from({ length: 1 + random.below(8) }, () => this.#drawTransaction(random));
+    const request: PlannedRequest = {
+      key: `${this.id} ${this.posting.length}`,
+      transactions,
+      shards: new Set(transactions.map(([name]) => shardOfName(Buffer.from(name)))),
+      outcome: this.#post(transactions),
+    };
+    this.posting.push(request);
+    this.#note();
+    return request;
+  }
+
+  #drawTransaction(random: Random): [string, number] {
+    if (random.chance(0.2)) return [`common-${random.below(SHARED_ACCOUNTS)}`, random.below(100_000)];
+    const name = `${this.id}-${random.below(10)}`;
+    const cents = random.chance(0.2) ? MINOR_UNITS_MAX : random.below(1_000_000);
+    return [name, random.chance(0.5) ? cents : -cents];
+  }
+
+  #post(transactions: PlannedRequest['transactions']): PostOutcome {
+    const isRefused = transactions.map(([name, cents]) => !this.#model.post(name, BigInt(cents)));
+    const refused = isRefused.flatMap((is, index) => (is ? [[index, 'balance-out-of-range'] as const] : []));
+    this.applied += transactions.length - refused.length;
+    return { type: 'posted', refused };
+  }
+
+  #note(): void {
+    const { length } = this.posting;
+    for (const [name, balance] of this.#model.balances) {
+      if (!name.startsWith(this.id)) continue;
+      const history = this.own.get(name) ?? new Array<number | undefined>(length).fill(undefined);
+      history[length] = Number(balance);
+      this.own.set(name, history);
+    }
+  }
+}
+
+function withOtherContent(request: PlannedRequest): PlannedRequest {
+  const transactions = request.transactions.map(
+    ([name, cents]) => [name, cents > 0 ? cents - 1 : cents + 1] as const,
+  );
+  return { ...request, transactions, outcome: { type: 'key-conflict' } };
 }

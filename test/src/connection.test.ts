@@ -256,4 +256,188 @@ describe('Connection', () => {
       assert.ok(grown < 3 * MIB, `memory grew by ${grown} bytes`);
     });
   });
+
+  describe('figures', () => {
+    const only = () => {
+      const [connection] = server.gateway.connections;
+      return connection ?? assert.fail('there is no connection');
+    };
+
+    test('are what went in and out, what was handled and what was ignored', async () => {
+      const client = await server.connect(await server.listen('flowing'));
+      client.send('10\nnonsense\nname Ann\nnonsense\n3\n');
+      await until('it is answered', () => client.receivedBytes === 13);
+      const connection = only();
+      assert.equal(server.gateway.find(connection.id), connection);
+      await until('it is counted', () => connection.figures.frames === 5);
+      assert.deepEqual(connection.figures, {
+        bytesIn: 32,
+        bytesOut: 13,
+        frames: 5,
+        ignored: { nonsense: 2, all: 2 },
+      });
+      assert.equal(connection.user, 'Ann');
+      assert.equal(connection.bytesWaiting, 0);
+    });
+
+    test('tell how much the client has left unread', async () => {
+      const client = await server.connect(await server.listen('flowing', { outboundBytesMax: 64 * MIB }));
+      client.isKeeping = false;
+      client.socket.pause();
+      client.send(`${32 * MIB}\n`);
+      await until('it waits', () => only().bytesWaiting > MIB);
+      client.socket.resume();
+      await until('it is taken', () => client.receivedBytes === 32 * MIB);
+      await until('nothing waits', () => only().bytesWaiting === 0);
+    });
+  });
+
+  describe('a session that wants no input', () => {
+    test('gets none until it wants it again, and hears when its bytes have left', async () => {
+      const client = await server.connect(await server.listen('flowing', { outboundBytesMax: 64 * MIB }));
+      client.isKeeping = false;
+      client.socket.pause();
+      client.send(`${32 * MIB}\nhold\n`);
+      const connection = await until('it is held', () => server.gateway.connections.find((c) => c.isPaused));
+      const { bytesIn } = connection.figures;
+      client.send('name Late\n');
+      await until('it is sent', () => client.socket.writableLength === 0);
+      assert.deepEqual(host.latest.commands, []);
+      client.socket.resume();
+      await until('all is taken', () => client.receivedBytes === 32 * MIB + 'drained\n'.length);
+      await until('it is read on', () => connection.user === 'Late');
+      assert.deepEqual(host.latest.commands, [{ type: 'connection-drained' }]);
+      assert.equal(connection.figures.bytesIn, bytesIn + 'name Late\n'.length);
+    });
+
+    test('hears it once for each time it asks, also when nothing waits', async () => {
+      const client = await server.connect(await server.listen('flowing'));
+      for (let i = 1; i <= 3; i++) {
+        client.send('hold\n');
+        await client.receives('drained\n'.repeat(i));
+      }
+      assert.equal(host.latest.commands.length, 3);
+    });
+
+    test('is not idle meanwhile', async () => {
+      const port = await server.listen('flowing', { idleMs: 50 });
+      const held = await server.connect(port);
+      const idle = await server.connect(port);
+      held.send('keep\n');
+      await until('it is held', () => server.gateway.connections.some((c) => c.isPaused));
+      await idle.isLetGo();
+      assert.equal(held.isDropped, false);
+      assert.equal(server.gateway.connectionCount, 1);
+    });
+
+    test('does not bind the one that takes its place', async () => {
+      const client = await server.connect(await server.listen('flowing'));
+      client.send('keep\n');
+      await until('it is held', () => server.gateway.connections.some((c) => c.isPaused));
+      client.send('5\n');
+      host.replace();
+      server.gateway.reopen(host.link);
+      await until('it is read on', () => client.receivedBytes === 5);
+    });
+  });
+
+  describe('kicked', () => {
+    test('it gets what was written for it, and is closed with the reason', async () => {
+      const client = await server.connect(await server.listen('echo'));
+      client.send('one\n');
+      await client.receives('one\n');
+      const [connection] = server.gateway.connections;
+      assert.equal(connection?.kick('kicked'), true);
+      assert.equal(connection.kick('again'), false);
+      client.send('two\n');
+      await client.isLetGo();
+      client.end();
+      await allGone();
+      assert.equal(client.text, 'one\n');
+      assert.deepEqual(server.logged('info'), ['closed 1 connection: kicked']);
+      const closed = { type: 'connection-closed', reason: 'kicked', isCutOff: false };
+      await until('its session hears of it', () => host.latest.commands.length > 0);
+      assert.deepEqual(host.latest.commands, [closed]);
+    });
+
+    test('it is closed though it takes nothing', async () => {
+      const client = await server.connect(await server.listen('flood', { outboundBytesMax: 64 * MIB }));
+      client.socket.pause();
+      client.send('16000000\n');
+      const connection = await until('bytes wait for it', () =>
+        server.gateway.connections.find(({ bytesWaiting }) => bytesWaiting > MIB),
+      );
+      connection.kick('kicked');
+      await allGone();
+    });
+  });
+
+  describe('within the process', () => {
+    const door = {
+      service: 'echo',
+      host: '',
+      port: 0,
+      connectionsMax: 10,
+      connectionsPerAddressMax: 10,
+      framing: { type: 'lines', lengthMax: 64 * 1024 },
+      idleMs: 3_600_000,
+      outboundBytesMax: MIB,
+    } as const;
+
+    function connect(options: Partial<typeof door> | { readonly idleMs: number } = {}) {
+      server.gateway.serve({ ...door, ...options });
+      const stream = server.gateway.connect('echo');
+      assert.ok(stream);
+      let text = '';
+      stream.setEncoding('latin1').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      return { stream, text: () => text };
+    }
+
+    test('a client is served like any other, to its orderly end', async () => {
+      const { stream, text } = connect();
+      assert.equal(server.gateway.connections[0]?.remoteAddress, 'in-process');
+      stream.write('one\ntw');
+      stream.end('o\nlast');
+      await until('both sides are closed', () => stream.closed);
+      assert.equal(text(), 'one\ntwo\nlast\nbye\n');
+      await allGone();
+      assert.equal(server.gateway.listenerOf('echo')?.open, 0);
+    });
+
+    test('a service that there is not can not be reached', () => {
+      assert.equal(server.gateway.connect('echo'), undefined);
+    });
+
+    test('a client that is gone without a word is gone here too', async () => {
+      const { stream } = connect();
+      stream.write('half a li');
+      await until('it is there', () => server.gateway.connections[0]?.figures.bytesIn === 9);
+      stream.destroy();
+      await allGone();
+      const closed = { type: 'connection-closed', reason: '', isCutOff: true };
+      await until('its session hears of it', () => host.latest.commands.length > 0);
+      assert.deepEqual(host.latest.commands, [closed]);
+    });
+
+    test('a client that is cut off sees its end closed', async () => {
+      const { stream } = connect({ idleMs: 50 });
+      await until('its end is closed', () => stream.closed);
+      await allGone();
+      assert.deepEqual(server.logged('info'), ['closed 1 connection: idle for 0.05 s']);
+    });
+
+    test('what a client has written stays its own', async () => {
+      const { stream, text } = connect();
+      const bytes = Buffer.from(new Uint8Array(20_000).fill(120).buffer);
+      bytes[9_999] = bytes[19_999] = 10;
+      stream.write(bytes.subarray(0, 10_000));
+      await until('it is answered', () => text().length === 10_000);
+      assert.equal(bytes.length, 20_000, 'it was not given up to the host');
+      stream.write(bytes.subarray(10_000));
+      await until('it is answered', () => text().length === 20_000);
+      assert.equal(text(), bytes.toString('latin1'));
+    });
+  });
 });

@@ -327,5 +327,23 @@ describe('Gateway', () => {
       await drained;
       await client.isLetGo();
     });
+
+    test('every session is told once that the server closes, before it hears of the end of its client', async () => {
+      server = new TestGateway({ hostCount: 2 });
+      const port = await server.listen('echo');
+      const clients = await Promise.all([1, 2, 3, 4, 5].map(() => server.connect(port)));
+      const sessions = () => server.hosts.flatMap((host) => host.sessions);
+      await until('all have sessions', () => sessions().length === 5);
+      const drained = server.gateway.drain({ message: 'so long', silentMs: FAR_MS, deadlineMs: Infinity });
+      await until('all are told', () => sessions().every(({ commands }) => commands.length > 0));
+      for (const client of clients) client.end();
+      await drained;
+      for (const { commands } of sessions()) {
+        assert.deepEqual(commands.slice(0, 2), [
+          { type: 'server-closing', message: 'so long' },
+          { type: 'connection-ended' },
+        ]);
+      }
+    });
   });
 });

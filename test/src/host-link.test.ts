@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { HostLink, type Pausable } from '../../src/host-link.ts';
 import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
 import { toAddress } from '../../src/values/address.ts';
+import { OutcryError } from '../../src/values/errors.ts';
 import { until } from '../support/until.ts';
 
 const ADDRESS = toAddress('ledger/0');
@@ -211,5 +212,140 @@ describe('HostLink', () => {
     assert.deepEqual(written, ['hello']);
     assert.equal(link.bytesInFlight, far.charge);
     lost.port.close();
+  });
+
+  describe('what actors say to the main thread', () => {
+    const DESK = 'main/desk';
+
+    /** What it was asked and told, and how to answer that. */
+    function answering() {
+      const heard: unknown[] = [];
+      const open: { resolve: (value: unknown) => void; reject: (error: unknown) => void }[] = [];
+      link.answerWith((address, message) => {
+        heard.push([address, message]);
+        return new Promise((resolve, reject) => open.push({ resolve, reject }));
+      });
+      return { heard, open };
+    }
+
+    function ask(id: number, message: unknown, address = DESK): number {
+      let charge = 0;
+      far.reply((writer) => {
+        writer.text(RECORD.bind, 3, address);
+        charge = writer.ask(3, id, 1000, message);
+      });
+      return charge;
+    }
+
+    const repliesOf = (end: FarEnd) =>
+      end.batches.flatMap((batch) => {
+        const reader = new BatchReader(batch);
+        const replies: unknown[] = [];
+        while (reader.next()) {
+          if (reader.kind === RECORD.reply) replies.push([reader.target, reader.flags, reader.value()]);
+        }
+        return replies;
+      });
+
+    const creditOf = (end: FarEnd) =>
+      end.records.filter(({ kind }) => kind === RECORD.credit).reduce((sum, { target }) => sum + target, 0);
+
+    test('an ask is answered by its number, and its charge given back at once', async () => {
+      const { heard, open } = answering();
+      const charge = ask(41, { type: 'status' }) + ask(42, { type: 'limits' });
+      await until('they are heard', () => heard.length === 2);
+      assert.deepEqual(heard, [
+        [DESK, { type: 'status' }],
+        [DESK, { type: 'limits' }],
+      ]);
+      await until('the charge is back', () => creditOf(far) === charge);
+      assert.deepEqual(repliesOf(far), []);
+      open[1]?.resolve({ second: true });
+      await until('one is answered', () => repliesOf(far).length === 1);
+      open[0]?.resolve(null);
+      await until('both are answered', () => repliesOf(far).length === 2);
+      assert.deepEqual(repliesOf(far), [
+        [42, 0, { second: true }],
+        [41, 0, null],
+      ]);
+    });
+
+    test('an error keeps its code, and one that has none gets one', async () => {
+      const { open } = answering();
+      ask(1, {});
+      ask(2, {});
+      await until('they are heard', () => open.length === 2);
+      open[0]?.reject(new OutcryError('ERR_FILE_MISSING', 'not there', { fields: { name: 'a' } }));
+      open[1]?.reject(new TypeError('a mistake'));
+      await until('both are answered', () => repliesOf(far).length === 2);
+      assert.deepEqual(repliesOf(far), [
+        [1, 1, { code: 'ERR_FILE_MISSING', message: 'not there', fields: { name: 'a' } }],
+        [2, 1, { code: 'ERR_UNEXPECTED', message: 'a mistake', fields: {} }],
+      ]);
+    });
+
+    test('whoever answers may throw at once', async () => {
+      link.answerWith(() => {
+        throw new OutcryError('ERR_ASK_NO_ACTOR', 'nobody');
+      });
+      ask(1, {});
+      await until('it is answered', () => repliesOf(far).length === 1);
+      assert.deepEqual(repliesOf(far), [[1, 1, { code: 'ERR_ASK_NO_ACTOR', message: 'nobody', fields: {} }]]);
+    });
+
+    test('without anybody who answers an ask fails', async () => {
+      ask(1, {});
+      await until('it is answered', () => repliesOf(far).length === 1);
+      assert.match(JSON.stringify(repliesOf(far)), /ERR_ASK_NO_ACTOR.*nobody answers at main\/desk/);
+    });
+
+    test('what is told is heard, charged and answered by nobody, whatever becomes of it', async () => {
+      const { heard, open } = answering();
+      let charge = 0;
+      far.reply((writer) => {
+        writer.text(RECORD.bind, 3, DESK);
+        charge = writer.value(RECORD.tell, 3, { type: 'shutdown' });
+        charge += writer.value(RECORD.tell, 3, { type: 'abandon-put' });
+      });
+      await until('it is heard', () => heard.length === 2);
+      assert.deepEqual(heard[0], [DESK, { type: 'shutdown' }]);
+      open[0]?.resolve(null);
+      open[1]?.reject(new Error('nobody hears of it'));
+      await until('the charge is back', () => creditOf(far) === charge);
+      await nextTurn();
+      assert.deepEqual(repliesOf(far), []);
+    });
+
+    test('a host that is replaced while the main thread answers gets no answer to what it has not asked', async () => {
+      const { open } = answering();
+      ask(7, { from: 'the first host' });
+      await until('it is heard', () => open.length === 1);
+      far.port.close();
+      link.lose('its thread ended');
+      far = new FarEnd(link);
+      ask(7, { from: 'the second host' });
+      await until('it is heard', () => open.length === 2);
+      open[0]?.resolve('for the first');
+      await nextTurn();
+      open[1]?.resolve('for the second');
+      await until('it is answered', () => repliesOf(far).length === 1);
+      await nextTurn();
+      assert.deepEqual(repliesOf(far), [[7, 0, 'for the second']]);
+    });
+
+    test('the numbers that a host has for addresses are not those of the next one', async () => {
+      const { heard } = answering();
+      ask(1, {});
+      await until('it is heard', () => heard.length === 1);
+      far.port.close();
+      link.lose('its thread ended');
+      far = new FarEnd(link);
+      far.reply((writer) => {
+        writer.text(RECORD.bind, 0, 'main/other');
+        writer.ask(0, 1, 1000, 'hello');
+      });
+      await until('it is heard', () => heard.length === 2);
+      assert.deepEqual(heard[1], ['main/other', 'hello']);
+    });
   });
 });

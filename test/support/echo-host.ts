@@ -8,6 +8,8 @@
  *     greeting   sends "hello" before it has heard anything
  *     deaf       takes the frames, never answers and never stops by itself before the connection is gone
  *     faulty     throws at the frame "fault"; otherwise echo
+ *     flowing    answers a number with as many bytes; at "hold" it wants no input until what it has sent has left, and says
+ *                then "drained"; at "keep" it wants none ever; calls its client as it is told by "name N"; ignores the rest
  *
  * A frame that ends with a pause or the input comes without its newline; they give it one.
  *
@@ -168,14 +170,34 @@ class Session implements Actor<ConnectionCommand> {
         sendText(context, text);
         context.stop();
         break;
+      case 'flowing':
+        for (const line of text.trimEnd().split('\n')) this.#flow(line, context);
+        break;
       default:
         sendText(context, text);
     }
   }
 
+  #flow(line: string, context: Context<ConnectionCommand>): void {
+    const [word = '', name = ''] = line.split(' ');
+    context.countFrames(1);
+    if (/^\d+$/.test(word)) sendText(context, 'x'.repeat(Number(word)));
+    else if (word === 'name') context.identify(name);
+    else if (word === 'keep') context.pauseInput();
+    else if (word === 'hold') {
+      context.pauseInput();
+      context.tellDrained();
+    } else context.countIgnored({ [word]: 1, all: 1 });
+  }
+
   receive(command: ConnectionCommand, context: Context<ConnectionCommand>): undefined {
-    if (command.type === 'server-closing' || command.type === 'connection-drained') return;
     this.#heard.commands.push(command);
+    if (command.type === 'server-closing') return;
+    if (command.type === 'connection-drained') {
+      sendText(context, 'drained\n');
+      context.resumeInput();
+      return;
+    }
     if (this.#heard.service === 'deaf' && command.type === 'connection-ended') return;
     if (command.type === 'connection-ended') sendText(context, 'bye\n');
     context.stop();

@@ -65,9 +65,7 @@ export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
 const UNDRAINED_BYTES_MAX = 256 * 1024;
 const CREDIT_MAX = 1_000_000;
 const NAME_LENGTH_MAX = 64;
-const LOOPBACK = /^(127\.|::1:|::ffff:127\.|in-process)/;
-/** The present session takes the place of one that was lost with its host. */
-const WAS_OPEN = 'open';
+const LOOPBACK = /^(127\.|::1:\d+$|::ffff:127\.|in-process$)/;
 
 /** Nothing was wrong with the request: it may succeed later. */
 const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
@@ -108,10 +106,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   started(context: ApiContext): void {
     this.#context = context;
-    if (this.#info.memory === WAS_OPEN) {
-      const message = 'the worker thread that served this connection ended; connect again';
-      this.#close(new OutcryError('ERR_HOST_LOST', message));
-    } else context.remember(WAS_OPEN);
+    if (!this.#info.isReplacement) return;
+    const message = 'the worker thread that served this connection ended; connect again';
+    this.#close(new OutcryError('ERR_HOST_LOST', message));
   }
 
   receiveBytes(bytes: Uint8Array, start: number, end: number, context: ApiContext): void {
@@ -291,7 +288,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #onHello({ protocol, name, token }: ClientHello): void {
     if (protocol !== PROTOCOL_VERSION) {
       throw protocolError(
-        `this server speaks version ${PROTOCOL_VERSION}, not ${String(protocol).slice(0, 32)}`,
+        `this server speaks version ${PROTOCOL_VERSION}, not ${typeof protocol === 'number' ? protocol : typeof protocol}`,
       );
     }
     if (typeof token === 'string') this.#admitOperator(token);
@@ -374,7 +371,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     const call = this.#calls.get(frame[1]);
     // It may have ended while this was on its way.
     if (call === undefined) return;
+    const { kind } = OPERATIONS[call.operation];
     if (frame[0] === FRAME.credit) {
+      // In an upload it is the server that gives it.
+      if (kind !== 'download') throw protocolError('credit came for what sends no items');
       call.credit = Math.min(call.credit + frame[2], CREDIT_MAX);
       this.#pull(call);
     } else if (frame[0] === FRAME.items) {
@@ -382,9 +382,9 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       if (call.sink === undefined || call.credit < 0)
         throw protocolError('items came that no credit was given for');
       call.sink.take(frame[2]);
-    } else if (call.sink !== undefined) call.sink.finish();
-    else if (call.source !== undefined) {
-      call.source.cancel?.();
+    } else if (kind === 'upload') call.endInput();
+    else if (kind === 'download') {
+      call.source?.cancel?.();
       this.end(call.id);
     }
   }
@@ -446,7 +446,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #close(error: OutcryError): void {
     this.#cancelAll();
     this.#send([FRAME.error, null, wireErrorOf(error.toRecord())]);
-    this.log('info', `api closed: ${error.message}`);
+    this.log('info', `api closed: ${printable(error.message)}`);
     this.#state = 'ending';
     this.#isBroken = true;
     this.#stopIfDone();

@@ -78,6 +78,7 @@ export class Call<N extends OperationName = OperationName> {
   sink: Sink | undefined;
   /** Items that the client has given credit for, or that it has been given credit for. */
   credit = 0;
+  #hasInputEnded = false;
 
   constructor(
     session: CallSession,
@@ -129,6 +130,13 @@ export class Call<N extends OperationName = OperationName> {
   openUpload(info: InfoOf<N>, sink: Sink): void {
     this.sink = sink;
     this.session.open(this.id, info);
+    if (this.#hasInputEnded) sink.finish();
+  }
+
+  /** The client has sent all items of an upload, even if it is not open yet. */
+  endInput(): void {
+    this.#hasInputEnded = true;
+    this.sink?.finish();
   }
 
   allow(items: number): void {

@@ -82,8 +82,11 @@ function listen(call: Call<'lobby.messages'>): void {
     if (session.countOf('lobby.messages') <= 1) tellHall('unlisten');
   };
   session.failWhenLost(call.id, HALL_ADDRESS);
+  const queue = new PushQueue(call, onCancel);
+  // Ahead of the answer: a client may want no more before it is open.
+  call.source = queue;
   call.ask(HALL_ADDRESS, { type: 'listen', session: toAddress(session.self) } satisfies LobbyCommand, () =>
-    call.openDownload(null, new PushQueue(call, onCancel)),
+    call.openDownload(null, queue),
   );
 }
 

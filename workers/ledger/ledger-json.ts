@@ -13,7 +13,12 @@
  * accounts and uploads, and the names in postings, say nothing that is not known: they are for people, and are checked.
  */
 import { isUtf8 } from 'node:buffer';
-import { DISCARD_REASONS, type DiscardReason, NAME_LENGTH_MAX, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
+import {
+  DISCARD_REASONS,
+  type DiscardReason,
+  NAME_LENGTH_MAX,
+  REQUEST_TRANSACTIONS_MAX,
+} from '../../src/protocol/bank.ts';
 import type { Address } from '../../src/values/address.ts';
 import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
 import type { Describer, EventLines, EventParser } from '../data/stored-kind.ts';

@@ -391,7 +391,15 @@ export class ActorSystem {
 
   #openSession(command: HostCommand & { type: 'open' }): void {
     const { connection, service, remoteAddress, localAddress, sinceMs, memory } = command;
-    const info: ConnectionInfo = { connection, remoteAddress, localAddress, sinceMs, memory };
+    const isReplacement = command.isReplacement ?? false;
+    const info: ConnectionInfo = {
+      connection,
+      remoteAddress,
+      localAddress,
+      sinceMs,
+      isReplacement,
+      memory,
+    };
     const spec = this.#options.createSession(service, info);
     const address = toAddress(`${service}/${connection}`);
     this.#lifecycle.spawn(new Cell(this, address, spec, this.#options.mailboxMax, { connection }));

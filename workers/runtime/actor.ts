@@ -30,7 +30,9 @@ export interface ConnectionInfo {
   readonly localAddress: string;
   /** Since when, in milliseconds since 1970, with a fraction. */
   readonly sinceMs: number;
-  /** What the session before this one has left, if it was lost with its host. */
+  /** The session before this one was lost with its host, and with what was on its way to it. */
+  readonly isReplacement: boolean;
+  /** What that session has left. */
   readonly memory: string | undefined;
 }
 

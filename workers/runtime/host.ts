@@ -15,8 +15,8 @@ import { LmdbStore } from './lmdb-store.ts';
 import { MemoryStore, type Store } from './store.ts';
 import { type Batches, Turns } from './turns.ts';
 
-/** Starts the actors of a service that live in this host; returns what makes a session of it. */
-export type StartService = (system: ActorSystem) => MakeSession;
+/** Starts the actors of a service that live in this host; returns what makes a session of it, if it has any. */
+export type StartService = (system: ActorSystem) => MakeSession | undefined;
 export type MakeSession = (connection: ConnectionInfo) => ActorSpec;
 
 /**
@@ -100,7 +100,8 @@ class Host {
     this.#system.start(() => {
       startInspector(this.#system);
       for (const [name, startService] of Object.entries(services)) {
-        this.#sessions.set(name, startService(this.#system));
+        const makeSession = startService(this.#system);
+        if (makeSession !== undefined) this.#sessions.set(name, makeSession);
       }
     });
     if (this.#system.failure === undefined) this.#tell({ type: 'ready' });

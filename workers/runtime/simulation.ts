@@ -139,13 +139,16 @@ export class Simulation {
     this.#writerTo(host).value(RECORD.tell, this.#nameOf(host, address), message);
   }
 
-  /** Asks an actor from outside; `onAnswer` is called at most once, never if the host crashes meanwhile. */
-  ask(address: Address, message: unknown, onAnswer: (answer: Answer<unknown>) => void): void {
+  /**
+   * Asks an actor from outside; `onAnswer` is called at most once, never if the host crashes meanwhile. Returns what it
+   * is charged.
+   */
+  ask(address: Address, message: unknown, onAnswer: (answer: Answer<unknown>) => void): number {
     const host = this.#hostOf(address);
     const id = this.#nextAskId++;
     this.#asks.set(id, onAnswer);
     const deadlineMs = Number.POSITIVE_INFINITY;
-    this.#writerTo(host).ask(this.#nameOf(host, address), id, deadlineMs, message);
+    return this.#writerTo(host).ask(this.#nameOf(host, address), id, deadlineMs, message);
   }
 
   command(host: number, command: HostCommand): void {

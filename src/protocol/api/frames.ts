@@ -104,9 +104,9 @@ const INT64 = { int64AsType: 'auto' as 'number' };
 const packr = new Packr({ useRecords: false, ...INT64 });
 const ID_MAX = Number.MAX_SAFE_INTEGER;
 
-/** A frame with its head. */
+/** A frame with its head. Its integers are integers on the wire, whatever their size. */
 export function encodeFrame(frame: ClientFrame | ServerFrame): Uint8Array {
-  const body = packr.pack(frame);
+  const body = packr.pack(hasLong(frame) ? withInt64(frame) : frame);
   const bytes = new Uint8Array(FRAME_HEAD_BYTES + body.length);
   new DataView(bytes.buffer).setUint32(0, body.length);
   bytes.set(body, FRAME_HEAD_BYTES);
@@ -118,12 +118,26 @@ export function lengthIn(bytes: Uint8Array, start: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + start).getUint32(0);
 }
 
-/**
- * A whole number as msgpack's integer, whatever its size: msgpackr makes a float of one beyond 32 bits, and money is
- * never a float.
- */
+/** msgpackr makes a float of an integer beyond 32 bits, and money is never a float; of a bigint it makes an int64. */
 export function wireInteger(value: number): number | bigint {
-  return value >= -(2 ** 31) && value < 2 ** 32 ? value : BigInt(value);
+  return isLong(value) ? BigInt(value) : value;
+}
+
+function isLong(value: number): boolean {
+  return Number.isSafeInteger(value) && (value < -(2 ** 31) || value >= 2 ** 32);
+}
+
+function hasLong(value: unknown): boolean {
+  if (typeof value === 'number') return isLong(value);
+  if (Array.isArray(value)) return value.some(hasLong);
+  return isRecord(value) && !(value instanceof Uint8Array) && Object.values(value).some(hasLong);
+}
+
+function withInt64(value: unknown): unknown {
+  if (typeof value === 'number') return wireInteger(value);
+  if (Array.isArray(value)) return value.map(withInt64);
+  if (!isRecord(value) || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withInt64(entry)]));
 }
 
 /** The frame whose body is `bytes` from `start` to `end`. Throws ERR_API_PROTOCOL. */
@@ -184,7 +198,11 @@ function checkRequest(frame: readonly unknown[]): RequestFrame {
 function checkStreamFrame(frame: readonly unknown[]): StreamFrame {
   const [type, id, body] = frame;
   if (type !== FRAME.items && type !== FRAME.credit && type !== FRAME.end) {
-    throw protocolError(`no frame of this side has the type ${String(type).slice(0, 32)}`);
+    throw protocolError(
+      typeof type === 'number'
+        ? `no frame of this side has the type ${type}`
+        : 'the type of a frame is a number',
+    );
   }
   checkId(id);
   if (type === FRAME.items && !Array.isArray(body)) throw protocolError('items are an array');

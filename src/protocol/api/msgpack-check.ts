@@ -54,7 +54,7 @@ const SIZE_BYTES = Int8Array.from({ length: 256 }, (_, head) => {
   if (head === 0xcb) return 8;
   if (head >= 0xcc && head <= 0xcf) return 2 ** (head - 0xcc);
   if (head >= 0xd0 && head <= 0xd3) return 2 ** (head - 0xd0);
-  return head <= 0xdf && head >= 0xc0 ? -1 : 0;
+  return -1;
 });
 
 function sizeOf(view: DataView, at: number, head: number, sizeBytes: number): number {

@@ -268,7 +268,8 @@ export type OperationOf<Kind extends string> = {
   [N in OperationName]: Operations[N]['kind'] extends Kind ? N : never;
 }[OperationName];
 
-export type ParamsOf<N extends OperationName> = Operations[N] extends Described<infer P> ? P : never;
+export type ParamsOf<N extends OperationName> =
+  Operations[N] extends Described<infer P extends object> ? P : never;
 export type ReplyOf<N extends OperationName> =
   Operations[N] extends RequestOperation<infer _P, infer R>
     ? R

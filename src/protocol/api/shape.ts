@@ -29,11 +29,9 @@ export function record<S extends Shape>(shape: S): Check<Shaped<S>> {
     for (const key of Object.keys(given)) {
       if (Object.hasOwn(shape, key)) continue;
       const known = Object.keys(shape);
-      const hint = known.length === 0 ? 'nothing is expected' : `did you mean ${nearest(key, known)}?`;
-      throw new OutcryError(
-        'ERR_API_PARAMS',
-        `${path} has no entry "${key.slice(0, SHOWN_CHARACTERS_MAX)}"; ${hint}`,
-      );
+      const shown = key.slice(0, SHOWN_CHARACTERS_MAX);
+      const hint = known.length === 0 ? 'nothing is expected' : `did you mean ${nearest(shown, known)}?`;
+      throw new OutcryError('ERR_API_PARAMS', `${path} has no entry "${shown}"; ${hint}`);
     }
     const checked: Record<string, unknown> = {};
     for (const [key, check] of Object.entries(shape)) {

@@ -167,6 +167,24 @@ describe('export and import', () => {
     assert.equal(await exported(await importedTo(t, text, 1)), text);
   });
 
+  test('refuse a key that the snapshot remembers', async (t) => {
+    const bank = new StoredBank(temporaryFolder(t), 1);
+    bank.request('k', [['Marc', 5]]);
+    bank.store();
+    bank.post('Marc', 1);
+    bank.store();
+    bank.snapshot({ keepBytes: 0 });
+    bank.post('Marc', 1);
+    bank.store();
+    await bank.close();
+    const [header, snapshot = '', event = ''] = (await exported(bank.hosts)).split('\n');
+    const again = JSON.stringify({ ...JSON.parse(event), event: KEY });
+    await assert.rejects(importedTo(t, [header, snapshot, again, '{"end":2}\n'].join('\n'), 1), {
+      code: 'ERR_IMPORT',
+      message: /^line 3: the key "k" is known/,
+    });
+  });
+
   test('has a snapshot where the first events are gone', async (t) => {
     const bank = await bankOf(t, 1, { hosts: 1, isTrimmed: true });
     const lines = byActor(await exported(bank.hosts))[bank.shardOf('Marc')] ?? [];

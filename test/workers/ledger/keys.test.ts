@@ -137,6 +137,14 @@ describe('the event of a key', () => {
     assert.equal(Buffer.from(eventsOf(written)).toString('hex'), hex.join(''));
   });
 
+  test('is the same whatever was written before', () => {
+    const log = new LedgerLog();
+    log.key({ ...written, key: '\x7e'.repeat(64) });
+    log.take();
+    log.key(written);
+    assert.deepEqual(log.take()?.bytes, eventsOf(written));
+  });
+
   test('is read as it was written, and takes no more room than it needs', () => {
     fc.assert(
       fc.property(fc.array(rememberedKey, { maxLength: 20 }), (keys) => {
@@ -276,6 +284,16 @@ describe('a ledger shard that is asked to post', () => {
       assert.equal(ask(each, { type: 'balance', name: Buffer.from('Marc') }), balance + 5);
     }
     assert.ok(stateOf(replayed).equals(stateOf(shard)) && stateOf(restored).equals(stateOf(shard)));
+  });
+
+  test('keeps no more refusals than a request may have transactions, and answers so', () => {
+    const shard = createShard({ accountsMax: 0 });
+    const postings = postingsOf(Array.from({ length: REQUEST_TRANSACTIONS_MAX + 5 }, () => ['Marc', 5]));
+    const outcome = post(shard, 'k', postings);
+    assert.equal(outcome.type === 'posted' && outcome.refused.length, REQUEST_TRANSACTIONS_MAX);
+    assert.deepEqual(post(shard, 'k', postings), outcome);
+    const events = takeEvents(shard) ?? assert.fail('there are no events');
+    new LedgerScan(0).take(events, 0, events.length - 8);
   });
 
   test('tells transactions of another place in the request apart', () => {

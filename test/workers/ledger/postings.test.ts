@@ -73,11 +73,16 @@ describe('postings', () => {
     assert.deepEqual([read(a, 0, a.length), read(b, 0, b.length)], [[first], [second]]);
   });
 
-  test('are the same bytes whatever was written before', () => {
+  test('are the same bytes whatever was written before, and whatever is behind a name', () => {
     const writer = new PostingsWriter();
-    const posting = { name: 'caf\xc3\xa9', hash: 9, cents: 1, line: 0 };
-    const fresh = write(writer, [posting]);
-    write(writer, [{ ...posting, name: '\xff'.repeat(64) }]);
-    assert.deepEqual(write(writer, [posting]), fresh);
+    const writeName = (behind: number) => {
+      const bytes = new Uint8Array(9).fill(behind);
+      bytes.set(Buffer.from('Marco'));
+      writer.post(new DataView(bytes.buffer), 0, 5, 9, 1, 0);
+      return writer.take();
+    };
+    const fresh = writeName(0);
+    write(writer, [{ name: '\xff'.repeat(64), hash: 1, cents: 1, line: 0 }]);
+    assert.deepEqual(writeName(0xa5), fresh);
   });
 });

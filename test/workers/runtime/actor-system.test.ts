@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RECORD } from '../../../src/protocol/link.ts';
+import { FLOW, RECORD } from '../../../src/protocol/link.ts';
 import { type Address, toAddress } from '../../../src/values/address.ts';
-import { type Context, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
+import { type ConnectionInfo, type Context, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
 import {
   addressIn,
   listening,
@@ -798,5 +798,176 @@ describe('a session', () => {
     hosts.main.command({ type: 'ended', connection: 4 });
     hosts.settle();
     assert.deepEqual([...hosts.main.closed], [[4, 'the session failed']]);
+  });
+
+  test('says of its connection what the main thread is to know, in its order', () => {
+    const hosts = new TestHosts({
+      createSession: () =>
+        reacting((message, context) => {
+          if ((message as { type: string }).type !== 'connection-drained') return;
+          context.identify('Ann');
+          context.countFrames(3);
+          context.countIgnored({ empty: 2 });
+          context.pauseInput();
+          context.resumeInput();
+          context.tellDrained();
+          context.remember('this');
+        }),
+    });
+    hosts.main.open(4);
+    hosts.main.command({ type: 'drained', connection: 4 });
+    hosts.settle();
+    assert.deepEqual(hosts.main.said, [
+      ['identify', 4, 'Ann'],
+      ['frames', 4, 3],
+      ['ignored', 4, { empty: 2 }],
+      ['flow', 4, FLOW.pauseInput],
+      ['flow', 4, FLOW.resumeInput],
+      ['flow', 4, FLOW.tellDrained],
+      ['remember', 4, 'this'],
+    ]);
+  });
+
+  test('says nothing if it throws in the same message', () => {
+    const hosts = new TestHosts({
+      createSession: () =>
+        reacting((_message, context) => {
+          context.identify('Ann');
+          context.pauseInput();
+          throw new Error('too late');
+        }),
+    });
+    hosts.main.open(4);
+    hosts.main.command({ type: 'ended', connection: 4 });
+    hosts.settle();
+    assert.deepEqual(hosts.main.said, []);
+  });
+
+  test('is told of the end of the server, each once', () => {
+    const heard: unknown[] = [];
+    const hosts = new TestHosts({ createSession: () => listening(heard) });
+    hosts.main.open(4);
+    hosts.main.open(5);
+    hosts.main.command({ type: 'closing', message: 'so long' });
+    hosts.settle();
+    const closing = { type: 'server-closing', message: 'so long' };
+    assert.deepEqual(heard, [closing, closing]);
+  });
+
+  test('knows whether it takes the place of one that was lost', () => {
+    const infos: ConnectionInfo[] = [];
+    const hosts = new TestHosts({
+      createSession: (_service, info) => {
+        infos.push(info);
+        return listening([]);
+      },
+    });
+    const common = {
+      type: 'open',
+      service: 'test',
+      remoteAddress: '',
+      localAddress: '',
+      sinceMs: 0,
+    } as const;
+    hosts.main.command({ ...common, connection: 1 });
+    hosts.main.command({ ...common, connection: 2, isReplacement: true, memory: 'that' });
+    hosts.settle();
+    assert.deepEqual(
+      infos.map(({ connection, isReplacement, memory }) => [connection, isReplacement, memory]),
+      [
+        [1, false, undefined],
+        [2, true, 'that'],
+      ],
+    );
+  });
+
+  test('only a session has a connection to say something of', () => {
+    const hosts = new TestHosts();
+    const failures: string[] = [];
+    hosts.spawn(
+      A,
+      reacting((_message, context) => {
+        for (const say of [
+          () => context.identify('Ann'),
+          () => context.countFrames(1),
+          () => context.countIgnored({}),
+          () => context.pauseInput(),
+          () => context.tellDrained(),
+          () => context.remember(''),
+        ]) {
+          try {
+            say();
+          } catch (error) {
+            failures.push(String(error));
+          }
+        }
+      }),
+    );
+    hosts.tell(A, 'go');
+    assert.deepEqual([...new Set(failures)], ['TypeError: test/a is no session: it has no connection']);
+    assert.equal(failures.length, 6);
+  });
+});
+
+describe('the main thread', () => {
+  const DESK = toAddress('main/desk');
+
+  test('is told and asked like an actor, from any host', () => {
+    const hosts = new TestHosts({ hosts: 2 });
+    const outcomes: unknown[] = [];
+    for (const host of [0, 1]) {
+      const asker = addressIn(host, 2, 'asker');
+      hosts.spawn(
+        asker,
+        reacting((message, context) => {
+          if (message !== 'go') return void outcomes.push(message);
+          context.tell(refTo(context, DESK), { told: host });
+          context.ask(refTo(context, DESK), { asked: host }, 1000, outcomeOf);
+        }),
+      );
+      hosts.tell(asker, 'go');
+      const main = hosts.mainOf(host);
+      assert.deepEqual(main.told, [{ address: DESK, message: { told: host } }]);
+      const [ask] = main.asked;
+      assert.deepEqual([ask?.address, ask?.message], [DESK, { asked: host }]);
+      main.reply(ask?.id ?? 0, { ok: true, value: `answer ${host}` });
+      hosts.settle();
+    }
+    assert.deepEqual(outcomes, ['answer 0', 'answer 1']);
+  });
+
+  test('may fail an ask, or answer it too late', () => {
+    const hosts = new TestHosts();
+    const outcomes: unknown[] = [];
+    hosts.spawn(
+      A,
+      reacting((message, context) => {
+        if (message !== 'go') outcomes.push(message);
+        else context.ask(refTo(context, DESK), {}, 1000, outcomeOf);
+      }),
+    );
+    hosts.tell(A, 'go', 'go');
+    const [first, second] = hosts.main.asked;
+    const error = { code: 'ERR_FILE_MISSING', message: '', fields: {} } as const;
+    hosts.main.reply(first?.id ?? 0, { ok: false, error });
+    hosts.settle();
+    hosts.advance(1000);
+    hosts.main.reply(second?.id ?? 0, { ok: true, value: 'late' });
+    hosts.settle();
+    assert.deepEqual(outcomes, ['ERR_FILE_MISSING', 'ERR_ASK_TIMEOUT']);
+  });
+});
+
+describe('log', () => {
+  test('what an actor has for the log reaches the main thread with its fields', () => {
+    const hosts = new TestHosts();
+    hosts.spawn(
+      A,
+      reacting((_message, context) => context.log('warn', 'look here', { number: 1 })),
+    );
+    hosts.tell(A, 'go');
+    assert.deepEqual(hosts.main.events, [
+      { type: 'log', level: 'warn', text: 'look here', fields: { number: 1 } },
+    ]);
   });
 });
