@@ -24,6 +24,7 @@ export class LobbyScreen {
   #lines: Interface | undefined;
   /** Nothing is waited for but the next line. */
   #isPrompting = false;
+  #isClosed = false;
 
   constructor(options: ScreenOptions) {
     this.#options = options;
@@ -31,6 +32,7 @@ export class LobbyScreen {
 
   /** What is typed, line by line, to the end of the input. Who takes the next line is ready for it. */
   async *lines(prompt: string): AsyncGenerator<string, void, undefined> {
+    if (this.#isClosed) return;
     const { input, output, isTerminal: terminal, onInterrupt } = this.#options;
     const lines = createInterface({ input, output, terminal, prompt, historySize: HISTORY_LINES });
     this.#lines = lines;
@@ -47,6 +49,7 @@ export class LobbyScreen {
   close(): void {
     if (this.#isPrompting && this.#options.isTerminal) this.#options.output.write('\n');
     this.#isPrompting = false;
+    this.#isClosed = true;
     this.#lines?.close();
   }
 

@@ -87,6 +87,13 @@ describe('LobbyScreen on a terminal', () => {
     assert.equal(session.look(), 'ab c\n');
   });
 
+  test('has no lines when it was closed before they were asked for', async (t) => {
+    const session = open(t, true);
+    session.screen.close();
+    await takeAll(session);
+    assert.equal(session.look(), '');
+  });
+
   test('tells of Ctrl-C', async (t) => {
     let interrupts = 0;
     const session = open(t, true, () => interrupts++);
