@@ -37,6 +37,8 @@ export class LobbyScreen {
     const lines = createInterface({ input, output, terminal, prompt, historySize: HISTORY_LINES });
     this.#lines = lines;
     lines.on('SIGINT', onInterrupt);
+    // Ctrl-D closes it too.
+    lines.once('close', () => this.#onClosed());
     this.#prompt(lines);
     for await (const line of lines) {
       this.#isPrompting = false;
@@ -47,8 +49,6 @@ export class LobbyScreen {
 
   /** There are no more lines. */
   close(): void {
-    if (this.#isPrompting && this.#options.isTerminal) this.#options.output.write('\n');
-    this.#isPrompting = false;
     this.#isClosed = true;
     this.#lines?.close();
   }
@@ -73,7 +73,15 @@ export class LobbyScreen {
   }
 
   #prompt(lines: Interface): void {
+    if (this.#isClosed) return;
     this.#isPrompting = true;
     if (this.#options.isTerminal) lines.prompt(true);
+  }
+
+  /** What comes next begins on a line of its own. */
+  #onClosed(): void {
+    if (this.#isPrompting && this.#options.isTerminal) this.#options.output.write('\n');
+    this.#isPrompting = false;
+    this.#isClosed = true;
   }
 }
