@@ -46,15 +46,9 @@ export class Bank {
    * Rejects with ERR_POSTING_REFUSED and `fields.reason` if the bank refuses it, and with ERR_REQUEST_TIMEOUT,
    * ERR_CONNECTION_LOST or ERR_CLIENT_CLOSED if nobody knows whether it was posted.
    */
-  async post(transaction: Transaction, { key, ...options }: KeyedOptions = {}): Promise<void> {
-    const tuple = toTuple(transaction);
-    if (key === undefined) return this.#batches.add(tuple, options);
-    const { refused } = await this.#calls.request(
-      'bank.post',
-      { transactions: [tuple] },
-      { key, ...options },
-    );
-    for (const [, reason] of refused) throw refusalOf(tuple, reason);
+  post(transaction: Transaction, options: KeyedOptions = {}): Promise<void> {
+    if (options.key === undefined) return this.#batches.add(transaction, options);
+    return this.#postAlone(transaction, options);
   }
 
   /** `post` of a credit. */
@@ -103,5 +97,11 @@ export class Bank {
   statement(account: AccountName, { last, at, ...options }: StatementOptions = {}): Promise<Statement> {
     const params = { account, last, at };
     return this.#calls.request('bank.statement', params, options);
+  }
+
+  async #postAlone(transaction: Transaction, options: KeyedOptions): Promise<void> {
+    const tuple = toTuple(transaction);
+    const { refused } = await this.#calls.request('bank.post', { transactions: [tuple] }, options);
+    for (const [, reason] of refused) throw refusalOf(tuple, reason);
   }
 }

@@ -23,7 +23,7 @@ import {
 } from './connection.ts';
 import { type Asker, Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
-import { type Answerer, type CallOptions, Pending } from './pending.ts';
+import { type Answerer, type CallOptions, type Keeper, Pending, type Waiting } from './pending.ts';
 import type { Wire } from './wire.ts';
 
 /** What the server tells without being asked. */
@@ -46,12 +46,13 @@ export interface CallsListener {
   onNotice(notice: Notice): void;
 }
 
-type Waiting = Pick<Pending<unknown>, 'giveUp'>;
+/** `isWanted`: by the program itself, not because its server is lost for good. */
+type ClosingListener = (refusal: OutcryError, isWanted: boolean) => void;
 
 /** No two clients draw the same, so none of their keys are. */
 const CLIENT_ID_BYTES = 12;
 
-export class Calls implements ConnectionListener {
+export class Calls implements ConnectionListener, Keeper {
   readonly exchanges = new Exchanges();
   readonly #connection: Connection;
   readonly #timeoutMs: number;
@@ -59,9 +60,10 @@ export class Calls implements ConnectionListener {
   readonly #clientId = randomBytes(CLIENT_ID_BYTES).toString('hex');
   #keyCount = 0;
   readonly #pending = new Set<Waiting>();
-  readonly #onClosing = new Set<(refusal: OutcryError) => void>();
+  readonly #onClosing = new Set<ClosingListener>();
   /** What new calls reject with. */
   #refusal: OutcryError | undefined;
+  #idle: Promise<void> | undefined;
   #onIdle: () => void = () => {};
 
   /** `timeoutMs`: of calls that do not say their own. */
@@ -90,17 +92,18 @@ export class Calls implements ConnectionListener {
 
   /** Takes nothing new, waits for what was asked, `timeoutMs` at the most, and resolves when the connection is closed. */
   async close(timeoutMs: number | undefined): Promise<void> {
-    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', 'the client was closed'));
+    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', 'the client was closed'), true);
     const limit =
       timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUpAll(unanswered()), timeoutMs);
-    await this.#idle();
+    this.#idle ??= this.#whenIdle();
+    await this.#idle;
     clearTimeout(limit);
     await this.#connection.close();
   }
 
   /** A promise that has a deadline and ends with the client. It may be settled already: then nothing is to be asked. */
   promise<T>(answerer: Answerer, { signal, timeoutMs = this.#timeoutMs }: CallOptions): Pending<T> {
-    const pending = new Pending<T>(answerer, { signal, timeoutMs }, (settled) => this.#forget(settled));
+    const pending = new Pending<T>(answerer, this, timeoutMs, signal);
     if (this.#refusal !== undefined) pending.reject(this.#refusal);
     if (!pending.isSettled) this.#pending.add(pending);
     return pending;
@@ -138,11 +141,11 @@ export class Calls implements ConnectionListener {
     { key, asker }: { readonly key?: string | undefined; readonly asker: Asker },
   ): Exchange {
     const isKeyed = findOperation(operation)?.repetition === 'keyed';
-    return new Exchange(operation, withoutAbsent(params), isKeyed ? (key ?? this.#nextKey()) : null, asker);
+    return new Exchange(operation, params, isKeyed ? (key ?? this.#nextKey()) : null, asker);
   }
 
   /** `react` is called when the client begins to close; returns how to prevent that. */
-  onClosing(react: (refusal: OutcryError) => void): () => void {
+  onClosing(react: ClosingListener): () => void {
     this.#onClosing.add(react);
     return () => this.#onClosing.delete(react);
   }
@@ -175,26 +178,29 @@ export class Calls implements ConnectionListener {
   }
 
   #onClosedFor(cause: OutcryError): void {
-    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', `the client is closed: ${cause.message}`, { cause }));
+    this.#refuse(
+      new OutcryError('ERR_CLIENT_CLOSED', `the client is closed: ${cause.message}`, { cause }),
+      false,
+    );
     const message = `there will be no answer, and it may have been done: ${cause.message}`;
     this.#giveUpAll(new OutcryError('ERR_CONNECTION_LOST', message, { cause }));
   }
 
-  #refuse(refusal: OutcryError): void {
+  #refuse(refusal: OutcryError, isWanted: boolean): void {
     this.#refusal ??= refusal;
-    for (const react of this.#onClosing) react(this.#refusal);
+    for (const react of this.#onClosing) react(this.#refusal, isWanted);
   }
 
   #giveUpAll(reason: OutcryError): void {
     for (const pending of this.#pending) pending.giveUp(reason);
   }
 
-  #forget(settled: Waiting): void {
+  forget(settled: Waiting): void {
     this.#pending.delete(settled);
     if (this.#pending.size === 0) this.#onIdle();
   }
 
-  async #idle(): Promise<void> {
+  async #whenIdle(): Promise<void> {
     while (this.#pending.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -206,11 +212,6 @@ export class Calls implements ConnectionListener {
     this.#keyCount += 1;
     return `${this.#clientId}-${this.#keyCount}`;
   }
-}
-
-/** The wire has no `undefined`. */
-function withoutAbsent(params: object): object {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
 }
 
 function unanswered(): OutcryError {

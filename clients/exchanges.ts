@@ -13,8 +13,9 @@ import {
   type StreamFrame,
   type WireError,
 } from '../src/protocol/api/frames.ts';
+import { findOperation } from '../src/protocol/api/operations.ts';
 import { monotonicMs } from '../src/values/clock.ts';
-import { messageOf, OutcryError } from '../src/values/errors.ts';
+import { OutcryError } from '../src/values/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { TIMER_MAX_MS } from './pending.ts';
 import { Queue } from './queue.ts';
@@ -226,10 +227,11 @@ export class Exchanges {
     return true;
   }
 
-  /** Throws ERR_API_PARAMS if it is nothing that can be sent. */
+  /** Throws ERR_API_PARAMS if the server would, or would not even read it. */
   #encode({ operation, params, key, asker }: Exchange, wire: Wire): Uint8Array {
+    const checked = findOperation(operation)?.params(params, operation);
     const timeoutMs = Math.min(Math.max(Math.ceil(asker.deadlineMs() - monotonicMs()), 1), TIMER_MAX_MS);
-    const bytes = encode([FRAME.request, this.#lastId + 1, operation, params, timeoutMs, key], operation);
+    const bytes = encodeFrame([FRAME.request, this.#lastId + 1, operation, checked, timeoutMs, key]);
     const length = bytes.length - FRAME_HEAD_BYTES;
     const max = wire.server?.limits.frameBytes ?? 0;
     if (length <= max) return bytes;
@@ -239,15 +241,6 @@ export class Exchanges {
 
   #send(frame: StreamFrame): void {
     this.#wire?.send(frame);
-  }
-}
-
-function encode(frame: Parameters<typeof encodeFrame>[0], operation: string): Uint8Array {
-  try {
-    return encodeFrame(frame);
-  } catch (cause) {
-    const message = `what ${operation} asks with can not be sent: ${messageOf(cause)}`;
-    throw new OutcryError('ERR_API_PARAMS', message, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What callers of a client wait for: each promise is settled once, by whichever comes first. */
 import { monotonicMs } from '../src/values/clock.ts';
 import { OutcryError } from '../src/values/errors.ts';
+import { heed } from './abort.ts';
 
 /** What a timer of Node can hold; beyond it fires at once. */
 export const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -20,37 +21,43 @@ export interface Answerer {
   onGivenUp(): void;
 }
 
+/** A promise that waits, whatever for. */
+export interface Waiting {
+  giveUp(reason: unknown): void;
+  onTimeout(): void;
+}
+
+/** Who keeps those that are not settled. */
+export interface Keeper {
+  forget(settled: Waiting): void;
+}
+
 /** One that is settled from the start, by a signal that was aborted before or a wrong option, has nobody to tell. */
-export class Pending<T> {
+export class Pending<T> implements Waiting {
   readonly promise: Promise<T>;
-  readonly timeoutMs: number;
   /** By monotonicMs. */
   deadlineMs = Number.POSITIVE_INFINITY;
   isSettled = false;
   readonly #answerer: Answerer;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onSettled: (pending: Pending<T>) => void;
+  readonly #keeper: Keeper;
+  readonly #timeoutMs: number;
   #resolve: (value: T) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
+  #forgetSignal: (() => void) | undefined;
 
-  constructor(
-    answerer: Answerer,
-    { timeoutMs, signal }: CallOptions & { readonly timeoutMs: number },
-    onSettled: (pending: Pending<T>) => void,
-  ) {
+  constructor(answerer: Answerer, keeper: Keeper, timeoutMs: number, signal: AbortSignal | undefined) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.#answerer = answerer;
-    this.timeoutMs = timeoutMs;
-    this.#signal = signal;
-    this.#onSettled = onSettled;
+    this.#keeper = keeper;
+    this.#timeoutMs = timeoutMs;
     if (signal?.aborted === true) this.reject(signal.reason);
     else if (timeoutMs > 0 && (timeoutMs <= TIMER_MAX_MS || timeoutMs === Number.POSITIVE_INFINITY)) {
       this.restartDeadline();
-      signal?.addEventListener('abort', this.#onAbort);
+      if (signal !== undefined) this.#forgetSignal = heed(signal, () => this.giveUp(signal.reason));
     } else {
       const message = `timeoutMs is ${timeoutMs}; expected milliseconds up to ${TIMER_MAX_MS}, or Infinity`;
       this.reject(new OutcryError('ERR_API_PARAMS', message));
@@ -74,9 +81,9 @@ export class Pending<T> {
 
   /** From now on the other side has `timeoutMs`. */
   restartDeadline(): void {
-    if (this.isSettled || this.timeoutMs === Number.POSITIVE_INFINITY) return;
-    this.deadlineMs = monotonicMs() + this.timeoutMs;
-    if (this.#timer === undefined) this.#timer = setTimeout(this.#onTimeout, this.timeoutMs);
+    if (this.isSettled || this.#timeoutMs === Number.POSITIVE_INFINITY) return;
+    this.deadlineMs = monotonicMs() + this.#timeoutMs;
+    if (this.#timer === undefined) this.#timer = setTimeout<[Waiting]>(onTimeout, this.#timeoutMs, this);
     else this.#timer.refresh();
   }
 
@@ -87,16 +94,22 @@ export class Pending<T> {
     this.#timer = undefined;
   }
 
-  readonly #onTimeout = (): void => this.giveUp(this.#answerer.timeoutError?.(this.timeoutMs));
-  readonly #onAbort = (): void => this.giveUp(this.#signal?.reason);
+  onTimeout(): void {
+    this.giveUp(this.#answerer.timeoutError?.(this.#timeoutMs));
+  }
 
   /** False if it was settled before. */
   #settle(): boolean {
     if (this.isSettled) return false;
     this.isSettled = true;
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#onSettled(this);
+    this.#forgetSignal?.();
+    this.#keeper.forget(this);
     return true;
   }
+}
+
+/** Not a function for each: there may be a million of them. */
+function onTimeout(pending: Waiting): void {
+  pending.onTimeout();
 }

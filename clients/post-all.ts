@@ -97,7 +97,8 @@ class PostAll implements Answerer {
       return toTuple(transaction);
     } catch (error) {
       if (!(error instanceof OutcryError)) throw error;
-      this.#refused.push({ index, reason: String(error.fields['reason']) });
+      const { reason } = error.fields;
+      this.#refused.push({ index, reason: String(reason) });
       return undefined;
     }
   }

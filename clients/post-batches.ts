@@ -10,12 +10,12 @@ import type { Calls } from './calls.ts';
 import { type Asker, type Exchange, timeoutError } from './exchange.ts';
 import type { Answerer, CallOptions, Pending } from './pending.ts';
 import { Queue, type QueueEntry } from './queue.ts';
-import { refusalOf, TransactionList } from './transactions.ts';
+import { refusalOf, type Transaction, TransactionList, toTuple } from './transactions.ts';
 
 /** Full requests on their way at once: the server works on one while the next ones come and the last answers go. */
 export const REQUESTS_MAX = 4;
-/** A hundred full requests, some hundred megabytes: whoever has more should await them or use `postAll`. */
-const WAITING_MAX = 1_000_000;
+/** Ten full requests, some fifty megabytes: whoever has more should await them, or use `postAll`. */
+const WAITING_MAX = 100_000;
 
 export class PostBatches {
   readonly #calls: Calls;
@@ -28,17 +28,24 @@ export class PostBatches {
   }
 
   /** Resolves when the transaction is posted. */
-  add(tuple: TransactionTuple, options: CallOptions): Promise<void> {
-    const post = new Post(this.#calls, tuple, options);
-    if (post.answer.isSettled) return post.answer.promise;
-    if (this.#waiting.length < WAITING_MAX) {
-      post.wait(this.#waiting);
-      this.#sendSoon();
-    } else {
+  add(transaction: Transaction, options: CallOptions): Promise<void> {
+    const post = new Post(this.#calls, options);
+    if (!post.answer.isSettled) this.#enqueue(post, transaction);
+    return post.answer.promise;
+  }
+
+  #enqueue(post: Post, transaction: Transaction): void {
+    if (this.#waiting.length >= WAITING_MAX) {
       const message = `${WAITING_MAX} transactions wait to be posted, and no more may; await them or use postAll`;
       post.answer.reject(new OutcryError('ERR_API_LIMIT', message));
+      return;
     }
-    return post.answer.promise;
+    try {
+      post.wait(toTuple(transaction), this.#waiting);
+      this.#sendSoon();
+    } catch (error) {
+      post.answer.reject(error);
+    }
   }
 
   #sendSoon(): void {
@@ -75,18 +82,18 @@ export class PostBatches {
 
 /** One caller's transaction. */
 class Post implements Answerer {
-  readonly tuple: TransactionTuple;
   readonly answer: Pending<void>;
+  tuple: TransactionTuple = ['', 0];
   batch: Batch | undefined;
   #queue: Queue<Post> | undefined;
   #place: QueueEntry<Post> | undefined;
 
-  constructor(calls: Calls, tuple: TransactionTuple, options: CallOptions) {
-    this.tuple = tuple;
+  constructor(calls: Calls, options: CallOptions) {
     this.answer = calls.promise(this, options);
   }
 
-  wait(queue: Queue<Post>): void {
+  wait(tuple: TransactionTuple, queue: Queue<Post>): void {
+    this.tuple = tuple;
     this.#queue = queue;
     this.#place = queue.push(this);
   }
@@ -134,7 +141,10 @@ class Batch implements Asker {
   }
 
   onReply(result: unknown): void {
-    const reasons = new Map((result as ReplyOf<'bank.post'>).refused);
+    const { refused } = result as ReplyOf<'bank.post'>;
+    if (!Array.isArray(refused))
+      throw new OutcryError('ERR_API_PROTOCOL', 'bank.post was answered with nonsense');
+    const reasons = new Map<number, string>(refused);
     this.#onOver();
     this.#posts.forEach(({ answer, tuple }, index) => {
       const reason = reasons.get(index);

@@ -36,9 +36,9 @@ export function toTuple(transaction: Transaction): TransactionTuple {
   if (!isAccountName(account)) throw refusedError(transaction, 'name');
   if (type !== 'credit' && type !== 'debit') throw refusedError(transaction, 'type');
   const cents = centsOf(amount);
-  if (cents === undefined || cents < 0) throw refusedError(transaction, 'amount');
+  if (!(cents >= 0)) throw refusedError(transaction, 'amount');
   if (cents > MINOR_UNITS_MAX) throw refusedError(transaction, 'amount-too-large');
-  return [account, wireInteger(type === 'credit' ? Number(cents) : 0 - Number(cents))];
+  return [account, wireInteger(type === 'credit' ? cents : 0 - cents)];
 }
 
 /** What a caller learns when the bank has refused his transaction. */
@@ -67,15 +67,14 @@ function isAccountName(account: unknown): account is AccountName {
   return Buffer.byteLength(account) <= NAME_LENGTH_MAX;
 }
 
-/** Undefined if it is no amount. */
-function centsOf(amount: Amount): bigint | undefined {
+/** NaN if it is no amount. Exact up to the largest one; what is beyond it stays beyond it. */
+function centsOf(amount: Amount): number {
   if (typeof amount === 'string') {
     const [, whole, decimals = ''] = DECIMAL.exec(amount) ?? [];
-    return whole === undefined ? undefined : BigInt(whole + decimals.padEnd(2, '0'));
+    return whole === undefined ? Number.NaN : Number(whole + decimals.padEnd(2, '0'));
   }
   const cents: unknown = amount?.cents;
-  if (typeof cents === 'bigint') return cents;
-  return Number.isSafeInteger(cents) ? BigInt(cents as number) : undefined;
+  return typeof cents === 'bigint' || Number.isInteger(cents) ? Number(cents) : Number.NaN;
 }
 
 /** Room for everything in a request but its transactions. */

@@ -6,7 +6,7 @@ import type { Gateway } from './gateway.ts';
 import type { Hosts } from './hosts.ts';
 import type { Jobs } from './jobs.ts';
 import type { AdminSession, AdminStatus, LimitInForce, StatementReply } from './protocol/api/operations.ts';
-import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from './protocol/desk.ts';
+import { DESK_ADDRESS, type DeskAnswers, type DeskCommand, type FileCommand } from './protocol/desk.ts';
 import {
   type ActorsAnswer,
   type DeadLettersAnswer,
@@ -55,6 +55,11 @@ export class Desk {
     return Promise.reject(new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`));
   };
 
+  /** Removes what is left of files that were being put when a server was killed. Rejects with ERR_FILE_IO. */
+  clearParts(): Answer<'clear-parts'> {
+    return this.#runFiles({ type: 'clear-parts' }) as Answer<'clear-parts'>;
+  }
+
   #answer(command: DeskCommand): Promise<unknown> {
     switch (command.type) {
       case 'statement':
@@ -77,14 +82,14 @@ export class Desk {
         this.#parts.onShutdown(command.message);
         return Promise.resolve(null);
       default:
-        return this.#parts.jobs.result({ type: 'file', command, ...this.#folder });
+        return this.#runFiles(command);
     }
   }
 
-  /** The served folder, and how large a file in it may be. */
-  get #folder(): { readonly folder: string; readonly bytesMax: number } {
-    const { filesFolder, fileBytesMax } = this.#parts.config.lobby;
-    return { folder: resolve(filesFolder), bytesMax: fileBytesMax };
+  #runFiles(command: FileCommand): Promise<unknown> {
+    const { jobs, config } = this.#parts;
+    const { filesFolder, fileBytesMax: bytesMax } = config.lobby;
+    return jobs.result({ type: 'file', folder: resolve(filesFolder), bytesMax, command });
   }
 
   async #statement({ name, last, at }: Of<'statement'>): Promise<StatementReply> {

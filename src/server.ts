@@ -25,7 +25,7 @@ import { RegistryFeed } from './registry-feed.ts';
 import { doorOf, exampleOf, type ServiceName } from './services.ts';
 import { hostIndexOf } from './values/address.ts';
 import { epochMs, monotonicMs } from './values/clock.ts';
-import type { OutcryError } from './values/errors.ts';
+import { messageOf, type OutcryError } from './values/errors.ts';
 import { readVersion } from './values/version.ts';
 
 export interface ServiceAddress {
@@ -75,7 +75,8 @@ export class Server {
   readonly #gateway: Gateway;
   readonly #jobs: Jobs;
   readonly #data: DataFolder | undefined;
-  readonly #feed: RegistryFeed | undefined;
+  readonly #feed: RegistryFeed;
+  readonly #desk: Desk;
   readonly #services: ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
@@ -88,11 +89,11 @@ export class Server {
     this.#data = data;
     this.#losses = losses;
     this.operatorToken = operatorToken;
-    this.#feed = hasRegistry(options.services) ? new RegistryFeed(hosts) : undefined;
+    this.#feed = new RegistryFeed(hosts);
     this.#gateway = new Gateway(hosts.links, options.log, this.#feed);
     this.bank = new Bank({ hosts, gateway: this.#gateway, jobs, data });
     this.#discardLog = new DiscardLog(options.log, async () => (await this.bank.counts()).discarded);
-    const desk = new Desk({
+    this.#desk = new Desk({
       config: options.config,
       hosts,
       gateway: this.#gateway,
@@ -105,7 +106,7 @@ export class Server {
       addressOf: (service) => this.#addressOf(service),
       onShutdown: (message) => options.onShutdown?.(message || CLOSING_MESSAGE),
     });
-    for (const link of hosts.links) link.answerWith(desk.answer);
+    for (const link of hosts.links) link.answerWith(this.#desk.answer);
   }
 
   static async start(options: ServerOptions): Promise<Server> {
@@ -215,7 +216,7 @@ export class Server {
   #onReplaced(link: HostLink): void {
     this.#gateway.reopen(link);
     if (link.index === hostIndexOf(REGISTRY_ADDRESS, this.hosts.links.length)) {
-      this.#feed?.begin(this.#gateway.connections);
+      this.#feed.begin(this.#gateway.connections);
     }
   }
 
@@ -224,12 +225,22 @@ export class Server {
       await this.#data.complete();
       await this.bank.beginCounting();
     }
-    this.#feed?.begin([]);
+    this.#feed.begin([]);
+    if (this.#options.services.includes('lobby')) await this.#clearParts();
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
       const { host, port } = api;
       await writeOperatorFile(this.#data.path, { host, port, token: this.operatorToken });
+    }
+  }
+
+  /** Without the folder that it serves a lobby can still do all else. */
+  async #clearParts(): Promise<void> {
+    try {
+      await this.#desk.clearParts();
+    } catch (error) {
+      this.#options.log.warn(`lobby.files_folder: ${messageOf(error)}`);
     }
   }
 
@@ -288,11 +299,6 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
     ...(services.includes('lobby') ? { lobby } : {}),
     ...(services.includes('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
   };
-}
-
-/** Who wants to know of connections: the lobby's clients, and operators. */
-function hasRegistry(services: readonly ServiceName[]): boolean {
-  return services.includes('lobby') || services.includes('api');
 }
 
 function serverName(): string {

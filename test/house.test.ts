@@ -19,6 +19,8 @@ const ENTRIES = [
   'src/commands/data.ts',
   'clients/cli/main.ts',
   'clients/cli/bank-send.ts',
+  'clients/cli/admin.ts',
+  'clients/cli/lobby.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
   'test/simulation/run.ts',
@@ -98,8 +100,15 @@ const DOMAIN = [
   'workers/ledger/uploads.ts',
   'workers/ledger/keys.ts',
   'workers/ledger/api-postings.ts',
+  'workers/lobby/registry.ts',
+  'workers/lobby/hall.ts',
+  'workers/lobby/lobby-input.ts',
+  'workers/lobby/lobby-requests.ts',
+  'workers/lobby/lobby-replies.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
+  'clients/lobby-wire.ts',
+  'clients/cli/lobby-commands.ts',
 ];
 
 describe('imports', () => {
@@ -131,7 +140,11 @@ describe('imports', () => {
       assert.ok(file, `${path} is named as domain code but is not there`);
       assert.doesNotMatch(file.text, /from 'node:/, `${path} imports a module of Node`);
       for (const target of file.imports) {
-        assert.match(target, /^(src\/(values|protocol)|workers\/ledger)\//, `${path} imports ${target}`);
+        assert.match(
+          target,
+          /^(src\/(values|protocol)|workers\/(ledger|lobby))\//,
+          `${path} imports ${target}`,
+        );
         assert.ok(
           !target.startsWith('workers/') || DOMAIN.includes(target),
           `${path} imports the shell ${target}`,

@@ -4,7 +4,7 @@ import type { HostTask } from '../src/protocol/host-task.ts';
 import { startApi } from './api/api-service.ts';
 import { startBank } from './ledger/bank-service.ts';
 import { warmUpBank } from './ledger/warm-up.ts';
-import { startLobby } from './lobby/lobby-service.ts';
+import { startLobby, startRegistry } from './lobby/lobby-service.ts';
 import { runHost } from './runtime/host.ts';
 
 if (isMainThread) throw new Error('a host runs on a worker thread, not on the main thread');
@@ -14,6 +14,7 @@ export function runHostTask(task: HostTask): Promise<void> {
   const { bank, lobby, api } = task.services;
   warmUpBank(task.data !== undefined);
   return runHost(task, {
+    registry: (system) => startRegistry(system),
     bank: (system) => startBank(system, bank),
     ...(lobby === undefined ? {} : { lobby: (system) => startLobby(system, lobby) }),
     ...(api === undefined ? {} : { api: () => startApi(api, task.services) }),

@@ -24,6 +24,8 @@ export type CommandModule = Readonly<Record<string, (args: readonly string[]) =>
 /** All but imports may be used beside a server. */
 const DATA_MODULE = new URL('../../src/commands/data.js', import.meta.url);
 
+const ADMIN_MODULE = new URL('./admin.js', import.meta.url);
+
 const COMMANDS: readonly Command[] = [
   {
     path: ['serve'],
@@ -33,7 +35,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     path: ['bank', 'serve'],
-    summary: 'serve bank transactions on a port; SIGINT writes log.txt and ends',
+    summary: 'serve bank transactions; SIGINT writes log.txt and ends',
     kind: 'server',
     module: new URL('../../src/commands/bank-serve.js', import.meta.url),
   },
@@ -77,6 +79,75 @@ const COMMANDS: readonly Command[] = [
     kind: 'client',
     module: DATA_MODULE,
     runs: 'statement',
+  },
+  {
+    path: ['lobby'],
+    summary: 'talk to the others in the lobby, and exchange files',
+    kind: 'client',
+    module: new URL('./lobby.js', import.meta.url),
+  },
+  {
+    path: ['admin', 'status'],
+    summary: 'say how a running server is',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'status',
+  },
+  {
+    path: ['admin', 'sessions'],
+    summary: 'list the connections of a running server',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'sessions',
+  },
+  {
+    path: ['admin', 'kick'],
+    summary: 'close a connection',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'kick',
+  },
+  {
+    path: ['admin', 'broadcast'],
+    summary: 'tell all clients of the lobby something',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'broadcast',
+  },
+  {
+    path: ['admin', 'report'],
+    summary: 'have the balances written',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'report',
+  },
+  {
+    path: ['admin', 'limits'],
+    summary: 'list the settings in force, and how much is used',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'limits',
+  },
+  {
+    path: ['admin', 'dead-letters'],
+    summary: 'list messages that could not be handled',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'deadLetters',
+  },
+  {
+    path: ['admin', 'actors'],
+    summary: 'list actors, and what they have to do',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'actors',
+  },
+  {
+    path: ['admin', 'shutdown'],
+    summary: 'end a running server in order',
+    kind: 'client',
+    module: ADMIN_MODULE,
+    runs: 'shutdown',
   },
 ];
 

@@ -50,12 +50,16 @@ export function connectionError(
   );
 }
 
-/** An error without a code is an orderly close that came too early. */
-export function explainConnectionError({ host, port }: Address, cause: Error): string {
+/** An error without a code is an orderly close that came too early. `server` is the command that serves there. */
+export function explainConnectionError(
+  { host, port }: Address,
+  cause: Error,
+  server = `outcry bank serve ${port}`,
+): string {
   if (isClosedByPeer(cause)) return `${host}:${port} closed the connection`;
   switch (codeOf(cause)) {
     case 'ECONNREFUSED':
-      return `nobody listens on ${host}:${port}; start "outcry bank serve ${port}" there or check the port`;
+      return `nobody listens on ${host}:${port}; start "${server}" there or check the port`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the host "${host}" is not known; check --host`;

@@ -5,11 +5,10 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Command } from 'commander';
 import { DataFolder, type FolderView, viewFolder } from '../data-folder.ts';
 import { hostCountFor } from '../hosts.ts';
 import { ChannelBroken, ChunkWriter, readChunks } from '../protocol/chunk-channel.ts';
-import { createFlags, parseFlags } from '../protocol/command-line.ts';
+import { argumentsOf, createFlags, parseFlags, parseWhole } from '../protocol/command-line.ts';
 import type { Verdict } from '../protocol/data-jobs.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { formatCount } from '../values/readable.ts';
@@ -150,7 +149,8 @@ export async function importData(args: readonly string[]): Promise<number> {
   if (dir === undefined)
     throw new OutcryError('ERR_USAGE', 'usage: outcry data import DIR [FILE] [--hosts N]');
   const { hosts } = flags.opts<{ hosts?: string }>();
-  const count = hosts === undefined ? hostCountFor(0) : wholeOf('--hosts', hosts, { min: 1, max: HOSTS_MAX });
+  const count =
+    hosts === undefined ? hostCountFor(0) : parseWhole('--hosts', hosts, { min: 1, max: HOSTS_MAX });
   let events = 0;
   await withJobs((jobs) =>
     DataFolder.create(dir, count, async (folders) => {
@@ -212,9 +212,9 @@ export async function statement(args: readonly string[]): Promise<number> {
     );
   }
   const { data = DATA_FOLDER, last, at } = flags.opts<{ data?: string; last?: string; at?: string }>();
-  const listed = last === undefined ? LAST_DEFAULT : wholeOf('--last', last, { min: 1, max: LAST_MAX });
+  const listed = last === undefined ? LAST_DEFAULT : parseWhole('--last', last, { min: 1, max: LAST_MAX });
   const position =
-    at === undefined ? undefined : wholeOf('--at', at, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    at === undefined ? undefined : parseWhole('--at', at, { min: 0, max: Number.MAX_SAFE_INTEGER });
   const hosts = hostsOf(viewFolder(data));
   const account = new TextEncoder().encode(name);
   const read = withJobs((jobs) =>
@@ -228,22 +228,4 @@ export async function statement(args: readonly string[]): Promise<number> {
 /** Done while a job runs: the package that draws tables takes twenty milliseconds to load. */
 function loadText() {
   return import('./data-text.ts');
-}
-
-function argumentsOf(flags: Command, max: number): readonly string[] {
-  if (flags.args.length <= max) return flags.args;
-  throw new OutcryError(
-    'ERR_USAGE',
-    `${flags.name()} takes no argument "${flags.args[max]}"; see ${flags.name()} --help`,
-  );
-}
-
-function wholeOf(
-  flag: string,
-  text: string,
-  { min, max }: { readonly min: number; readonly max: number },
-): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new OutcryError('ERR_USAGE', `${flag} expects a whole number from ${min} to ${max}, not "${text}"`);
 }

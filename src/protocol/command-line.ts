@@ -35,6 +35,24 @@ export function parseFlags(flags: Command, args: readonly string[]): 'parsed' | 
   }
 }
 
+/** What stands beside the flags; throws ERR_USAGE if it is more than `max` words. */
+export function argumentsOf(flags: Command, max: number): readonly string[] {
+  if (flags.args.length <= max) return flags.args;
+  const message = `${flags.name()} takes no argument "${flags.args[max]}"; see ${flags.name()} --help`;
+  throw new OutcryError('ERR_USAGE', message);
+}
+
+/** The number that `flag` was given; throws ERR_USAGE with what was expected. */
+export function parseWhole(
+  flag: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new OutcryError('ERR_USAGE', `${flag} expects a whole number from ${min} to ${max}, not "${text}"`);
+}
+
 const PORT_MAX = 65_535;
 
 /** The port that an argument PORT gives; throws ERR_USAGE with what was expected. */

@@ -11,7 +11,8 @@ import { printable } from './printable.ts';
 
 export type Cell = string | number | bigint | boolean | null | undefined;
 export type Alignment = 'left' | 'right' | 'center' | 'decimal';
-export type TableFormat = 'psql' | 'grid' | 'github' | 'plain' | 'simple';
+export const TABLE_FORMATS = ['psql', 'grid', 'github', 'plain', 'simple'] as const;
+export type TableFormat = (typeof TABLE_FORMATS)[number];
 
 export interface TabulateOptions {
   readonly headers?: readonly Cell[];

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { HostCommand, HostEvent, LogFields, LogLevel } from '../../src/protocol/control.ts';
-import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
+import { type Batch, BatchReader, BatchWriter, type Flow, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import type {
@@ -96,9 +96,18 @@ export interface TestHostsOptions {
   readonly hosts?: number;
   readonly linkHighWater?: number;
   readonly mailboxMax?: number;
-  readonly createSession?: (service: string, remoteAddress: string, info: ConnectionInfo) => ActorSpec;
+  readonly createSession?: (service: string, connection: ConnectionInfo, host: number) => ActorSpec;
   /** Hosts know nothing of each other. */
   readonly isIsolated?: boolean;
+}
+
+/** What an actor has asked of the main thread. */
+export interface AskedOfMain {
+  readonly id: number;
+  readonly address: string;
+  readonly message: unknown;
+  reply(value: unknown): void;
+  fail(error: ErrorRecord): void;
 }
 
 /** A host as the main thread sees it. */
@@ -107,10 +116,16 @@ class MainSide {
   readonly events: HostEvent[] = [];
   readonly written = new Map<number, string>();
   readonly closed = new Map<number, string>();
+  /** What sessions have said of their connections. */
+  readonly memories = new Map<number, string>();
+  readonly users = new Map<number, string>();
+  readonly frames = new Map<number, number>();
+  readonly ignored = new Map<number, unknown[]>();
+  readonly flows = new Map<number, Flow[]>();
   /** What sessions have said of their connections beside bytes, in its order: kind, connection, and what. */
   readonly said: unknown[] = [];
-  /** What was asked and told of the main thread: addresses and messages. */
-  readonly asked: { readonly address: string; readonly id: number; readonly message: unknown }[] = [];
+  /** What was asked and told of the main thread. */
+  readonly asked: AskedOfMain[] = [];
   readonly told: { readonly address: string; readonly message: unknown }[] = [];
   readonly #named: string[] = [];
   /** Charge sent and not yet given back. */
@@ -137,8 +152,8 @@ class MainSide {
     this.inFlight += this.writer.ask(this.#nameOf(address), id, deadlineMs, message);
   }
 
-  sendFrames(connection: number, text: string): void {
-    const bytes = Buffer.from(text);
+  sendFrames(connection: number, text: string | Uint8Array): void {
+    const bytes = Buffer.from(text as string);
     this.inFlight += this.writer.copy(RECORD.connectionBytes, connection, bytes, 0, bytes.length);
   }
 
@@ -172,26 +187,51 @@ class MainSide {
       } else if (kind === RECORD.close) this.closed.set(target, reader.text());
       else if (kind === RECORD.control) this.events.push(reader.value() as HostEvent);
       else if (kind === RECORD.credit) this.inFlight -= target;
+      else if (kind === RECORD.bind) this.#named[target] = reader.text();
+      else if (kind === RECORD.ask) this.#onAsk(reader);
       else if (kind === RECORD.reply) {
         const value = reader.value();
         const answer =
           reader.flags === 0 ? { ok: true as const, value } : { ok: false as const, error: value };
         this.#answers.get(target)?.(answer as Answer<unknown>);
-      } else if (kind === RECORD.bind) this.#named[target] = reader.text();
-      else if (kind === RECORD.ask) {
-        const address = this.#named[target] ?? '';
-        this.asked.push({ address, id: reader.askId(), message: reader.askMessage() });
-        this.writer.credit(reader.charge);
       } else if (kind === RECORD.tell) {
         this.told.push({ address: this.#named[target] ?? '', message: reader.value() });
         this.writer.credit(reader.charge);
-      } else if (kind === RECORD.remember) this.said.push(['remember', target, reader.text()]);
-      else if (kind === RECORD.identify) this.said.push(['identify', target, reader.text()]);
-      else if (kind === RECORD.frames) this.said.push(['frames', target, reader.count()]);
-      else if (kind === RECORD.ignored) this.said.push(['ignored', target, reader.value()]);
-      else if (kind === RECORD.flow) this.said.push(['flow', target, reader.flags]);
-      else assert.fail(`the main thread takes no record of kind ${kind}`);
+      } else this.#onSaid(reader);
     }
+  }
+
+  /** What a session says of its connection. */
+  #onSaid(reader: BatchReader): void {
+    const { kind, target } = reader;
+    if (kind === RECORD.remember) {
+      this.memories.set(target, reader.text());
+      this.said.push(['remember', target, reader.text()]);
+    } else if (kind === RECORD.identify) {
+      this.users.set(target, reader.text());
+      this.said.push(['identify', target, reader.text()]);
+    } else if (kind === RECORD.frames) {
+      this.frames.set(target, (this.frames.get(target) ?? 0) + reader.count());
+      this.said.push(['frames', target, reader.count()]);
+    } else if (kind === RECORD.ignored) {
+      this.ignored.set(target, [...(this.ignored.get(target) ?? []), reader.value()]);
+      this.said.push(['ignored', target, reader.value()]);
+    } else if (kind === RECORD.flow) {
+      this.flows.set(target, [...(this.flows.get(target) ?? []), reader.flags as Flow]);
+      this.said.push(['flow', target, reader.flags]);
+    } else assert.fail(`the main thread takes no record of kind ${kind}`);
+  }
+
+  #onAsk(reader: BatchReader): void {
+    const id = reader.askId();
+    this.writer.credit(reader.charge);
+    this.asked.push({
+      id,
+      address: this.#named[reader.target] ?? '',
+      message: reader.askMessage(),
+      reply: (value) => this.writer.value(RECORD.reply, id, value),
+      fail: (error) => this.writer.value(RECORD.reply, id, error, 1),
+    });
   }
 
   #nameOf(address: Address): number {
@@ -359,8 +399,8 @@ export class TestHosts {
       linkHighWater,
       mailboxMax,
       log: (level, text, fields) => this.logs.push({ level, text, fields }),
-      createSession: (service, info) =>
-        createSession?.(service, info.remoteAddress, info) ?? assert.fail('this test has no sessions'),
+      createSession: (service, connection) =>
+        createSession?.(service, connection, host) ?? assert.fail('this test has no sessions'),
     });
     system.nowMs = this.nowMs;
     this.systems[host] = system;

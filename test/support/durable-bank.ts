@@ -20,15 +20,20 @@ export class DurableBank {
   /** The working directory of its processes. */
   readonly folder: string;
   readonly port: number;
+  /** Of the api. */
+  readonly apiPort: number;
   readonly #processes: ServerProcess[] = [];
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, apiPort: number) {
     this.folder = folder;
     this.port = port;
+    this.apiPort = apiPort;
   }
 
   static async create(t: TestContext): Promise<DurableBank> {
-    const bank = new DurableBank(mkdtempSync(join(tmpdir(), 'outcry-durable-')), await freePort());
+    const port = await freePort();
+    const apiPort = await freePort(port);
+    const bank = new DurableBank(mkdtempSync(join(tmpdir(), 'outcry-durable-')), port, apiPort);
     t.after(() => bank.#dispose());
     return bank;
   }
@@ -46,7 +51,8 @@ export class DurableBank {
 
   /** Starts a server, and does not wait for anything. */
   spawn(flags: readonly string[] = [], options: Omit<SpawnOptions, 'folder'> = {}): ServerProcess {
-    const args = ['serve', '--bank-port', String(this.port), '--log-level', 'warn', ...flags];
+    const ports = ['--bank-port', String(this.port), '--api-port', String(this.apiPort), '--lobby-port', '0'];
+    const args = ['serve', ...ports, '--log-level', 'warn', ...flags];
     return this.#run(args, options);
   }
 
@@ -119,10 +125,11 @@ export async function kill(server: ServerProcess): Promise<void> {
   await server.exited();
 }
 
-async function freePort(): Promise<number> {
+/** Another one than `taken`. */
+async function freePort(taken = 0): Promise<number> {
   for (let i = 0; i < TRIES_MAX; i++) {
     const port = PORTS.first + ((process.pid * 31 + i * 7919 + Math.floor(performance.now())) % PORTS.count);
-    if (await isFree(port)) return port;
+    if (port !== taken && (await isFree(port))) return port;
   }
   throw new Error('there is no free port');
 }

@@ -1,4 +1,4 @@
-/** The lobby in a host: the registry and the hall, if they live here, and the sessions of its clients. */
+/** The lobby in a host: the hall, if it lives here, and the sessions of its clients; and the registry of all services. */
 import type { LobbySettings } from '../../src/protocol/host-task.ts';
 import { HALL_ADDRESS } from '../../src/protocol/lobby.ts';
 import { REGISTRY_ADDRESS } from '../../src/protocol/registry.ts';
@@ -10,17 +10,22 @@ import { HallActor } from './hall-actor.ts';
 import { LobbySession } from './lobby-session.ts';
 import { RegistryActor } from './registry-actor.ts';
 
+/** Starts the registry, if it lives in this host. */
+export function startRegistry(system: ActorSystem): undefined {
+  startDurable(system, REGISTRY_ADDRESS, () => new RegistryActor());
+}
+
 /** Starts what the lobby has in this host; returns what makes a session. */
 export function startLobby(system: ActorSystem, settings: LobbySettings): MakeSession {
-  // Only a lost host makes those who know who is present tell it again.
-  const start = (address: Address, create: () => DurableActor) => {
-    if (hostIndexOf(address, system.hostCount) !== system.hostIndex) return;
-    system.spawnRoot(address, { create, supervision: ESCALATE_FAULT, isDurable: true });
-  };
-  start(REGISTRY_ADDRESS, () => new RegistryActor());
-  start(HALL_ADDRESS, () => new HallActor(settings.clientsMax));
+  startDurable(system, HALL_ADDRESS, () => new HallActor(settings.clientsMax));
   return (connection) => ({
     create: () => new LobbySession(settings, connection),
     supervision: STOP_ON_FAULT,
   });
+}
+
+/** Its fault escalates: only a lost host makes those who know who is present tell it again. */
+function startDurable(system: ActorSystem, address: Address, create: () => DurableActor): void {
+  if (hostIndexOf(address, system.hostCount) !== system.hostIndex) return;
+  system.spawnRoot(address, { create, supervision: ESCALATE_FAULT, isDurable: true });
 }

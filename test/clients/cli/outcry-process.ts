@@ -18,13 +18,14 @@ export function startOutcry(
   args: readonly string[],
   mainFile = MAIN_FILE,
   env: NodeJS.ProcessEnv = {},
+  folder?: string,
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [mainFile, ...args], { env: { PATH, ...env } });
+  return spawn(process.execPath, [mainFile, ...args], { env: { PATH, ...env }, cwd: folder });
 }
 
-/** Runs to the end, with `input` (or nothing) on standard input. */
-export function runOutcry(args: readonly string[], input = ''): Promise<Ended> {
-  const child = startOutcry(args);
+/** Runs to the end, with `input` (or nothing) on standard input, in `folder` or where the test runs. */
+export function runOutcry(args: readonly string[], input = '', folder?: string): Promise<Ended> {
+  const child = startOutcry(args, MAIN_FILE, {}, folder);
   child.stdin.end(input);
   return waitForEnd(child);
 }
@@ -44,12 +45,16 @@ export function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<Ended
   });
 }
 
-/** Runs to the end, and resolves to what a terminal of 80 columns would have been sent. */
-export async function runOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+/** Runs to the end, with `input` typed, and resolves to what a terminal of 80 columns would have been sent. */
+export async function runOnTerminal(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input = '',
+): Promise<string> {
   const command = ['stty cols 80;', process.execPath, MAIN_FILE, ...args].join(' ');
   const child = promisify(execFile)('script', ['-qec', command, '/dev/null'], {
     env: { PATH, TERM: 'xterm', ...env },
   });
-  child.child.stdin?.end();
+  child.child.stdin?.end(input);
   return (await child).stdout;
 }

@@ -857,7 +857,7 @@ describe('a session', () => {
   test('knows whether it takes the place of one that was lost', () => {
     const infos: ConnectionInfo[] = [];
     const hosts = new TestHosts({
-      createSession: (_service, _address, info) => {
+      createSession: (_service, info) => {
         infos.push(info);
         return listening([]);
       },

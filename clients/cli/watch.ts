@@ -1,0 +1,45 @@
+/**
+ * Shows something again and again: on a terminal in place, elsewhere one after the other, until it is interrupted.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WatchScreen {
+  readonly isTTY?: boolean | undefined;
+  readonly rows?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface WatchOptions {
+  readonly screen: WatchScreen;
+  readonly everyMs: number;
+  /** Ends it, in order. */
+  readonly signal: AbortSignal;
+}
+
+const HOME = '\x1b[H';
+const CLEAR_LINE_END = '\x1b[K';
+const CLEAR_BELOW = '\x1b[J';
+
+/** What `render` gives ends with a newline. Throws what `render` throws, but not when it was interrupted. */
+export async function watch(
+  render: () => Promise<string>,
+  { screen, everyMs, signal }: WatchOptions,
+): Promise<void> {
+  try {
+    for (let isFirst = true; ; isFirst = false) {
+      const text = await render();
+      screen.write(screen.isTTY ? inPlace(text, screen.rows, isFirst) : text);
+      await delay(everyMs, undefined, { signal });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Written over what is there, line by line, so that nothing flickers. What the screen has no room for is left out. */
+function inPlace(text: string, rows: number | undefined, isFirst: boolean): string {
+  const lines = text.split('\n').slice(0, -1);
+  const room = Math.max((rows ?? Number.POSITIVE_INFINITY) - 1, 1);
+  const shown = lines.slice(0, room).map((line) => `${line}${CLEAR_LINE_END}\n`);
+  return `${HOME}${isFirst ? CLEAR_BELOW : ''}${shown.join('')}${CLEAR_BELOW}`;
+}
