@@ -6,9 +6,9 @@ import { resolveConfig } from '../../src/config.ts';
 import { FRAME } from '../../src/protocol/api/frames.ts';
 import { Server } from '../../src/server.ts';
 import { Random } from '../../workers/runtime/random.ts';
-import { ApiClient } from '../support/api-client.ts';
 import { cannotFillDisks, DurableBank, kill, makeRoom } from '../support/durable-bank.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { ApiClient } from '../support/raw-api-client.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 

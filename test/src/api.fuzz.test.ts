@@ -9,10 +9,10 @@ import { createServer } from '../../src/create-server.ts';
 import { type ClientFrame, encodeFrame, FRAME } from '../../src/protocol/api/frames.ts';
 import { OPERATIONS } from '../../src/protocol/api/operations.ts';
 import { Random } from '../../workers/runtime/random.ts';
-import { ApiClient } from '../support/api-client.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { collectGarbage } from '../support/garbage.ts';
 import { randomValue } from '../support/random-values.ts';
+import { ApiClient } from '../support/raw-api-client.ts';
 import { TestClient } from '../support/test-client.ts';
 
 const { FUZZ_INPUTS: givenInputs = '100000' } = process.env;

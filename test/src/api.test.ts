@@ -4,8 +4,8 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { type CreateServerOptions, createServer, type OutcryServer } from '../../src/create-server.ts';
 import { encodeFrame, FRAME } from '../../src/protocol/api/frames.ts';
 import { readVersion } from '../../src/values/version.ts';
-import { ApiClient } from '../support/raw-api-client.ts';
 import { collectGarbage } from '../support/garbage.ts';
+import { ApiClient } from '../support/raw-api-client.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
