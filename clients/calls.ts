@@ -46,6 +46,9 @@ export interface CallsListener {
   onNotice(notice: Notice): void;
 }
 
+/** `isWanted`: by the program itself, not because its server is lost for good. */
+type ClosingListener = (refusal: OutcryError, isWanted: boolean) => void;
+
 /** No two clients draw the same, so none of their keys are. */
 const CLIENT_ID_BYTES = 12;
 
@@ -57,7 +60,7 @@ export class Calls implements ConnectionListener, Keeper {
   readonly #clientId = randomBytes(CLIENT_ID_BYTES).toString('hex');
   #keyCount = 0;
   readonly #pending = new Set<Waiting>();
-  readonly #onClosing = new Set<(refusal: OutcryError) => void>();
+  readonly #onClosing = new Set<ClosingListener>();
   /** What new calls reject with. */
   #refusal: OutcryError | undefined;
   #idle: Promise<void> | undefined;
@@ -89,7 +92,7 @@ export class Calls implements ConnectionListener, Keeper {
 
   /** Takes nothing new, waits for what was asked, `timeoutMs` at the most, and resolves when the connection is closed. */
   async close(timeoutMs: number | undefined): Promise<void> {
-    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', 'the client was closed'));
+    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', 'the client was closed'), true);
     const limit =
       timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUpAll(unanswered()), timeoutMs);
     this.#idle ??= this.#whenIdle();
@@ -142,7 +145,7 @@ export class Calls implements ConnectionListener, Keeper {
   }
 
   /** `react` is called when the client begins to close; returns how to prevent that. */
-  onClosing(react: (refusal: OutcryError) => void): () => void {
+  onClosing(react: ClosingListener): () => void {
     this.#onClosing.add(react);
     return () => this.#onClosing.delete(react);
   }
@@ -175,14 +178,17 @@ export class Calls implements ConnectionListener, Keeper {
   }
 
   #onClosedFor(cause: OutcryError): void {
-    this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', `the client is closed: ${cause.message}`, { cause }));
+    this.#refuse(
+      new OutcryError('ERR_CLIENT_CLOSED', `the client is closed: ${cause.message}`, { cause }),
+      false,
+    );
     const message = `there will be no answer, and it may have been done: ${cause.message}`;
     this.#giveUpAll(new OutcryError('ERR_CONNECTION_LOST', message, { cause }));
   }
 
-  #refuse(refusal: OutcryError): void {
+  #refuse(refusal: OutcryError, isWanted: boolean): void {
     this.#refusal ??= refusal;
-    for (const react of this.#onClosing) react(this.#refusal);
+    for (const react of this.#onClosing) react(this.#refusal, isWanted);
   }
 
   #giveUpAll(reason: OutcryError): void {

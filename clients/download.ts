@@ -134,7 +134,9 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
         { signal, timeoutMs },
       );
       if (!this.#opening.isSettled) {
-        this.#forgetClosing = this.#calls.onClosing((refusal) => this.#onClosing(refusal));
+        this.#forgetClosing = this.#calls.onClosing((refusal, isWanted) =>
+          this.#onClosing(refusal, isWanted),
+        );
         this.#calls.exchanges.start(this.#exchange);
       }
     }
@@ -142,8 +144,8 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   }
 
   /** Whoever listens to something endless has heard all there was; whoever reads something has not read it all. */
-  #onClosing(refusal: OutcryError): void {
-    const isDone = this.#options.isEndless === true && this.#wasOpen;
+  #onClosing(refusal: OutcryError, isWanted: boolean): void {
+    const isDone = isWanted && this.#options.isEndless === true && this.#wasOpen;
     this.#opening?.reject(refusal);
     this.#finish(isDone ? undefined : refusal);
   }

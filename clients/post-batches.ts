@@ -14,8 +14,8 @@ import { refusalOf, type Transaction, TransactionList, toTuple } from './transac
 
 /** Full requests on their way at once: the server works on one while the next ones come and the last answers go. */
 export const REQUESTS_MAX = 4;
-/** A hundred full requests, some hundred megabytes: whoever has more should await them or use `postAll`. */
-const WAITING_MAX = 1_000_000;
+/** Ten full requests, some fifty megabytes: whoever has more should await them, or use `postAll`. */
+const WAITING_MAX = 100_000;
 
 export class PostBatches {
   readonly #calls: Calls;
@@ -141,7 +141,10 @@ class Batch implements Asker {
   }
 
   onReply(result: unknown): void {
-    const reasons = new Map((result as ReplyOf<'bank.post'>).refused);
+    const { refused } = result as ReplyOf<'bank.post'>;
+    if (!Array.isArray(refused))
+      throw new OutcryError('ERR_API_PROTOCOL', 'bank.post was answered with nonsense');
+    const reasons = new Map<number, string>(refused);
     this.#onOver();
     this.#posts.forEach(({ answer, tuple }, index) => {
       const reason = reasons.get(index);

@@ -289,8 +289,8 @@ describe('resolveConfig > an unknown name', () => {
     },
     {
       kind: 'variable',
-      given: { environment: { OUTCRY_PORT: '1' } },
-      problem: 'OUTCRY_PORT: no such name, the nearest is OUTCRY_BANK_PORT',
+      given: { environment: { OUTCRY_BNAK_PORT: '1' } },
+      problem: 'OUTCRY_BNAK_PORT: no such name, the nearest is OUTCRY_BANK_PORT',
     },
     {
       kind: 'variable close to one that is no setting',

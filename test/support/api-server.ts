@@ -184,6 +184,27 @@ function balance(call: ApiCall): void {
   call.reply({ cents: call.server.accounts.get(account) ?? null });
 }
 
+/** A handler that keeps calls waiting until it is opened. */
+export class Gate {
+  readonly #pass: ApiHandler;
+  #waiting: ApiCall[] = [];
+  #isOpen = false;
+
+  constructor(pass: ApiHandler) {
+    this.#pass = pass;
+  }
+
+  readonly take = (call: ApiCall): void => {
+    if (this.#isOpen) this.#pass(call);
+    else this.#waiting.push(call);
+  };
+
+  open(): void {
+    this.#isOpen = true;
+    for (const call of this.#waiting) this.#pass(call);
+  }
+}
+
 /** One request that a client has made, and what became of it. */
 export class ApiCall {
   readonly server: ApiServer;
@@ -196,6 +217,7 @@ export class ApiCall {
   readonly isStream: boolean;
   /** Items that may still go the stream's way. */
   credit = 0;
+  sentCount = 0;
   /** Items that came. */
   readonly items: unknown[] = [];
   isEnded = false;
@@ -235,6 +257,7 @@ export class ApiCall {
   /** Whether there is credit or not. */
   send(...items: readonly unknown[]): void {
     this.credit -= items.length;
+    this.sentCount += items.length;
     this.session.send([FRAME.items, this.id, items]);
   }
 
@@ -280,6 +303,7 @@ export class ApiServerSession {
   readonly #stream: Duplex;
   readonly #plan: ApiPlan;
   readonly #calls = new Map<number, ApiCall>();
+  #streamCount = 0;
   #hasHello = false;
   #lastId = 0;
   #input: Uint8Array = new Uint8Array(0);
@@ -311,6 +335,12 @@ export class ApiServerSession {
     else this.#stream.destroy();
   }
 
+  /** Closes when what was said has left. */
+  finish(): void {
+    this.#isBroken = true;
+    this.#stream.end();
+  }
+
   send(frame: ServerFrame): void {
     this.write(encodeFrame(frame));
   }
@@ -328,8 +358,9 @@ export class ApiServerSession {
     }
   }
 
-  forget({ id }: ApiCall): void {
+  forget({ id, isStream }: ApiCall): void {
     this.#calls.delete(id);
+    if (isStream) this.#streamCount -= 1;
   }
 
   #onData(chunk: Uint8Array): void {
@@ -392,8 +423,9 @@ export class ApiServerSession {
     if (call.id <= this.#lastId) violations.push(`the id ${call.id} behind ${this.#lastId}`);
     this.#lastId = call.id;
     this.#calls.set(call.id, call);
-    const alike = [...this.#calls.values()].filter(({ isStream }) => isStream === call.isStream);
-    if (alike.length > (call.isStream ? limits.streams : limits.requests))
+    if (call.isStream) this.#streamCount += 1;
+    const requestCount = this.#calls.size - this.#streamCount;
+    if (requestCount > limits.requests || this.#streamCount > limits.streams)
       violations.push('too much at once');
     if (!Number.isInteger(call.timeoutMs)) violations.push(`a timeout of ${call.timeoutMs} ms`);
     this.server.handle(call);
