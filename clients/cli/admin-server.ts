@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePort } from '../../src/protocol/command-line.ts';
-import { OPERATOR_FILE, type OperatorFile } from '../../src/protocol/operator-file.ts';
+import { OPERATOR_FILE, type OperatorFile, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 
 export interface ServerFlags {
@@ -23,7 +23,6 @@ export interface AdminServer extends OperatorFile {
 export const DATA_FOLDER = 'data';
 export const API_HOST = '127.0.0.1';
 export const API_PORT = 7400;
-export const TOKEN_VARIABLE = 'OUTCRY_ADMIN_TOKEN';
 
 /** Throws ERR_USAGE, or ERR_CONNECTION_FAILED if it can not be known where the server is. */
 export async function findServer(flags: ServerFlags, environment: NodeJS.ProcessEnv): Promise<AdminServer> {
@@ -88,24 +87,29 @@ function parseOperatorFile(text: string): OperatorFile | undefined {
   }
 }
 
-/** The same error with what can be done about it, where the server or its answer is not there. */
-export function explainServerError(error: unknown, { host, port, file }: AdminServer): unknown {
+/** The same error in words that say what can be done about it, where the server or its consent is missing. */
+export function explainServerError(error: unknown, server: AdminServer): unknown {
   if (!(error instanceof OutcryError)) return error;
-  const { code, fields } = error;
-  const hint = hintFor(code, `${host}:${port}`, file);
-  return hint === undefined
-    ? error
-    : new OutcryError(code, `${error.message}; ${hint}`, { cause: error, fields });
+  const message = explain(error, server);
+  return message === undefined ? error : new OutcryError(error.code, message, { cause: error });
 }
 
-function hintFor(code: OutcryError['code'], peer: string, file: string | undefined): string | undefined {
-  if (code === 'ERR_CONNECTION_FAILED') {
-    return file === undefined
-      ? '--port and --host say where its api is'
-      : `a server that was killed has left ${file}: start it again, or name the folder of another with --data`;
+function explain(error: OutcryError, { host, port, file }: AdminServer): string | undefined {
+  const peer = `${host}:${port}`;
+  if (error.code === 'ERR_CONNECTION_FAILED' && isRefused(error.cause)) {
+    if (file === undefined)
+      return `nobody listens on ${peer}; --host and --port say where the api of the server is`;
+    return (
+      `nobody listens on ${peer}: the server that has left ${file} there was killed; start it again, or name the ` +
+      'folder of another one with --data'
+    );
   }
-  if (code === 'ERR_API_DENIED' && file !== undefined) {
-    return `${file} is of another server than the one on ${peer}: name the folder of that one with --data`;
+  if (error.code === 'ERR_API_DENIED' && file !== undefined) {
+    return `${peer} is another server than the one that has written ${file}; name its folder with --data`;
   }
   return undefined;
+}
+
+function isRefused(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }

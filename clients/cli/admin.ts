@@ -2,6 +2,8 @@
 import { type Command, Option } from 'commander';
 import { ACTOR_SORTS, SESSION_SORTS } from '../../src/protocol/api/operations.ts';
 import { argumentsOf, createFlags, parseFlags, parseWhole } from '../../src/protocol/command-line.ts';
+import { TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
+import { epochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatLocalTime } from '../../src/values/readable.ts';
@@ -14,7 +16,6 @@ import {
   explainServerError,
   findServer,
   type ServerFlags,
-  TOKEN_VARIABLE,
 } from './admin-server.ts';
 import {
   formatActors,
@@ -226,7 +227,7 @@ async function show<Reply>(
     process.once('SIGINT', () => interrupted.abort());
     const renderDated = async () => {
       const text = await render(admin);
-      return json ? text : `${formatLocalTime(Date.now())}\n\n${text}${stdout.isTTY ? '' : '\n'}`;
+      return json ? text : `${formatLocalTime(epochMs())}\n\n${text}${stdout.isTTY ? '' : '\n'}`;
     };
     await watch(renderDated, { screen: stdout, everyMs, signal: interrupted.signal });
   });

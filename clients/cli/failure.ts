@@ -1,5 +1,6 @@
 /** What a person is told when a command throws, and the exit code that scripts see. */
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
+import { printable } from '../../src/values/printable.ts';
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
@@ -17,7 +18,8 @@ export interface ExplainOptions {
 }
 
 export function explainFailure(error: unknown, { showStack }: ExplainOptions): Failure {
-  const line = `outcry: ${messageOf(error)}\n`;
+  // A message may have several lines, and words of a server in it.
+  const line = `outcry: ${messageOf(error).split('\n').map(printable).join('\n')}\n`;
   if (error instanceof OutcryError) {
     return { text: line, exitCode: isWrongUse(error) ? EXIT_WRONG_USE : EXIT_FAILED };
   }

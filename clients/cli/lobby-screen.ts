@@ -24,6 +24,7 @@ export class LobbyScreen {
   #lines: Interface | undefined;
   /** Nothing is waited for but the next line. */
   #isPrompting = false;
+  #isClosed = false;
 
   constructor(options: ScreenOptions) {
     this.#options = options;
@@ -31,10 +32,13 @@ export class LobbyScreen {
 
   /** What is typed, line by line, to the end of the input. Who takes the next line is ready for it. */
   async *lines(prompt: string): AsyncGenerator<string, void, undefined> {
+    if (this.#isClosed) return;
     const { input, output, isTerminal: terminal, onInterrupt } = this.#options;
     const lines = createInterface({ input, output, terminal, prompt, historySize: HISTORY_LINES });
     this.#lines = lines;
     lines.on('SIGINT', onInterrupt);
+    // Ctrl-D closes it too.
+    lines.once('close', () => this.#onClosed());
     this.#prompt(lines);
     for await (const line of lines) {
       this.#isPrompting = false;
@@ -45,8 +49,7 @@ export class LobbyScreen {
 
   /** There are no more lines. */
   close(): void {
-    if (this.#isPrompting && this.#options.isTerminal) this.#options.output.write('\n');
-    this.#isPrompting = false;
+    this.#isClosed = true;
     this.#lines?.close();
   }
 
@@ -70,7 +73,15 @@ export class LobbyScreen {
   }
 
   #prompt(lines: Interface): void {
+    if (this.#isClosed) return;
     this.#isPrompting = true;
     if (this.#options.isTerminal) lines.prompt(true);
+  }
+
+  /** What comes next begins on a line of its own. */
+  #onClosed(): void {
+    if (this.#isPrompting && this.#options.isTerminal) this.#options.output.write('\n');
+    this.#isPrompting = false;
+    this.#isClosed = true;
   }
 }

@@ -41,14 +41,12 @@ class Visit {
     const { stdin, stdout } = process;
     this.#mayReplace = mayReplace;
     this.#isTerminal = Boolean(stdin.isTTY && stdout.isTTY);
-    const onInterrupt = () => this.#interrupt();
     this.#screen = new LobbyScreen({
       input: stdin,
       output: stdout,
       isTerminal: this.#isTerminal,
-      onInterrupt,
+      onInterrupt: () => this.#interrupt(),
     });
-    process.once('SIGINT', onInterrupt);
   }
 
   async run(address: { readonly host: string; readonly port: number }): Promise<number> {
@@ -61,6 +59,7 @@ class Visit {
       },
     });
     this.#client = client;
+    process.once('SIGINT', () => this.#interrupt());
     screen.print(`You are ${client.name}.${this.#isTerminal ? ' Type help to see what can be said.' : ''}`);
     try {
       for await (const line of screen.lines(`${client.name}: `)) {

@@ -35,7 +35,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     path: ['bank', 'serve'],
-    summary: 'serve bank transactions on a port; SIGINT writes log.txt and ends',
+    summary: 'serve bank transactions; SIGINT writes log.txt and ends',
     kind: 'server',
     module: new URL('../../src/commands/bank-serve.js', import.meta.url),
   },
@@ -82,7 +82,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     path: ['lobby'],
-    summary: 'talk to the others in the lobby of a server, and exchange files',
+    summary: 'talk to the others in the lobby, and exchange files',
     kind: 'client',
     module: new URL('./lobby.js', import.meta.url),
   },

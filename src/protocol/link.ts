@@ -88,6 +88,8 @@ export class BatchWriter {
   #words = new Int32Array(CAPACITY_MIN_BYTES / 4);
   #bytes = new Uint8Array(this.#words.buffer);
   #lengthBytes = 0;
+  /** Where the last record begins, if it is a `write`; else -1. */
+  #lastWrite = -1;
   #chunks: ArrayBuffer[] = [];
 
   get isEmpty(): boolean {
@@ -101,6 +103,25 @@ export class BatchWriter {
     if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at);
     else this.#bytes.set(bytes.subarray(start, end), at);
     return chargeOf(length);
+  }
+
+  /** Bytes for a connection: one record with those of the record before, if they are for the same one. */
+  write(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    const word = this.#lastWrite >> 2;
+    if (this.#lastWrite < 0 || this.#words[word + 1] !== connection) {
+      const at = this.#lengthBytes;
+      this.copy(RECORD.write, connection, bytes, start, end);
+      this.#lastWrite = at;
+      return;
+    }
+    const bodyStart = this.#lastWrite + HEADER_BYTES;
+    const before = this.#words[word + 2] as number;
+    const length = before + end - start;
+    const bodyEnd = bodyStart + ((length + 3) & ~3);
+    if (bodyEnd > this.#bytes.length) this.#grow(bodyEnd);
+    this.#bytes.set(bytes.subarray(start, end), bodyStart + before);
+    this.#words[word + 2] = length;
+    this.#lengthBytes = bodyEnd;
   }
 
   /** Appends a record whose body stays in `chunk`, which is transferred with the batch; returns its charge. */
@@ -156,6 +177,7 @@ export class BatchWriter {
     const chunks = this.#chunks.length === 0 ? NO_CHUNKS : this.#chunks;
     if (chunks !== NO_CHUNKS) this.#chunks = [];
     this.#lengthBytes = 0;
+    this.#lastWrite = -1;
     if (this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
     return { records, chunks };
   }
@@ -163,6 +185,7 @@ export class BatchWriter {
   /** Writes the header of a record and reserves its body; returns where the body starts. */
   #begin(kind: number, flags: number, target: number, length: number): number {
     const at = this.#lengthBytes;
+    this.#lastWrite = -1;
     const end = at + HEADER_BYTES + ((length + 3) & ~3);
     if (end > this.#bytes.length) this.#grow(end);
     const word = at >> 2;

@@ -1,5 +1,6 @@
 /** Every bench runs with tiny inputs and computes the right result, so that none rots; the figures mean nothing here. */
 import { describe, test } from 'node:test';
+import { runApiBench } from '../../bench/api.ts';
 import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
@@ -24,6 +25,10 @@ describe('benches', () => {
 
   test('bank-parser ends with the balances that its lines must produce', () => {
     runParserBench({ lines: 2000, repeats: 1 });
+  });
+
+  test('api ends with the balances that its requests must produce', async () => {
+    await runApiBench({ requests: 9, transactionsPerRequest: 100, singles: 20, repeats: 1 });
   });
 
   test('runtime delivers every message and answers every ask', async () => {

@@ -11,7 +11,7 @@ import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
 import { Packr } from 'msgpackr';
 import { Random } from '../../workers/runtime/random.ts';
-import { send } from '../support/bank-client.ts';
+import { connectTo, send, write } from '../support/bank-client.ts';
 import { DurableBank, kill, writeInputs } from '../support/durable-bank.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { until } from '../support/until.ts';
@@ -49,10 +49,15 @@ before(async (t) => {
   for (let i = 0; i < 150; i++) {
     await send(bank.port, [`Name${i % 10} credit $1.00\n`]);
     model.post(`Name${i % 10}`, 100n);
+    // What comes at once is one batch, and there are to be many.
+    if (i % 5 === 0) await bank.report(server);
   }
   await until('all is there', async () => (await bank.report(server)) === model.report());
   expectedBeforeLast = model.report();
-  await send(bank.port, ['Last credit $5.00\n']);
+  // It stays until the kill: the registry keeps when a connection ends, and the last batch is to be this line's.
+  const last = await connectTo(bank.port);
+  last.on('error', () => {});
+  await write(last, 'Last credit $5.00\n');
   model.post('Last', 500n);
   expected = model.report();
   await until('the last is there', async () => (await bank.report(server)) === expected);

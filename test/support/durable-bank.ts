@@ -51,7 +51,7 @@ export class DurableBank {
 
   /** Starts a server, and does not wait for anything. */
   spawn(flags: readonly string[] = [], options: Omit<SpawnOptions, 'folder'> = {}): ServerProcess {
-    const ports = ['--bank-port', String(this.port), '--api-port', String(this.apiPort)];
+    const ports = ['--bank-port', String(this.port), '--api-port', String(this.apiPort), '--lobby-port', '0'];
     const args = ['serve', ...ports, '--log-level', 'warn', ...flags];
     return this.#run(args, options);
   }

@@ -65,6 +65,8 @@ export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
 const UNDRAINED_BYTES_MAX = 256 * 1024;
 const CREDIT_MAX = 1_000_000;
 const NAME_LENGTH_MAX = 64;
+/** Longer than any: the nearest one is searched for in a time that grows with it. */
+const OPERATION_SHOWN_MAX = 32;
 const LOOPBACK = /^(127\.|::1:\d+$|::ffff:127\.|in-process$)/;
 
 /** Nothing was wrong with the request: it may succeed later. */
@@ -89,6 +91,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
   /** What comes is not read any more. */
   #isBroken = false;
+  /** The client has half-closed. */
+  #isInputOver = false;
   #isOperator = false;
   #lastId = 0;
   #streams = 0;
@@ -153,7 +157,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         this.#onServerClosing(message.message);
         break;
       case 'connection-ended':
-        this.#finish();
+        this.#onInputEnded();
         break;
       case 'connection-closed':
         this.#cancelAll();
@@ -198,9 +202,11 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   items(id: number, items: readonly unknown[]): void {
     this.#undrainedBytes += this.#send([FRAME.items, id, items]);
-    if (this.#undrainedBytes < UNDRAINED_BYTES_MAX || this.#isDraining) return;
-    this.#isDraining = true;
-    this.#ctx.tellDrained();
+    if (this.#undrainedBytes >= UNDRAINED_BYTES_MAX && !this.#isDraining) {
+      this.#isDraining = true;
+      this.#ctx.tellDrained();
+    }
+    if (this.#isInputOver) this.#endIfStarved(this.#calls.get(id));
   }
 
   credit(id: number, count: number): void {
@@ -346,9 +352,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     if (this.#state === 'ending') throw closing();
     const operation = findOperation(name);
     if (operation === undefined || this.#handlers[name] === undefined) {
-      const hint = nearest(name.slice(0, 100), Object.keys(this.#handlers));
-      const shown = JSON.stringify(name.slice(0, 100));
-      throw new OutcryError('ERR_API_OPERATION', `there is no operation ${shown}; did you mean ${hint}?`);
+      const shown = name.slice(0, OPERATION_SHOWN_MAX);
+      const hint = nearest(shown, Object.keys(this.#handlers));
+      const message = `there is no operation ${JSON.stringify(shown)}; did you mean ${hint}?`;
+      throw new OutcryError('ERR_API_OPERATION', message);
     }
     if (operation.isOperators && !this.#isOperator) {
       throw denied(
@@ -383,10 +390,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         throw protocolError('items came that no credit was given for');
       call.sink.take(frame[2]);
     } else if (kind === 'upload') call.endInput();
-    else if (kind === 'download') {
-      call.source?.cancel?.();
-      this.end(call.id);
-    }
+    else if (kind === 'download') this.#endDownload(call);
   }
 
   #onAnswered({ id, onAnswer, onLate, answer }: Answered): void {
@@ -427,6 +431,27 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       if (OPERATIONS[call.operation].kind !== 'request') this.fail(call.id, closing().toRecord());
     }
     this.#finish();
+  }
+
+  /** Nobody sends items or gives credit any more: streams go on as far as there is some. */
+  #onInputEnded(): void {
+    this.#isInputOver = true;
+    for (const call of [...this.#calls.values()]) {
+      if (OPERATIONS[call.operation].kind === 'upload') call.endInput();
+      else this.#endIfStarved(call);
+    }
+    this.#finish();
+  }
+
+  #endIfStarved(call: Call | undefined): void {
+    if (call === undefined || OPERATIONS[call.operation].kind !== 'download' || call.credit > 0) return;
+    this.#endDownload(call);
+  }
+
+  /** The client wants no more of it, or can not have more. */
+  #endDownload(call: Call): void {
+    call.source?.cancel?.();
+    this.end(call.id);
   }
 
   /** Nothing new is begun; it stops when all is answered. */

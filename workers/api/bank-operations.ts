@@ -50,7 +50,7 @@ export function bankOperations(postings: ApiPostings): Handlers<BankOperation> {
 
 /** Each shard takes its part, and remembers the key with it: what is sent again is posted where it was not. */
 function post(call: Call<'bank.post'>, postings: ApiPostings): void {
-  const parts = postings.take(call.params.transactions);
+  const parts = postings.take(call.takeParams().transactions);
   const { key } = call;
   const refused: RefusalTuple[] = [];
   let awaited = parts.filter((part) => part !== undefined).length;

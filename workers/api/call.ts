@@ -69,7 +69,6 @@ const TIMEOUT_MAX_MS = 600_000;
 export class Call<N extends OperationName = OperationName> {
   readonly id: number;
   readonly operation: N;
-  readonly params: ParamsOf<N>;
   /** The same request under the same key is carried out once. */
   readonly key: string | undefined;
   readonly timeoutMs: number;
@@ -78,6 +77,7 @@ export class Call<N extends OperationName = OperationName> {
   sink: Sink | undefined;
   /** Items that the client has given credit for, or that it has been given credit for. */
   credit = 0;
+  #params: ParamsOf<N> | undefined;
   #hasInputEnded = false;
 
   constructor(
@@ -90,9 +90,21 @@ export class Call<N extends OperationName = OperationName> {
     this.session = session;
     this.id = id;
     this.operation = operation;
-    this.params = params;
+    this.#params = params;
     this.key = options.key;
     this.timeoutMs = Math.min(options.timeoutMs, TIMEOUT_MAX_MS);
+  }
+
+  get params(): ParamsOf<N> {
+    if (this.#params === undefined) throw new TypeError(`the parameters of ${this.operation} were taken`);
+    return this.#params;
+  }
+
+  /** What is large must not live as long as the call: to collect it then costs more than to handle it. */
+  takeParams(): ParamsOf<N> {
+    const { params } = this;
+    this.#params = undefined;
+    return params;
   }
 
   reply(value: ReplyOf<N>): void {

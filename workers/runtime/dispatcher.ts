@@ -119,7 +119,7 @@ export class Dispatcher {
       } else if (output === OUTPUT.send) {
         const bytes = outbox.item(i) as Uint8Array;
         const connection = outbox.target(i) as number;
-        this.#links.main.writer.copy(RECORD.write, connection, bytes, outbox.start(i), outbox.end(i));
+        this.#links.main.writer.write(connection, bytes, outbox.start(i), outbox.end(i));
       } else if (output === OUTPUT.frames) {
         this.#links.main.writer.frames(outbox.target(i) as number, outbox.start(i));
       } else if (output !== OUTPUT.stop) {

@@ -47,6 +47,9 @@ function tellWhy(port: MessagePort, error: unknown): void {
 /** What setTimeout can wait; it takes anything longer for 1 ms, and the host would turn a thousand times a second. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
 
+/** Batches of a link that are taken in for one turn, beside the one that has woken the host. */
+const GATHERED_MAX = 64;
+
 /** The wait between attempts to store what could not be stored. */
 const STORE_RETRY_MS = 200;
 
@@ -137,11 +140,27 @@ class Host {
   #listen(origin: number, port: MessagePort): void {
     this.#ports[origin] = port;
     port.on('message', (message: Batch | PeerPort) => {
-      if ('peer' in message) this.#connectPeer(message.peer, message.port);
-      else this.#system.intake(origin, message, monotonicMs());
+      this.#receive(origin, message);
+      // A turn that is stored costs a flush, whatever is in it: all that has come by now shares it.
+      if (this.#system.isDurable) this.#receiveAll();
       // While more is ready than fits a turn, the next turn is scheduled already.
       if (this.#immediate === undefined && !this.#turns.isHeld) this.#turn();
     });
+  }
+
+  #receive(origin: number, message: Batch | PeerPort): void {
+    if ('peer' in message) this.#connectPeer(message.peer, message.port);
+    else this.#system.intake(origin, message, monotonicMs());
+  }
+
+  #receiveAll(): void {
+    for (const [origin, port] of [...this.#ports.entries()]) {
+      for (let taken = 0; port !== undefined && taken < GATHERED_MAX; taken++) {
+        const next = receiveMessageOnPort(port);
+        if (next === undefined) break;
+        this.#receive(origin, next.message);
+      }
+    }
   }
 
   #turn(): void {

@@ -18,6 +18,11 @@ describe('explainFailure', () => {
     assert.deepEqual(failure, { text: 'outcry: the disk is full\n', exitCode: 1 });
   });
 
+  test('lets nothing through that moves the cursor, and keeps lines apart', () => {
+    const error = new OutcryError('ERR_API_DENIED', 'a\x1b[2Jb\nc\x07d');
+    assert.equal(explainFailure(error, { showStack: false }).text, 'outcry: ab\ncd\n');
+  });
+
   test('adds the stack of an unexpected error only when asked', () => {
     const error = new TypeError('x is not a function');
     assert.deepEqual(explainFailure(error, { showStack: false }), {

@@ -87,6 +87,27 @@ describe('LobbyScreen on a terminal', () => {
     assert.equal(session.look(), 'ab c\n');
   });
 
+  test('prompts no more when Ctrl-D has come while a line was dealt with', async (t) => {
+    const session = open(t, true);
+    const lines = session.screen.lines('Client1: ');
+    const first = lines.next();
+    session.input.write('hi\r');
+    assert.deepEqual(await first, { value: 'hi', done: false });
+    session.look();
+    session.input.write('\x04');
+    await until('it is read', () => session.input.readableLength === 0);
+    session.screen.print('hi ACK');
+    assert.deepEqual(await lines.next(), { value: undefined, done: true });
+    assert.equal(session.look(), `${CLEAR}hi ACK\n`);
+  });
+
+  test('has no lines when it was closed before they were asked for', async (t) => {
+    const session = open(t, true);
+    session.screen.close();
+    await takeAll(session);
+    assert.equal(session.look(), '');
+  });
+
   test('tells of Ctrl-C', async (t) => {
     let interrupts = 0;
     const session = open(t, true, () => interrupts++);

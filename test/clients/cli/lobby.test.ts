@@ -107,6 +107,20 @@ describe('outcry lobby in a pipe', () => {
     assert.equal((await waitForEnd(child)).exitCode, 0);
   });
 
+  test('leaves in order when it is interrupted', async () => {
+    const child = startOutcry(['lobby', '--port', port]);
+    const ended = waitForEnd(child);
+    child.stdin.write('hello\n');
+    let said = '';
+    child.stdout.on('data', (text: string) => {
+      said += text;
+    });
+    await until('it is answered', () => said.endsWith('hello ACK\n'));
+    child.kill('SIGINT');
+    const { exitCode, stderr } = await ended;
+    assert.deepEqual([exitCode, stderr], [0, '']);
+  });
+
   test('fetches files whole, under their own or another name', async () => {
     const work = workplace();
     const { exitCode, stdout, stderr } = await visit(
