@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { parse } from 'ini';
 import * as z from 'zod';
+import { TOKEN_VARIABLE } from './protocol/operator-file.ts';
 import {
   ALL_SETTINGS,
   expectationOf,
@@ -54,7 +55,7 @@ export interface ConfigSources {
 const FILE_DEFAULT = 'config.ini';
 
 /** Read by the code that starts up before there is a Config. */
-const OTHER_VARIABLES: readonly string[] = ['OUTCRY_DEBUG'];
+const OTHER_VARIABLES: readonly string[] = ['OUTCRY_DEBUG', TOKEN_VARIABLE];
 
 type SettingValue = Setting['default'];
 

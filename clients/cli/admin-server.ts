@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePort } from '../../src/protocol/command-line.ts';
-import { OPERATOR_FILE, type OperatorFile } from '../../src/protocol/operator-file.ts';
+import { OPERATOR_FILE, type OperatorFile, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 
 export interface ServerFlags {
@@ -23,7 +23,6 @@ export interface AdminServer extends OperatorFile {
 export const DATA_FOLDER = 'data';
 export const API_HOST = '127.0.0.1';
 export const API_PORT = 7400;
-export const TOKEN_VARIABLE = 'OUTCRY_ADMIN_TOKEN';
 
 /** Throws ERR_USAGE, or ERR_CONNECTION_FAILED if it can not be known where the server is. */
 export async function findServer(flags: ServerFlags, environment: NodeJS.ProcessEnv): Promise<AdminServer> {

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { ACTOR_SORTS, SESSION_SORTS } from '../../src/protocol/api/operations.ts';
 import { argumentsOf, createFlags, parseFlags, parseWhole } from '../../src/protocol/command-line.ts';
+import { TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { epochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
@@ -15,7 +16,6 @@ import {
   explainServerError,
   findServer,
   type ServerFlags,
-  TOKEN_VARIABLE,
 } from './admin-server.ts';
 import {
   formatActors,

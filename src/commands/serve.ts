@@ -6,6 +6,7 @@ import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
+import { TOKEN_VARIABLE } from '../protocol/operator-file.ts';
 import { Server } from '../server.ts';
 import { SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
@@ -80,7 +81,7 @@ async function serve(server: Server, reports: Reports, endings: Endings): Promis
 
 function formatPlace({ dataPath, operatorToken }: Server): string {
   if (dataPath !== undefined) return `Everything is kept in ${dataPath}.`;
-  return `Everything is kept in memory only. For operators: OUTCRY_ADMIN_TOKEN=${operatorToken}\n`;
+  return `Everything is kept in memory only. For operators: ${TOKEN_VARIABLE}=${operatorToken}\n`;
 }
 
 /** Who wants the server to end: the first is obeyed in order, the second at once, and any more by force. */

@@ -7,3 +7,6 @@ export interface OperatorFile {
   readonly port: number;
   readonly token: string;
 }
+
+/** In the environment of whoever administers a server in memory. */
+export const TOKEN_VARIABLE = 'OUTCRY_ADMIN_TOKEN';

@@ -289,8 +289,8 @@ describe('resolveConfig > an unknown name', () => {
     },
     {
       kind: 'variable',
-      given: { environment: { OUTCRY_PORT: '1' } },
-      problem: 'OUTCRY_PORT: no such name, the nearest is OUTCRY_BANK_PORT',
+      given: { environment: { OUTCRY_BNAK_PORT: '1' } },
+      problem: 'OUTCRY_BNAK_PORT: no such name, the nearest is OUTCRY_BANK_PORT',
     },
     {
       kind: 'variable close to one that is no setting',
@@ -308,8 +308,14 @@ describe('resolveConfig > an unknown name', () => {
     });
   }
 
-  test('is nothing to us in a variable of others, nor in OUTCRY_DEBUG', () => {
-    const environment = { PATH: '/bin', BANK_PORT: '1', OUTCRYBANK: '1', OUTCRY_DEBUG: '1' };
+  test('is nothing to us in a variable of others, nor in those of other commands', () => {
+    const environment = {
+      PATH: '/bin',
+      BANK_PORT: '1',
+      OUTCRYBANK: '1',
+      OUTCRY_DEBUG: '1',
+      OUTCRY_ADMIN_TOKEN: 'x',
+    };
     assert.deepEqual(resolve({ environment }), DEFAULT_CONFIG);
   });
 });

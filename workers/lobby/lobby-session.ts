@@ -2,7 +2,7 @@
  * One client of the lobby. Its messages are answered one after the other; what comes meanwhile waits, and beyond a limit
  * is not read. What others say reaches it between two answers, never within a file.
  *
- *     joining ── named ──► idle ◄──► busy          with a request, or a file on its way
+ *     joining ── named ──► idle ◄──► busy          with a request, a file on its way, or what the client is to take first
  *        └── full ──┐       └── bye, the end of the input, the close, the shutdown
  *                   └───────► leaving ── hall and registry have heard of it ──► stopped
  *
@@ -72,6 +72,8 @@ const FILES_TIMEOUT_MS = 120_000;
 const JOIN_AGAIN_MS = 1000;
 /** A client that takes nothing of a file for so long is let go: it holds a place. */
 const STALL_MS = 60_000;
+/** Sent and not known to have been taken: beyond it the next message waits. */
+const UNDRAINED_BYTES_MAX = 256 * 1024;
 /** What has come beyond the request that is being answered; with more than this nothing is read. */
 const WAITING_BYTES_MAX = 64 * 1024;
 /** What others have said while a request was answered; more is left out. */
@@ -93,6 +95,8 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   #joins = 0;
   #asksPending = 0;
   #transfer: Transfer | undefined;
+  #undrainedBytes = 0;
+  #isDraining = false;
   /** Bytes still to come of a file that is not taken. */
   #skip = 0;
   /** The client's last message ended with a newline, so what it is sent ends so too. */
@@ -141,8 +145,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
         if (this.#state !== 'leaving') this.#join();
         break;
       case 'connection-drained':
-        this.#ctx.cancelTimer('stall');
-        this.#transfer?.onDrained();
+        this.#onDrained();
         break;
       case 'stalled':
         this.breakOff(`it took nothing for ${STALL_MS / 1000} s`);
@@ -180,6 +183,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   }
 
   send(bytes: Uint8Array): void {
+    this.#undrainedBytes += bytes.length;
     this.#ctx.send(bytes, 0, bytes.length);
   }
 
@@ -197,6 +201,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   }
 
   awaitDrained(): void {
+    this.#isDraining = true;
     this.#ctx.tellDrained();
     this.#ctx.startTimer('stall', STALL_MS, { type: 'stalled' });
   }
@@ -219,8 +224,9 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   }
 
   breakOff(why: string): void {
-    this.#ctx.log('warn', `${this.#name} is let go in the middle of a file: ${printable(why)}`);
-    this.#leave();
+    const reason = printable(why);
+    this.#ctx.log('warn', `${this.#name} is let go: ${reason}`);
+    this.#leave(reason);
   }
 
   get #ctx(): Context<LobbySessionMessage> {
@@ -313,6 +319,10 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   #work(): void {
     if (this.#farewell === undefined) this.#takeMessages();
     if (this.#state === 'idle') this.#sayPushes();
+    if (this.#state === 'idle' && this.#isUndrained) {
+      this.#state = 'busy';
+      this.awaitDrained();
+    }
     if (this.#farewell !== undefined && this.#state === 'idle') this.reply(this.#farewell);
     const isOver = this.#farewell !== undefined || (this.#hasEnded && this.#state !== 'joining');
     if (isOver && this.#state !== 'busy') this.#leave();
@@ -322,7 +332,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
 
   #takeMessages(): void {
     let taken = 0;
-    while (this.#state === 'idle') {
+    while (this.#state === 'idle' && !this.#isUndrained) {
       if (this.#skip > 0) this.#skip -= this.#input.takeBytes(this.#skip).length;
       const message = this.#skip > 0 ? undefined : this.#input.takeMessage();
       if (message === undefined) break;
@@ -330,6 +340,20 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
       this.#take(message);
     }
     if (taken > 0) this.#ctx.countFrames(taken);
+  }
+
+  get #isUndrained(): boolean {
+    return this.#undrainedBytes > UNDRAINED_BYTES_MAX;
+  }
+
+  #onDrained(): void {
+    // A session that was lost may have asked for it.
+    if (!this.#isDraining) return;
+    this.#isDraining = false;
+    this.#undrainedBytes = 0;
+    this.#ctx.cancelTimer('stall');
+    if (this.#transfer !== undefined) this.#transfer.onDrained();
+    else if (this.#state === 'busy') this.#state = 'idle';
   }
 
   #take({ text, isLine, isTooLong }: Message): void {

@@ -196,6 +196,25 @@ describe('requests that come at once', () => {
     assert.ok(!lobby.isHeld(1));
   });
 
+  test('wait until the client has taken the answers before', () => {
+    const lobby = lobbyWith(1, { messageBytesMax: 100_000 });
+    const long = `${'x'.repeat(99_000)}\n`;
+    for (let i = 0; i < 10; i++) lobby.send(1, long);
+    assert.equal(lobby.heard(1), '');
+    assert.ok(lobby.isHeld(1));
+    lobby.ended(1);
+    let answered = 3;
+    for (; !lobby.isClosed(1); answered += lobby.heard(1).split('ACK').length - 1) lobby.drained(1);
+    assert.equal(answered, 10);
+  });
+
+  test('are given up when the client takes nothing', () => {
+    const lobby = lobbyWith(1, { messageBytesMax: 100_000 });
+    for (let i = 0; i < 10; i++) lobby.send(1, `${'x'.repeat(99_000)}\n`);
+    lobby.hosts.live(61_000);
+    assert.ok(lobby.isClosed(1));
+  });
+
   test('wait for the name too', () => {
     const lobby = new LobbyHosts({ hosts: 2 });
     lobby.hosts.mainOf(lobby.hostOf(1)).open(1, 'lobby');
@@ -269,6 +288,7 @@ describe('getting a file', () => {
     assert.ok(!lobby.isClosed(1));
     lobby.hosts.live(2000);
     assert.ok(lobby.isClosed(1));
+    assert.equal(recordsIn(lobby)[0]?.reason, 'it took nothing for 60 s');
     assert.equal(lobby.open(2), 'Client2');
   });
 
