@@ -88,12 +88,12 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   }
 
   onStartOver(): void {
+    this.#credit = 0;
     if (this.#options.isEndless !== true) this.#items = [];
   }
 
   onOpen(info: unknown): void {
     this.#opening?.resolve(info as InfoOf<N>);
-    this.#credit = 0;
     this.#giveCredit();
     // Not from here: what it throws is not for the connection.
     if (this.#wasOpen && this.#options.onGap !== undefined) process.nextTick(this.#options.onGap);
@@ -167,7 +167,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   /** In portions of at least half a window. */
   #giveCredit(): void {
     const room = this.#options.window - (this.#items.length - this.#taken) - this.#credit;
-    if (2 * room < this.#options.window || !this.#exchange.isOpen) return;
+    if (2 * room < this.#options.window || this.#exchange.state !== 'asked') return;
     this.#credit += room;
     this.#calls.exchanges.sendCredit(this.#exchange, room);
   }

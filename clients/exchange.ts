@@ -45,8 +45,8 @@ export class Exchange {
   id = 0;
   /** How often it was sent. */
   attempts = 0;
-  /** A stream that this side has not ended. */
-  isOpen = false;
+  /** While it is asked, and a stream: this side has ended it. */
+  isEnded = false;
   /** Nobody waits for the answer that is still to come. */
   isGivenUp = false;
   /** While it waits. */

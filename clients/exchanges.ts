@@ -50,8 +50,7 @@ export class Exchanges {
     if (exchange.state === 'over' || exchange.isGivenUp) return;
     exchange.isGivenUp = true;
     if (exchange.state !== 'asked') this.#end(exchange);
-    // One that is not open yet is ended when it is.
-    else if (exchange.isOpen) this.sendEnd(exchange);
+    else if (exchange.isStream) this.sendEnd(exchange);
   }
 
   /** The items leave at once; see to the credit and to `isWritable` before. */
@@ -60,12 +59,13 @@ export class Exchanges {
   }
 
   sendCredit(exchange: Exchange, count: number): void {
-    if (exchange.isOpen) this.#send([FRAME.credit, exchange.id, count]);
+    this.#send([FRAME.credit, exchange.id, count]);
   }
 
   /** There are no more items, or no more are wanted. */
   sendEnd(exchange: Exchange): void {
-    exchange.isOpen = false;
+    if (exchange.isEnded) return;
+    exchange.isEnded = true;
     this.#send([FRAME.end, exchange.id]);
   }
 
@@ -123,9 +123,7 @@ export class Exchanges {
         this.#onError(exchange, body as WireError);
         break;
       case FRAME.open:
-        exchange.isOpen = true;
-        if (exchange.isGivenUp) this.sendEnd(exchange);
-        else this.#deliver(exchange, asker.onOpen, body);
+        this.#deliver(exchange, asker.onOpen, body);
         break;
       case FRAME.items:
         this.#deliver(exchange, asker.onItems, body);
@@ -166,7 +164,6 @@ export class Exchanges {
 
   #startOver(exchange: Exchange, trouble: OutcryError): void {
     exchange.trouble = trouble;
-    exchange.isOpen = false;
     exchange.asker.onStartOver?.();
   }
 
@@ -180,7 +177,6 @@ export class Exchanges {
     if (exchange.place !== undefined) this.#queueOf(exchange).remove(exchange.place);
     clearTimeout(exchange.pause);
     exchange.state = 'over';
-    exchange.isOpen = false;
   }
 
   #forget(exchange: Exchange): void {
@@ -221,6 +217,7 @@ export class Exchanges {
     this.#lastId += 1;
     exchange.id = this.#lastId;
     exchange.state = 'asked';
+    exchange.isEnded = false;
     exchange.attempts += 1;
     this.#asked.set(exchange.id, exchange);
     if (exchange.isStream) this.#askedStreams++;

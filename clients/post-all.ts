@@ -34,6 +34,13 @@ class Part {
   constructor(frameBytes: number) {
     this.list = new TransactionList(frameBytes);
   }
+
+  /** False if there is no room. */
+  add(tuple: TransactionTuple, index: number): boolean {
+    const hasRoom = this.list.add(tuple);
+    if (hasRoom) this.indexes.push(index);
+    return hasRoom;
+  }
 }
 
 class PostAll implements Answerer {
@@ -71,15 +78,18 @@ class PostAll implements Answerer {
 
   async #postAll(source: Source): Promise<void> {
     try {
-      for await (const transaction of source) {
-        const tuple = this.#take(transaction);
-        if (tuple === undefined) continue;
-        if (!this.#part.list.add(tuple)) {
-          await this.#ask();
-          this.#part.list.add(tuple);
+      if (Symbol.iterator in source) {
+        // A wait for each of them would cost more than all the rest.
+        for (const transaction of source) {
+          const full = this.#add(transaction);
+          if (full !== undefined) await full;
+          if (this.#answer.isSettled) return;
         }
-        this.#part.indexes.push(this.#taken - 1);
-        if (this.#answer.isSettled) return;
+      } else {
+        for await (const transaction of source) {
+          await this.#add(transaction);
+          if (this.#answer.isSettled) return;
+        }
       }
       await this.#ask();
       await this.#until(() => this.#asked.size === 0);
@@ -88,6 +98,15 @@ class PostAll implements Answerer {
     } catch (error) {
       this.#answer.giveUp(error);
     }
+  }
+
+  /** Returns what must be waited for before the next one may come, if there is anything. */
+  #add(transaction: Transaction): Promise<void> | undefined {
+    const tuple = this.#take(transaction);
+    if (tuple === undefined) return undefined;
+    const index = this.#taken - 1;
+    if (this.#part.add(tuple, index)) return undefined;
+    return this.#ask().then(() => void this.#part.add(tuple, index));
   }
 
   /** Undefined if it is refused here already. */

@@ -4,7 +4,6 @@
  * What is wrong is found here, with the bank's reasons: transactions of several callers share a request, and one that the
  * server cannot read would take the others with it.
  */
-import { wireInteger } from '../src/protocol/api/frames.ts';
 import type { AccountName, TransactionTuple } from '../src/protocol/api/operations.ts';
 import { type DiscardReason, NAME_LENGTH_MAX, REQUEST_TRANSACTIONS_MAX } from '../src/protocol/bank.ts';
 import { OutcryError } from '../src/values/errors.ts';
@@ -38,7 +37,7 @@ export function toTuple(transaction: Transaction): TransactionTuple {
   const cents = centsOf(amount);
   if (!(cents >= 0)) throw refusedError(transaction, 'amount');
   if (cents > MINOR_UNITS_MAX) throw refusedError(transaction, 'amount-too-large');
-  return [account, wireInteger(type === 'credit' ? cents : 0 - cents)];
+  return [account, type === 'credit' ? cents : 0 - cents];
 }
 
 /** What a caller learns when the bank has refused his transaction. */

@@ -59,9 +59,7 @@ export class Wire {
       if (this.#server !== undefined && !this.#isOver) listener.onDrain();
     });
     // What comes behind the first of these finds the connection over.
-    stream.on('error', (cause) =>
-      this.#break(`the connection to ${peer} failed: ${messageOf(cause)}`, cause),
-    );
+    stream.on('error', (cause) => this.#break(explainFailure(peer, cause), cause));
     stream.on('end', () => this.#break(`${peer} closed the connection`));
     stream.on('close', () => this.#break(`${peer} closed the connection`));
     this.#patience = setTimeout(
@@ -183,6 +181,11 @@ export class Wire {
   #protocolError(what: string, cause?: unknown): OutcryError {
     return new OutcryError('ERR_API_PROTOCOL', `${this.#peer} is no server of the api: ${what}`, { cause });
   }
+}
+
+function explainFailure(peer: string, cause: NodeJS.ErrnoException): string {
+  if (cause.code === 'ECONNREFUSED') return `nobody listens on ${peer}: is the server running?`;
+  return `the connection to ${peer} failed: ${messageOf(cause)}`;
 }
 
 function isUsable({ protocol, limits }: Partial<ServerHello>): boolean {

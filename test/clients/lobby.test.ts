@@ -97,6 +97,32 @@ describe('messages', () => {
     assert.deepEqual(server.violations, []);
   });
 
+  test('gives no more credit than its window after a break, whenever the server opens', async () => {
+    const waiting: ApiCall[] = [];
+    await using server = await ApiServer.listen({
+      handlers: { 'lobby.messages': (call) => waiting.push(call) },
+    });
+    await using client = await connectTo(server);
+    const messages = client.lobby.messages();
+    const first = messages.next();
+    const call = await until('somebody listens', () => waiting[0]);
+    call.open();
+    const window = await until('there is credit', () => call.credit > 0 && call.credit);
+    call.send(...new Array(window).fill(message('old')));
+    await first;
+    server.breakAll();
+    const again = await until('somebody listens again', () => waiting[1]);
+    for (let taken = 1; taken < window - 50; taken++) await messages.next();
+    again.open();
+    await client.bank.balance('Ann');
+    assert.ok(again.credit > 0 && again.credit <= window - 50, `${again.credit} of ${window}`);
+    again.send(...new Array(again.credit).fill(message('new')));
+    for (let taken = 0; taken < 50; taken++) assert.equal((await messages.next()).value?.text, 'old');
+    assert.equal((await messages.next()).value?.text, 'new');
+    await messages.return();
+    assert.equal(client.state, 'connected');
+  });
+
   test('tells of no gap if there was none yet', async () => {
     await using server = await ApiServer.listen({
       handlers: {

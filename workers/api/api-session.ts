@@ -70,7 +70,7 @@ const OPERATION_SHOWN_MAX = 32;
 const LOOPBACK = /^(127\.|::1:\d+$|::ffff:127\.|in-process$)/;
 
 /** Nothing was wrong with the request: it may succeed later. */
-const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
+export const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
   'ERR_API_CLOSING',
   'ERR_API_LIMIT',
   'ERR_ASK_NO_ACTOR',

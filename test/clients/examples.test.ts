@@ -1,0 +1,131 @@
+/** The examples do what they say, each as a program of its own against a server. */
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Client, connect } from '../../clients/index.ts';
+import { createServer, type OutcryServer } from '../../src/create-server.ts';
+import { until } from '../support/until.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../clients/examples', import.meta.url));
+
+/** An example that runs, and what it has printed. */
+class Program {
+  readonly child: ChildProcessWithoutNullStreams;
+  output = '';
+  errors = '';
+
+  constructor(
+    name: string,
+    args: readonly string[],
+    options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const { cwd, env } = options;
+    this.child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`), ...args], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    this.child.stdout.on('data', (chunk) => {
+      this.output += chunk;
+    });
+    this.child.stderr.on('data', (chunk) => {
+      this.errors += chunk;
+    });
+  }
+
+  /** Its exit code. */
+  async end(): Promise<number> {
+    const [code] = await once(this.child, 'close');
+    return code as number;
+  }
+}
+
+describe('examples', () => {
+  let folder: string;
+  let server: OutcryServer;
+  let client: Client;
+  let port: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'outcry-examples-'));
+    await mkdir(join(folder, 'served'));
+    server = await createServer({
+      settings: { lobby: { files_folder: join(folder, 'served'), is_put_allowed: true } },
+    });
+    port = String(server.port('api'));
+    client = await connect({ server });
+  });
+
+  after(async () => {
+    await client.close();
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('post-transactions posts what it reads, and names what is refused', async () => {
+    const program = new Program('post-transactions', [port]);
+    program.child.stdin.end('Marc credit 2.50\nMarc debit 1\nMarc credit 1.234\nMarc gift 1\n');
+    assert.equal(await program.end(), 0, program.errors);
+    assert.equal(program.output, '2 posted, 2 refused\n');
+    assert.equal(program.errors, 'line 3: amount\nline 4: type\n');
+    assert.equal(await client.bank.balance('Marc'), 150);
+  });
+
+  test('export-balances writes every account', async () => {
+    await client.bank.credit('Ann', '0.05');
+    await client.bank.debit('"Bob"', '1234.5');
+    const program = new Program('export-balances', [port]);
+    assert.equal(await program.end(), 0, program.errors);
+    const [head, ...rows] = program.output.trimEnd().split('\n');
+    assert.equal(head, 'account,balance');
+    const others = rows.filter((row) => !row.startsWith('"Marc"'));
+    assert.deepEqual(others.sort(), ['"""Bob""",-1234.50', '"Ann",0.05']);
+  });
+
+  test('lobby-chat shows who is there and what others say, and says what it reads', async () => {
+    const heard = client.lobby.messages();
+    const next = heard.next();
+    const program = new Program('lobby-chat', [port, 'Ann']);
+    await until('somebody listens', async () => (await client.lobby.say('hello')) > 0);
+    await until('it was shown', () => /: hello\n/.test(program.output));
+    program.child.stdin.end('good morning\n');
+    assert.equal(await program.end(), 0, program.errors);
+    const { from, text } = (await next).value ?? {};
+    assert.deepEqual([from, text], ['Ann', 'good morning']);
+    await heard.return();
+  });
+
+  test('transfer-files puts, lists and gets files', async () => {
+    const path = join(folder, 'prices.csv');
+    await writeFile(path, 'AAPL,123.45\n'.repeat(50_000));
+    const away = join(folder, 'away');
+    await mkdir(away);
+    for (const args of [['put', path], ['get', 'prices.csv'], []]) {
+      const program = new Program('transfer-files', [port, ...args], { cwd: away });
+      assert.equal(await program.end(), 0, program.errors);
+      assert.match(program.output, /prices\.csv\n$/);
+    }
+    assert.deepEqual(await readdir(away), ['prices.csv']);
+    assert.ok((await readFile(join(away, 'prices.csv'))).equals(await readFile(path)));
+  });
+
+  test('admin-dashboard shows how the server is doing until it is interrupted', async () => {
+    const env = { OUTCRY_ADMIN_TOKEN: server.operatorToken };
+    const program = new Program('admin-dashboard', [port], { env });
+    await until('a line is there', () =>
+      /^\d+ connections, \d+ accounts, 0 transactions\/s, \d+ MB\n/.test(program.output),
+    );
+    program.child.kill('SIGINT');
+    assert.equal(await program.end(), 0, program.errors);
+  });
+
+  test('admin-dashboard is for operators', async () => {
+    const program = new Program('admin-dashboard', [port], { env: { OUTCRY_ADMIN_TOKEN: '' } });
+    assert.notEqual(await program.end(), 0);
+    assert.match(program.errors, /ERR_API_DENIED/);
+  });
+});
