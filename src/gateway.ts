@@ -103,7 +103,7 @@ export class Gateway {
     this.#sweepIdle();
   }
 
-  /** A client of the service in this process: its end of the connection. Undefined if there is no such service any more. */
+  /** A client of the service in this process: its end of the connection. Undefined if nobody serves it any more. */
   connect(service: string): Duplex | undefined {
     const listener = this.listenerOf(service);
     if (listener === undefined || listener.isClosed) return undefined;
