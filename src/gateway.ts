@@ -103,10 +103,10 @@ export class Gateway {
     this.#sweepIdle();
   }
 
-  /** A client of the service in this process: its end of the connection. Undefined if there is no such service. */
+  /** A client of the service in this process: its end of the connection. Undefined if nobody serves it any more. */
   connect(service: string): Duplex | undefined {
     const listener = this.listenerOf(service);
-    if (listener === undefined) return undefined;
+    if (listener === undefined || listener.isClosed) return undefined;
     const [client, server] = duplexPair();
     // As with sockets, what breaks at one end is broken at the other.
     client.once('close', () => server.destroy());

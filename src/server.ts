@@ -169,7 +169,7 @@ export class Server {
   /** A connection to the service from within this process: the client's end of it. */
   connect(service: ServiceName): Duplex {
     const stream = this.#gateway.connect(service);
-    if (stream === undefined) throw new RangeError(`this server has no service ${service}`);
+    if (stream === undefined) throw new RangeError(`this server has no service ${service}, or is closing`);
     return stream;
   }
 
