@@ -179,6 +179,21 @@ describe('the api', () => {
         return !isKicked;
       });
     });
+
+    test('see why a connection was closed', async () => {
+      const operator = await connect({ token: server.operatorToken });
+      const culprit = await connect({ name: 'culprit' });
+      culprit.sendValue([FRAME.hello, {}]);
+      await culprit.refused();
+      culprit.drop();
+      await until('it is told of', async () => {
+        const query = { user: 'culprit', state: 'ended' };
+        const { sessions } = (await operator.ask('admin.sessions', query)) as {
+          sessions: { reason: string }[];
+        };
+        return sessions[0]?.reason === 'what came is no frame of the api, or comes out of turn';
+      });
+    });
   });
 
   describe('requests', () => {
