@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { type ClientHello, FRAME, type ServerFrame, type ServerHello } from '../src/protocol/api/frames.ts';
 import { messageOf, OutcryError } from '../src/values/errors.ts';
 import { Backoff } from './backoff.ts';
-import { TIMER_MAX_MS } from './pending.ts';
+import { isPeriod, PERIOD, TIMER_MAX_MS } from './pending.ts';
 import { Wire } from './wire.ts';
 
 export interface ReconnectOptions {
@@ -55,6 +55,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #backoff: Backoff;
+  readonly #giveUpMs: number;
   #state: ConnectionState = 'connecting';
   #wire: Wire | undefined;
   #server: ServerHello | undefined;
@@ -65,8 +66,9 @@ export class Connection {
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options;
     this.#listener = listener;
-    const { minMs = PAUSE_MIN_MS, maxMs = PAUSE_MAX_MS } = options.reconnect || {};
-    this.#backoff = new Backoff(minMs, maxMs);
+    const { minMs, maxMs, giveUpMs } = checked(options.reconnect || {});
+    this.#backoff = new Backoff(minMs, Math.min(maxMs, TIMER_MAX_MS));
+    this.#giveUpMs = giveUpMs;
   }
 
   get state(): ConnectionState {
@@ -149,9 +151,8 @@ export class Connection {
       this.#onFirst?.(error);
       return;
     }
-    const { giveUpMs } = reconnect;
-    if (giveUpMs !== undefined && giveUpMs <= TIMER_MAX_MS) {
-      this.#giveUp ??= setTimeout(() => this.#onGiveUp(error), giveUpMs);
+    if (this.#giveUpMs <= TIMER_MAX_MS) {
+      this.#giveUp ??= setTimeout(() => this.#onGiveUp(error), this.#giveUpMs);
     }
     const pauseMs = this.#backoff.nextMs();
     this.#pause = setTimeout(() => this.#dial(), pauseMs);
@@ -176,4 +177,17 @@ export class Connection {
     this.#state = change.state;
     this.#listener.onState(change);
   }
+}
+
+function checked({
+  minMs = PAUSE_MIN_MS,
+  maxMs = PAUSE_MAX_MS,
+  giveUpMs = Number.POSITIVE_INFINITY,
+}: ReconnectOptions) {
+  const periods = { minMs, maxMs, giveUpMs };
+  for (const [name, ms] of Object.entries(periods)) {
+    if (!isPeriod(ms))
+      throw new OutcryError('ERR_API_PARAMS', `reconnect.${name} is ${ms}; expected ${PERIOD}`);
+  }
+  return periods;
 }

@@ -148,6 +148,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
     const isDone = isWanted && this.#options.isEndless === true && this.#wasOpen;
     this.#opening?.reject(refusal);
     this.#finish(isDone ? undefined : refusal);
+    this.cancel();
   }
 
   async #wait(): Promise<void> {

@@ -10,9 +10,6 @@ import type { Download } from './download.ts';
  * the connection breaks in the middle.
  */
 export class IncomingFile implements AsyncIterable<Uint8Array>, FileInfo {
-  /** Chunks of 64 KiB that the server sends ahead. */
-  static readonly WINDOW = 16;
-
   readonly name: string;
   /** Bytes. */
   readonly size: number;

@@ -13,6 +13,8 @@ export interface MessagesOptions extends CallOptions {
 
 /** Messages that the server sends ahead of a listener who is busy. */
 const MESSAGES_WINDOW = 256;
+/** Chunks of a file, of 64 KiB, that the server sends ahead. */
+const FILE_WINDOW = 16;
 /** Less where the server's frames are short. */
 const CHUNK_BYTES_MAX = 65_536;
 
@@ -54,12 +56,7 @@ export class Lobby {
 
   /** Opens a file; read it, or cancel it. Rejects with ERR_FILE_MISSING or ERR_FILE_NAME if it can not be had. */
   async get(name: string, options: CallOptions = {}): Promise<IncomingFile> {
-    const download = new Download(
-      this.#calls,
-      'lobby.get',
-      { name },
-      { ...options, window: IncomingFile.WINDOW },
-    );
+    const download = new Download(this.#calls, 'lobby.get', { name }, { ...options, window: FILE_WINDOW });
     return new IncomingFile(name, await download.info(), download);
   }
 

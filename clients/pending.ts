@@ -6,6 +6,13 @@ import { heed } from './abort.ts';
 /** What a timer of Node can hold; beyond it fires at once. */
 export const TIMER_MAX_MS = 2 ** 31 - 1;
 
+export const PERIOD = `milliseconds above 0, up to ${TIMER_MAX_MS}, or Infinity`;
+
+/** What PERIOD says. */
+export function isPeriod(ms: number): boolean {
+  return (ms > 0 && ms <= TIMER_MAX_MS) || ms === Number.POSITIVE_INFINITY;
+}
+
 /** How long a call is waited for. */
 export interface CallOptions {
   /** When it is aborted the call rejects with its reason and is not sent again; what was sent may still be done. */
@@ -55,12 +62,11 @@ export class Pending<T> implements Waiting {
     this.#keeper = keeper;
     this.#timeoutMs = timeoutMs;
     if (signal?.aborted === true) this.reject(signal.reason);
-    else if (timeoutMs > 0 && (timeoutMs <= TIMER_MAX_MS || timeoutMs === Number.POSITIVE_INFINITY)) {
+    else if (isPeriod(timeoutMs)) {
       this.restartDeadline();
       if (signal !== undefined) this.#forgetSignal = heed(signal, () => this.giveUp(signal.reason));
     } else {
-      const message = `timeoutMs is ${timeoutMs}; expected milliseconds up to ${TIMER_MAX_MS}, or Infinity`;
-      this.reject(new OutcryError('ERR_API_PARAMS', message));
+      this.reject(new OutcryError('ERR_API_PARAMS', `timeoutMs is ${timeoutMs}; expected ${PERIOD}`));
     }
   }
 

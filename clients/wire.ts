@@ -104,6 +104,7 @@ export class Wire {
     clearTimeout(this.#patience);
     this.#heartbeat?.stop();
     const stream = this.#stream;
+    if (this.#server === undefined) stream.destroy();
     if (stream.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
       const limit = setTimeout(() => stream.destroy(), END_LIMIT_MS);

@@ -56,6 +56,18 @@ describe('connect', () => {
     await assert.rejects(connect({ port }), { code: 'ERR_CONNECTION_FAILED' });
   });
 
+  test('rejects a port or a pause that is none', async () => {
+    await assert.rejects(connect({ port: 65_536 }), { code: 'ERR_CONNECTION_FAILED' });
+    for (const ms of [0, -1, Number.NaN, 2 ** 31]) {
+      await assert.rejects(connect({ reconnect: { minMs: ms } }), {
+        code: 'ERR_API_PARAMS',
+        message: /minMs/,
+      });
+      await assert.rejects(connect({ reconnect: { maxMs: ms } }), { code: 'ERR_API_PARAMS' });
+      await assert.rejects(connect({ reconnect: { giveUpMs: ms } }), { code: 'ERR_API_PARAMS' });
+    }
+  });
+
   test('rejects when a server in the process can not be connected to', async () => {
     const server = {
       connect() {
