@@ -508,7 +508,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 function keyOf(key: string | null): string | undefined {
   if (key === null) return undefined;
   if (IDEMPOTENCY_KEY.test(key)) return key;
-  throw new OutcryError('ERR_API_KEY', 'a key is 1 to 128 printable ASCII characters');
+  throw new OutcryError(
+    'ERR_API_KEY',
+    'a key is 1 to 127 printable ASCII characters, and begins with no space',
+  );
 }
 
 function wireErrorOf({ code, message, fields }: ErrorRecord): WireError {

@@ -131,7 +131,7 @@ export class Dispatcher {
     }
     outbox.clear();
     // Last, whatever it sent after it asked for it: nothing follows the close of a connection.
-    if (stopsItself) this.#lifecycle.stop(cell);
+    if (stopsItself) this.#lifecycle.stopItself(cell);
   }
 
   /** What is rare. */
