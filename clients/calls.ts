@@ -29,15 +29,18 @@ import type { Wire } from './wire.ts';
 
 /** What the server tells without being asked. */
 export interface Notice {
-  /** `closing`: the server is shutting down, and `data` is `{ message }`. */
+  /**
+   * `closing`: the server is shutting down, and `data` is `{ message }`.
+   * `trouble`: it can store nothing at the moment, and answers when it can; `data` is `{ code, message }`.
+   */
   readonly name: string;
   readonly data: unknown;
 }
 
 export interface KeyedOptions extends CallOptions {
   /**
-   * 1 to 127 printable ASCII characters, the first no space. What was done under a key is not done again under it, whoever sends it. Without
-   * it the client makes one, under which it repeats the request when it must.
+   * 1 to 127 printable ASCII characters, the first no space. What was done under a key is not done again under it,
+   * whoever sends it. Without it the client makes one, under which it repeats the request when it must.
    */
   readonly key?: string | undefined;
 }
