@@ -40,6 +40,8 @@ export const IN_PROCESS = 'in-process';
 
 /** How long a client may take to close its side after all that was written is out. */
 const LINGER_MS = 2000;
+/** How long a session may take to tell its client that it is kicked. Most of the bank's clients are told nothing. */
+const KICK_MS = 500;
 /** A client that has more to take than it should, and takes nothing for so long, is disconnected. */
 const STALL_MS = 5000;
 /** However fast it takes: so many times more than it should is too much for the memory. */
@@ -81,6 +83,8 @@ export class Connection {
   readonly #onClosed: (connection: Connection) => void;
   readonly #port: number | undefined;
   #reason = '';
+  /** Why an operator wants it closed. */
+  #kicked: string | undefined;
   #hasEnded = false;
   #isClosing = false;
   /** Its host has enough to do. */
@@ -291,7 +295,7 @@ export class Connection {
   finish(reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#reason = reason;
+    this.#reason = this.#kicked ?? reason;
     this.listener.pauses?.forget(this);
     this.#isPaused = false;
     this.#isHeld = false;
@@ -303,11 +307,19 @@ export class Connection {
     });
   }
 
-  /** Closes as `finish` does, whether or not the client takes what was written; false if it was closing already. */
+  /**
+   * Nothing more is read; its session may tell the client why, and then it is closed, whether or not the client takes
+   * what was written. False if that is under way already.
+   */
   kick(reason: string): boolean {
-    if (this.#isClosing) return false;
-    this.finish(reason);
-    this.#lingering ??= setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    if (this.#isClosing || this.#kicked !== undefined) return false;
+    this.#kicked = reason;
+    this.#hold();
+    this.link.command({ type: 'kick', connection: this.id, reason });
+    this.#lingering ??= setTimeout(() => {
+      this.finish(reason);
+      this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    }, KICK_MS);
     return true;
   }
 

@@ -23,7 +23,9 @@ function show(line: string): void {
 }
 
 const listening = listen();
-for (const { name: other } of await client.lobby.clients()) show(`* ${other} is here`);
+for (const { name: other, untilMs } of await client.lobby.clients()) {
+  if (untilMs === null) show(`* ${other} is here`);
+}
 for await (const line of createInterface({ input: process.stdin })) {
   if (line !== '') await client.lobby.say(line);
 }

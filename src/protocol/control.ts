@@ -36,6 +36,8 @@ export type HostCommand =
   | { readonly type: 'drained'; readonly connection: number }
   /** The server shuts down: sessions tell their clients, in their own words or with `message`. */
   | { readonly type: 'closing'; readonly message: string }
+  /** An operator wants the connection closed. */
+  | { readonly type: 'kick'; readonly connection: number; readonly reason: string }
   /** Answer once nothing that this host has taken in is still on its way. */
   | { readonly type: 'settle'; readonly id: number }
   /** Stop all actors in the reverse order of their start, each after its mailbox is empty. */

@@ -356,8 +356,8 @@ describe('Connection', () => {
       assert.equal(client.text, 'one\n');
       assert.deepEqual(server.logged('info'), ['closed 1 connection: kicked']);
       const closed = { type: 'connection-closed', reason: 'kicked', isCutOff: false };
-      await until('its session hears of it', () => host.latest.commands.length > 0);
-      assert.deepEqual(host.latest.commands, [closed]);
+      await until('its session hears of it', () => host.latest.commands.length > 1);
+      assert.deepEqual(host.latest.commands, [{ type: 'kicked', reason: 'kicked' }, closed]);
     });
 
     test('it is closed though it takes nothing', async () => {

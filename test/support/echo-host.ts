@@ -192,7 +192,7 @@ class Session implements Actor<ConnectionCommand> {
 
   receive(command: ConnectionCommand, context: Context<ConnectionCommand>): undefined {
     this.#heard.commands.push(command);
-    if (command.type === 'server-closing') return;
+    if (command.type === 'server-closing' || command.type === 'kicked') return;
     if (command.type === 'connection-drained') {
       sendText(context, 'drained\n');
       context.resumeInput();

@@ -158,6 +158,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       case 'server-closing':
         this.#onServerClosing(message.message);
         break;
+      case 'kicked':
+        this.#closeReason = message.reason;
+        this.#onServerClosing(message.reason);
+        break;
       case 'connection-ended':
         this.#onInputEnded();
         break;
@@ -545,5 +549,5 @@ function denied(message: string): OutcryError {
 }
 
 function closing(): OutcryError {
-  return new OutcryError('ERR_API_CLOSING', 'the server is shutting down');
+  return new OutcryError('ERR_API_CLOSING', 'the server closes the connection');
 }

@@ -120,6 +120,7 @@ export class BankSession implements Actor<ConnectionCommand | UploadMessage> {
       case 'connection-drained':
       // Most clients of the bank never read: they are read to their end, and told nothing.
       case 'server-closing':
+      case 'kicked':
         break;
       default:
         this.#upload?.receive(command, context);

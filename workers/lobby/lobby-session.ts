@@ -105,6 +105,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   #pushesLeftOut = 0;
   /** The server shuts down, and this is what the client is told. */
   #farewell: string | undefined;
+  #farewellReason = '';
   /** The client has sent all it will. */
   #hasEnded = false;
   #isInputHeld = false;
@@ -161,6 +162,10 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
         break;
       case 'server-closing':
         this.#farewell = printable(message.message) || CLOSING_TEXT;
+        break;
+      case 'kicked':
+        this.#farewell = printable(message.reason);
+        this.#farewellReason = this.#farewell;
         break;
       case 'log-more':
         this.#logCount();
@@ -325,7 +330,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
     }
     if (this.#farewell !== undefined && this.#state === 'idle') this.reply(this.#farewell);
     const isOver = this.#farewell !== undefined || (this.#hasEnded && this.#state !== 'joining');
-    if (isOver && this.#state !== 'busy') this.#leave();
+    if (isOver && this.#state !== 'busy') this.#leave(this.#farewellReason);
     if (this.#state === 'leaving' && this.#asksPending === 0) this.#ctx.stop();
     else this.#regulateInput();
   }

@@ -380,6 +380,9 @@ export class ActorSystem {
           }
         }
         break;
+      case 'kick':
+        this.#tellSession(command.connection, { type: 'kicked', reason: command.reason });
+        break;
       case 'settle':
         this.#settling.push(command.id);
         break;

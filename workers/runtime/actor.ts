@@ -77,7 +77,9 @@ export type ConnectionCommand =
   /** What was sent before `tellDrained` has left for the client. */
   | { readonly type: 'connection-drained' }
   /** The server shuts down: a session whose client can be told tells it, and stops when it owes it nothing more. */
-  | { readonly type: 'server-closing'; readonly message: string };
+  | { readonly type: 'server-closing'; readonly message: string }
+  /** An operator has had enough of the client: the session tells it, if it can be told, and stops with the reason. */
+  | { readonly type: 'kicked'; readonly reason: string };
 
 /** The outcome of an ask, delivered as a message. */
 export type Answer<Reply> =

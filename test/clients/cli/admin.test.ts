@@ -111,6 +111,7 @@ describe('outcry admin with a server in memory', () => {
     const id = String(sessions[0]?.connection);
     const kicked = await admin('kick', id, '--reason', 'enough');
     assert.deepEqual([kicked.exitCode, kicked.stdout], [0, `connection ${id} is closed\n`]);
+    await client.receives('kicked by an operator: enough\n');
     await client.isLetGo();
     client.end();
     await client.closes();
