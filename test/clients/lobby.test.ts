@@ -348,6 +348,25 @@ describe('put', () => {
     assert.deepEqual(server.violations, []);
   });
 
+  test('says only once that it is all, though it is aborted then', async () => {
+    await using server = await ApiServer.listen({
+      handlers: {
+        'lobby.put': (call) => {
+          call.open();
+          call.allow(100);
+        },
+      },
+    });
+    await using client = await connectTo(server);
+    const stopping = new AbortController();
+    const putting = client.lobby.put('prices.txt', CONTENT, { signal: stopping.signal });
+    await until('all is there', () => server.callsOf('lobby.put')[0]?.isEnded);
+    stopping.abort();
+    await assert.rejects(putting, { name: 'AbortError' });
+    await client.bank.balance('Ann');
+    assert.deepEqual(server.violations, []);
+  });
+
   test('rejects with what the stream throws, and the server knows that it is not all', async () => {
     await using server = await ApiServer.listen({ handlers: { 'lobby.put': take } });
     await using client = await connectTo(server);
