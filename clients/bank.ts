@@ -41,7 +41,7 @@ export class Bank {
    * while others are on their way share requests with them, so make as many at once as you like.
    *
    * `key`: the transaction is not posted again under it, even by another process that does not know whether this one
-   * succeeded. It has a request of its own then. The server remembers some ten thousand keys, the last ones.
+   * succeeded. It has a request of its own then. The server remembers the last 65,536 keys of each shard.
    *
    * Rejects with ERR_POSTING_REFUSED and `fields.reason` if the bank refuses it, and with ERR_REQUEST_TIMEOUT,
    * ERR_CONNECTION_LOST or ERR_CLIENT_CLOSED if nobody knows whether it was posted.

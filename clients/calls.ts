@@ -13,6 +13,7 @@ import {
   type ParamsOf,
   type ReplyOf,
 } from '../src/protocol/api/operations.ts';
+import { IDEMPOTENCY_KEY } from '../src/protocol/bank.ts';
 import { OutcryError } from '../src/values/errors.ts';
 import {
   Connection,
@@ -35,7 +36,7 @@ export interface Notice {
 
 export interface KeyedOptions extends CallOptions {
   /**
-   * 1 to 128 printable ASCII characters. What was done under a key is not done again under it, whoever sends it. Without
+   * 1 to 127 printable ASCII characters, the first no space. What was done under a key is not done again under it, whoever sends it. Without
    * it the client makes one, under which it repeats the request when it must.
    */
   readonly key?: string | undefined;
@@ -130,6 +131,7 @@ export class Calls implements ConnectionListener, Keeper {
         onFail: (error) => pending.reject(error),
       },
     });
+    if (key !== undefined && !isKey(key)) pending.reject(keyError(key));
     if (!pending.isSettled) this.exchanges.start(exchange);
     return pending.promise;
   }
@@ -212,6 +214,15 @@ export class Calls implements ConnectionListener, Keeper {
     this.#keyCount += 1;
     return `${this.#clientId}-${this.#keyCount}`;
   }
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && IDEMPOTENCY_KEY.test(key);
+}
+
+function keyError(key: unknown): OutcryError {
+  const rule = '1 to 127 printable ASCII characters, and begins with no space';
+  return new OutcryError('ERR_API_KEY', `a key is text of ${rule}, not ${JSON.stringify(key)}`);
 }
 
 function unanswered(): OutcryError {

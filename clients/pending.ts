@@ -61,7 +61,9 @@ export class Pending<T> implements Waiting {
     this.#answerer = answerer;
     this.#keeper = keeper;
     this.#timeoutMs = timeoutMs;
-    if (signal?.aborted === true) this.reject(signal.reason);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      this.reject(new OutcryError('ERR_API_PARAMS', 'signal is no AbortSignal'));
+    } else if (signal?.aborted === true) this.reject(signal.reason);
     else if (isPeriod(timeoutMs)) {
       this.restartDeadline();
       if (signal !== undefined) this.#forgetSignal = heed(signal, () => this.giveUp(signal.reason));

@@ -49,10 +49,21 @@ export function refusalOf([account, signed]: TransactionTuple, reason: string): 
   );
 }
 
+/** For people; programs look at the reason. */
+const EXPLANATIONS: Readonly<Record<string, string>> = {
+  name: 'an account is 1 to 64 bytes of UTF-8 without white space',
+  type: "the type is 'credit' or 'debit'",
+  amount: "an amount is decimal text like '12.30', or whole cents like { cents: 1230 }, and not negative",
+  'amount-too-large': 'the largest amount is 90,071,992,547,409.91',
+  'too-many-accounts': 'it has no room for another account',
+  'balance-out-of-range': 'the balance would go beyond 90,071,992,547,409.91 or below its negative',
+};
+
 function refusedError({ account, type, amount }: Transaction, reason: DiscardReason | string): OutcryError {
   const name = account instanceof Uint8Array ? Buffer.from(account).toString('latin1') : String(account);
   const shown = typeof amount === 'object' ? `${amount?.cents} cents` : String(amount);
-  const message = `the bank does not post a ${type} of ${shown} to ${JSON.stringify(name)}: ${reason}`;
+  const what = `a ${type} of ${shown} to ${JSON.stringify(name)}`;
+  const message = `the bank does not post ${what}: ${EXPLANATIONS[reason] ?? reason}`;
   return new OutcryError('ERR_POSTING_REFUSED', message, { fields: { reason, account: name } });
 }
 

@@ -96,7 +96,7 @@ export class Connection {
   #isBehind = false;
   #lingering: NodeJS.Timeout | undefined;
   /** Runs while the client has more to take than it should; nothing is read from it meanwhile. */
-  #clogged: NodeJS.Timeout | undefined;
+  #clogged: { readonly timer: NodeJS.Timeout; readonly onDrain: () => void } | undefined;
 
   /** `onClosed` is called once, when both sides are closed. */
   constructor(
@@ -249,18 +249,21 @@ export class Connection {
     this.#socket.pause();
     const { outboundBytesMax } = this.listener.options;
     let taken = this.#takenBytes;
-    this.#clogged = setInterval(() => {
+    const timer = setInterval(() => {
       const isStalled = this.#takenBytes === taken;
       taken = this.#takenBytes;
       if (this.#socket.writableLength <= outboundBytesMax) this.#unclog();
       else if (isStalled) this.#abortSlow();
     }, STALL_MS);
-    this.#socket.once('drain', () => this.#unclog());
+    const onDrain = () => this.#unclog();
+    this.#clogged = { timer, onDrain };
+    this.#socket.once('drain', onDrain);
   }
 
   #unclog(): void {
     if (this.#clogged === undefined) return;
-    clearInterval(this.#clogged);
+    clearInterval(this.#clogged.timer);
+    this.#socket.off('drain', this.#clogged.onDrain);
     this.#clogged = undefined;
     this.#readOnIfFree();
   }
@@ -362,7 +365,7 @@ export class Connection {
   onClose(): void {
     this.#isClosing = true;
     clearTimeout(this.#lingering);
-    clearInterval(this.#clogged);
+    clearInterval(this.#clogged?.timer);
     this.listener.pauses?.forget(this);
     const isCutOff = this.#framer.hasPartialFrame;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });

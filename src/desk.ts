@@ -102,7 +102,7 @@ export class Desk {
       position,
       firstKept,
       balanceCents: balance,
-      entries: entries.map((entry) => ({ ...entry, balanceCents: entry.balance })),
+      entries: entries.map(({ balance, ...entry }) => ({ ...entry, balanceCents: balance })),
     };
   }
 
@@ -123,7 +123,7 @@ export class Desk {
       server,
       pid: process.pid,
       startedMs,
-      uptimeMs: process.uptime() * 1000,
+      uptimeMs: Math.round(process.uptime() * 1000),
       dataFolder: dataPath,
       hosts: hosts.links.map(({ index, bytesInFlight, trouble }) => ({
         index,

@@ -30,6 +30,8 @@ export interface DrainOptions {
   readonly deadlineMs: number;
 }
 
+/** Numbers of connections cross threads in 32 bits; after the last one they start again. */
+const ID_MAX = 2 ** 31 - 1;
 const SWEEP_MAX_MS = 10_000;
 const DRAIN_SWEEP_MS = 50;
 /** The event loop accepts one waiting connection a turn; after this many turns without one, none waits. */
@@ -79,6 +81,11 @@ export class Gateway {
     return [...this.#connections.values()];
   }
 
+  /** The next connection gets this number. */
+  numberFrom(id: number): void {
+    this.#nextId = id <= ID_MAX ? id : 1;
+  }
+
   /** The connection of that number, if it is open. */
   find(id: number): Connection | undefined {
     return this.#connections.get(id);
@@ -103,10 +110,10 @@ export class Gateway {
     this.#sweepIdle();
   }
 
-  /** A client of the service in this process: its end of the connection. Undefined if there is no such service. */
+  /** A client of the service in this process: its end of the connection. Undefined if nobody serves it any more. */
   connect(service: string): Duplex | undefined {
     const listener = this.listenerOf(service);
-    if (listener === undefined) return undefined;
+    if (listener === undefined || listener.isClosed) return undefined;
     const [client, server] = duplexPair();
     // As with sockets, what breaks at one end is broken at the other.
     client.once('close', () => server.destroy());
@@ -166,8 +173,15 @@ export class Gateway {
     return listener;
   }
 
+  #takeId(): number {
+    let id = this.#nextId;
+    while (this.#connections.has(id)) id = id === ID_MAX ? 1 : id + 1;
+    this.#nextId = id === ID_MAX ? 1 : id + 1;
+    return id;
+  }
+
   #open(socket: ClientStream, listener: Listener): void {
-    const id = this.#nextId++;
+    const id = this.#takeId();
     const { service } = listener.options;
     const host = hostIndexOf(toAddress(`${service}/${id}`), this.#links.length);
     const link = this.#links[host] as HostLink;

@@ -34,6 +34,8 @@ export class Listener {
   #refused = 0;
   /** Clients that were cut off in the shutdown before they had sent all. */
   abandoned = 0;
+  /** Nobody is let in any more. */
+  isClosed = false;
 
   constructor(
     options: ListenerOptions,
@@ -91,6 +93,7 @@ export class Listener {
 
   /** Lets nobody in any more. */
   close(): void {
+    this.isClosed = true;
     this.#server.close();
   }
 

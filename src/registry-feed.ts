@@ -5,6 +5,8 @@ import type { Hosts } from './hosts.ts';
 import { REGISTRY_ADDRESS, type RegistryCommand } from './protocol/registry.ts';
 import { preciseEpochMs } from './values/clock.ts';
 
+const BEGIN_TIMEOUT_MS = 60_000;
+
 export class RegistryFeed implements ConnectionWatcher {
   readonly #hosts: Hosts;
 
@@ -24,8 +26,14 @@ export class RegistryFeed implements ConnectionWatcher {
     this.#tell({ type: 'ended', connection: id, untilMs: preciseEpochMs(), reason, figures });
   }
 
-  /** These are open, and no others: at the start, and when the registry's host was replaced. */
-  begin(connections: readonly Connection[]): void {
+  /** The server has started: no connection is open yet. Resolves to the number that the first one gets. */
+  async begin(): Promise<number> {
+    const command: RegistryCommand = { type: 'present', connections: [], timeMs: preciseEpochMs() };
+    return (await this.#hosts.ask(REGISTRY_ADDRESS, command, BEGIN_TIMEOUT_MS)) as number;
+  }
+
+  /** The registry's host was replaced: these connections are open, and no others. */
+  beginAgain(connections: readonly Connection[]): void {
     const numbers = connections.map(({ id }) => id);
     this.#tell({ type: 'present', connections: numbers, timeMs: preciseEpochMs() });
     for (const connection of connections) this.opened(connection);

@@ -169,7 +169,7 @@ export class Server {
   /** A connection to the service from within this process: the client's end of it. */
   connect(service: ServiceName): Duplex {
     const stream = this.#gateway.connect(service);
-    if (stream === undefined) throw new RangeError(`this server has no service ${service}`);
+    if (stream === undefined) throw new RangeError(`this server has no service ${service}, or is closing`);
     return stream;
   }
 
@@ -216,7 +216,7 @@ export class Server {
   #onReplaced(link: HostLink): void {
     this.#gateway.reopen(link);
     if (link.index === hostIndexOf(REGISTRY_ADDRESS, this.hosts.links.length)) {
-      this.#feed.begin(this.#gateway.connections);
+      this.#feed.beginAgain(this.#gateway.connections);
     }
   }
 
@@ -225,7 +225,7 @@ export class Server {
       await this.#data.complete();
       await this.bank.beginCounting();
     }
-    this.#feed.begin([]);
+    this.#gateway.numberFrom(await this.#feed.begin());
     if (this.#options.services.includes('lobby')) await this.#clearParts();
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');

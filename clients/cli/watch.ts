@@ -36,10 +36,12 @@ export async function watch(
   }
 }
 
-/** Written over what is there, line by line, so that nothing flickers. What the screen has no room for is left out. */
+/** Written over what is there, line by line, so that nothing flickers. What the screen has no room for is counted. */
 function inPlace(text: string, rows: number | undefined, isFirst: boolean): string {
   const lines = text.split('\n').slice(0, -1);
-  const room = Math.max((rows ?? Number.POSITIVE_INFINITY) - 1, 1);
-  const shown = lines.slice(0, room).map((line) => `${line}${CLEAR_LINE_END}\n`);
+  // Some terminals say that they have no rows at all.
+  const room = Math.max((rows || Number.POSITIVE_INFINITY) - 1, 2);
+  if (lines.length > room) lines.splice(room - 1, lines.length, `… ${lines.length - room + 1} more lines`);
+  const shown = lines.map((line) => `${line}${CLEAR_LINE_END}\n`);
   return `${HOME}${isFirst ? CLEAR_BELOW : ''}${shown.join('')}${CLEAR_BELOW}`;
 }

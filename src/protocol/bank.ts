@@ -38,6 +38,8 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  *     balance       answered with the cents of the account of that name, null if there is none; it is not opened
  *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
  *                   the upload, makes the session that asks the one that goes on with it
+ *     claim-key     answered with a PostOutcome: nothing is posted, but from now on the key stands for a request of that
+ *                   fingerprint and no other. One shard, the key's home, is asked before any of them posts
  *     post          answered with a PostOutcome when all is stored. `postings` are as workers/ledger/postings.ts has
  *                   them, each with the index of its transaction in the request. What they have refused is told to
  *                   nobody else. With a key that the shard remembers nothing is posted: the outcome is that of the
@@ -53,6 +55,7 @@ export type LedgerCommand =
   | { readonly type: 'figures' }
   | { readonly type: 'balance'; readonly name: Uint8Array }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
+  | { readonly type: 'claim-key'; readonly key: string; readonly fingerprint: number }
   | { readonly type: 'post'; readonly key?: string; readonly postings: Uint8Array }
   | {
       readonly type: 'say-mark';
@@ -80,7 +83,7 @@ export type PostOutcome =
   | { readonly type: 'key-conflict' };
 
 /** What an idempotency key looks like; whoever takes one from a client checks it. */
-export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/;
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e][\x20-\x7e]{0,126}$/;
 
 /** In one request: what it asks of one shard, 800 KB at the most, is a part of a turn. Stored outcomes may be as long. */
 export const REQUEST_TRANSACTIONS_MAX = 10_000;

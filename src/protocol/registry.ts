@@ -34,7 +34,10 @@ export interface ConnectionFigures {
 }
 
 export type RegistryCommand =
-  /** These connections are open, and no others: the server has just started, or the registry's host was replaced. */
+  /**
+   * These connections are open, and no others: the server has just started, or the registry's host was replaced.
+   * Answered, if asked, with the number that the next connection may have.
+   */
   | { readonly type: 'present'; readonly connections: readonly number[]; readonly timeMs: number }
   /** Also told by a session that knows its client's name; whichever comes first opens the record. */
   | {

@@ -119,7 +119,7 @@ describe('post', () => {
       [
         'ERR_POSTING_REFUSED',
         { reason: 'balance-out-of-range', account: '!Bob' },
-        'the bank does not post a debit of 12.30 to "!Bob": balance-out-of-range',
+        'the bank does not post a debit of 12.30 to "!Bob": the balance would go beyond 90,071,992,547,409.91 or below its negative',
       ],
     );
     assert.equal(server.accounts.get('Ann'), 200);

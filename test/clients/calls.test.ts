@@ -158,6 +158,18 @@ describe('a request', () => {
       });
     }
     await assert.rejects(client.lobby.say(''), { code: 'ERR_API_PARAMS', message: /lobby.say.text/ });
+    for (const signal of [{}, 5, 'now'] as unknown as AbortSignal[]) {
+      await assert.rejects(client.bank.balance('Marc', { signal }), {
+        code: 'ERR_API_PARAMS',
+        message: /signal/,
+      });
+    }
+    for (const key of [5, '', ' a', 'ä', 'x'.repeat(128)] as string[]) {
+      await assert.rejects(client.bank.credit('Marc', '1', { key }), {
+        code: 'ERR_API_KEY',
+        message: /not /,
+      });
+    }
     assert.equal(await client.bank.balance('Marc'), undefined);
   });
 });

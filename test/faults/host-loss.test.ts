@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { pino } from 'pino';
+import { type Client, connect } from '../../clients/index.ts';
 import { resolveConfig } from '../../src/config.ts';
 import { Server } from '../../src/server.ts';
 import type { OutcryError } from '../../src/values/errors.ts';
@@ -36,9 +37,10 @@ async function start(
     },
   };
   const small = { 'data-snapshot-bytes': '150000', 'data-history-bytes': '60000' };
-  const all = { 'bank-port': String(bank.port), 'server-hosts': '3', ...small, ...flags };
+  const ports = { 'bank-port': String(bank.port), 'api-port': String(bank.apiPort) };
+  const all = { ...ports, 'server-hosts': '3', ...small, ...flags };
   const server = await Server.start({
-    services: ['bank'],
+    services: ['bank', 'api'],
     config: resolveConfig({ file: null, environment: {}, flags: all }),
     log: pino({ level: 'info' }, sink),
     dataFolder: bank.data,
@@ -100,6 +102,34 @@ describe('Server > a durable host that dies', () => {
     assert.equal(await reportOf(started, bank), model.report());
     assert.match(log.join('\n'), /50 host \d was lost: no service is called none/);
     assert.deepEqual(fatal, []);
+  });
+
+  test('with ten thousand requests in flight is replaced, and each is settled once', async (t) => {
+    const bank = await DurableBank.create(t);
+    const started = await start(t, bank);
+    const random = new Random(fuzzSeed());
+    const clients = await Promise.all([0, 1, 2, 3].map(() => connect({ port: bank.apiPort })));
+    t.after(() => Promise.all(clients.map((client) => client.close())));
+    const model = new BankModel();
+    let settled = 0;
+    // With keys of their own they are not batched: each is a request.
+    const posts = Array.from({ length: 10_000 }, async (_, i) => {
+      const client = clients[i % clients.length] as Client;
+      const account = `customer-${random.below(100)}`;
+      model.post(account, 100n);
+      await client.bank.post({ account, type: 'credit', amount: '1' }, { key: `post-${i}` });
+      settled++;
+    });
+    for (const host of [0, 1, 2]) {
+      const wanted = 1000 + 2000 * host;
+      await until('they are under way', () => settled >= wanted);
+      kill(started, host);
+      await isReplaced(started, host + 1);
+    }
+    await Promise.all(posts);
+    assert.equal(settled, 10_000);
+    assert.equal(await reportOf(started, bank), model.report());
+    assert.deepEqual(started.fatal, []);
   });
 
   test('has an upload over another host told to go on', async (t) => {

@@ -179,6 +179,21 @@ describe('the api', () => {
         return !isKicked;
       });
     });
+
+    test('see why a connection was closed', async () => {
+      const operator = await connect({ token: server.operatorToken });
+      const culprit = await connect({ name: 'culprit' });
+      culprit.sendValue([FRAME.hello, {}]);
+      await culprit.refused();
+      culprit.drop();
+      await until('it is told of', async () => {
+        const query = { user: 'culprit', state: 'ended' };
+        const { sessions } = (await operator.ask('admin.sessions', query)) as {
+          sessions: { reason: string }[];
+        };
+        return sessions[0]?.reason === 'what came is no frame of the api, or comes out of turn';
+      });
+    });
   });
 
   describe('requests', () => {
@@ -216,7 +231,13 @@ describe('the api', () => {
         'ERR_API_KEY',
       );
       assert.deepEqual(await client.ask('bank.balance', { account: 'Keyed' }), { cents: 1 });
-      for (const key of ['', 'ä', 'a\nb', 'x'.repeat(129)]) {
+      // Not even to accounts of which nothing was posted before: their shards have never seen the key.
+      const others = Array.from({ length: 40 }, (_, i) => [`Other${i}`, 1]);
+      assert.equal(await other.codeOf('bank.post', { transactions: others }, { key: 'once' }), 'ERR_API_KEY');
+      for (const [account] of others) {
+        assert.deepEqual(await client.ask('bank.balance', { account }), { cents: null });
+      }
+      for (const key of ['', 'ä', 'a\nb', ' a', 'x'.repeat(128)]) {
         assert.equal(await client.codeOf('bank.post', post, { key }), 'ERR_API_KEY');
       }
     });

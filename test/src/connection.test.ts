@@ -410,6 +410,15 @@ describe('Connection', () => {
       assert.equal(server.gateway.connect('echo'), undefined);
     });
 
+    test('nobody comes in any more while the others are read to their ends', async () => {
+      const { stream } = connect();
+      const drained = server.gateway.drain({ message: '', silentMs: 60_000, deadlineMs: Infinity });
+      await until('the doors are closed', () => server.gateway.listenerOf('echo')?.isClosed);
+      assert.equal(server.gateway.connect('echo'), undefined);
+      stream.end();
+      await drained;
+    });
+
     test('a client that is gone without a word is gone here too', async () => {
       const { stream } = connect();
       stream.write('half a li');

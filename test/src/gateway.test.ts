@@ -140,6 +140,27 @@ describe('Gateway', () => {
     });
   });
 
+  describe('the numbers of connections', () => {
+    test('go on from the one that was given, and begin anew after the last', async () => {
+      server = new TestGateway();
+      const port = await server.listen('echo');
+      let count = 0;
+      const numbered = async () => {
+        await server.connect(port);
+        count++;
+        await until('it is let in', () => server.gateway.connectionCount === count);
+        return server.gateway.connections.at(-1)?.id;
+      };
+      server.gateway.numberFrom(500);
+      assert.equal(await numbered(), 500);
+      server.gateway.numberFrom(2 ** 31 - 1);
+      assert.equal(await numbered(), 2 ** 31 - 1);
+      assert.equal(await numbered(), 1);
+      server.gateway.numberFrom(500);
+      assert.equal(await numbered(), 501, 'one that is open keeps its number');
+    });
+  });
+
   describe('a replaced host', () => {
     test('connections stay open and get new sessions', async () => {
       server = new TestGateway();

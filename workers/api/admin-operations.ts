@@ -23,8 +23,10 @@ export function adminOperations(): Handlers<AdminOperation> {
     'admin.kick': (call) => {
       const { connection, reason = '' } = call.params;
       const why = `kicked by an operator${reason === '' ? '' : `: ${printable(reason)}`}`;
-      call.session.log('warn', `connection ${connection} is ${why}`);
-      askDesk(call, { type: 'kick', connection, reason: why }, (isKicked) => call.reply({ isKicked }));
+      askDesk(call, { type: 'kick', connection, reason: why }, (isKicked) => {
+        if (isKicked) call.session.log('warn', `connection ${connection} is ${why}`);
+        call.reply({ isKicked });
+      });
     },
     'admin.broadcast': (call) => {
       const command: LobbyCommand = { type: 'broadcast', text: call.params.text };

@@ -34,7 +34,7 @@ import type { LogLevel } from '../../src/protocol/control.ts';
 import type { ApiSettings } from '../../src/protocol/host-task.ts';
 import type { LobbyNotice } from '../../src/protocol/lobby.ts';
 import { toAddress } from '../../src/values/address.ts';
-import { type ErrorCode, type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
+import { ERROR_CODES, type ErrorCode, type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import { nearest } from '../../src/values/nearest.ts';
 import { printable } from '../../src/values/printable.ts';
 import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
@@ -91,6 +91,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
   /** What comes is not read any more. */
   #isBroken = false;
+  /** Why the connection is closed out of order. */
+  #closeReason = '';
   /** The client has half-closed. */
   #isInputOver = false;
   #isOperator = false;
@@ -464,14 +466,15 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #stopIfDone(): void {
     if (this.#state !== 'ending' || this.#calls.size > 0 || this.#unsettled > 0) return;
     this.#state = 'stopped';
-    this.#ctx.stop();
+    this.#ctx.stop(this.#closeReason);
   }
 
   /** Says what is wrong, and closes the connection. */
   #close(error: OutcryError): void {
     this.#cancelAll();
     this.#send([FRAME.error, null, wireErrorOf(error.toRecord())]);
-    this.log('info', `api closed: ${printable(error.message)}`);
+    // What it was in particular the client is told; the log counts the kinds.
+    this.#closeReason = ERROR_CODES[error.code];
     this.#state = 'ending';
     this.#isBroken = true;
     this.#stopIfDone();
@@ -505,7 +508,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 function keyOf(key: string | null): string | undefined {
   if (key === null) return undefined;
   if (IDEMPOTENCY_KEY.test(key)) return key;
-  throw new OutcryError('ERR_API_KEY', 'a key is 1 to 128 printable ASCII characters');
+  throw new OutcryError(
+    'ERR_API_KEY',
+    'a key is 1 to 127 printable ASCII characters, and begins with no space',
+  );
 }
 
 function wireErrorOf({ code, message, fields }: ErrorRecord): WireError {

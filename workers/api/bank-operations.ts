@@ -12,6 +12,8 @@ import { OutcryError } from '../../src/values/errors.ts';
 import { type ApiPostings, accountBytes } from '../ledger/api-postings.ts';
 import { BalancePages } from '../ledger/balances.ts';
 import { shardOfName } from '../ledger/bank-lines.ts';
+import { fingerprintOfAll } from '../ledger/keys.ts';
+import { homeOf } from '../ledger/uploads.ts';
 import type { Call, Handlers, Source } from './call.ts';
 
 type BankOperation = 'bank.post' | 'bank.balance' | 'bank.balances' | 'bank.statement';
@@ -48,9 +50,23 @@ export function bankOperations(postings: ApiPostings): Handlers<BankOperation> {
   };
 }
 
-/** Each shard takes its part, and remembers the key with it: what is sent again is posted where it was not. */
+/** What a request has for each shard. */
+type Parts = readonly (Uint8Array | undefined)[];
+
+/** A key stands for one request: its home says so before anything is posted under it. */
 function post(call: Call<'bank.post'>, postings: ApiPostings): void {
   const parts = postings.take(call.takeParams().transactions);
+  const { key } = call;
+  if (key === undefined) {
+    postParts(call, parts);
+    return;
+  }
+  const command: LedgerCommand = { type: 'claim-key', key, fingerprint: fingerprintOfAll(parts) };
+  askLedger(call, homeOf(key), command, () => postParts(call, parts));
+}
+
+/** Each shard takes its part, and remembers the key with it: what is sent again is posted where it was not. */
+function postParts(call: Call<'bank.post'>, parts: Parts): void {
   const { key } = call;
   const refused: RefusalTuple[] = [];
   let awaited = parts.filter((part) => part !== undefined).length;
@@ -58,14 +74,23 @@ function post(call: Call<'bank.post'>, postings: ApiPostings): void {
   parts.forEach((part, shard) => {
     if (part === undefined) return;
     const command: LedgerCommand = { type: 'post', postings: part, ...(key === undefined ? {} : { key }) };
-    call.ask<PostOutcome>(LEDGER_ADDRESSES[shard] as string, command, (outcome) => {
-      if (outcome.type === 'key-conflict') {
-        call.fail(new OutcryError('ERR_API_KEY', `the key ${key} was used for other transactions`));
-        return;
-      }
-      refused.push(...outcome.refused);
+    askLedger(call, shard, command, (ofShard) => {
+      refused.push(...ofShard);
       if (--awaited === 0) call.reply({ refused: refused.sort(([a], [b]) => a - b) });
     });
+  });
+}
+
+/** `then` gets what the shard has refused; a conflict ends the call. */
+function askLedger(
+  call: Call<'bank.post'>,
+  shard: number,
+  command: LedgerCommand,
+  then: (refused: readonly RefusalTuple[]) => void,
+): void {
+  call.ask<PostOutcome>(LEDGER_ADDRESSES[shard] as string, command, (outcome) => {
+    if (outcome.type === 'posted') then(outcome.refused);
+    else call.fail(new OutcryError('ERR_API_KEY', `the key ${call.key} was used for other transactions`));
   });
 }
 

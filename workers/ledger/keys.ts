@@ -3,7 +3,7 @@
  * refused, so that a request that comes again is answered as it was and posts nothing.
  */
 
-import { IDEMPOTENCY_KEY, REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
+import { REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
 
 /**
  * Keys that are remembered, by each shard. A client that tries again does so within minutes; at a hundred keyed requests
@@ -23,7 +23,14 @@ export interface RememberedKey {
   readonly refused: readonly number[];
 }
 
+/** As they are stored: those of clients, and claims. */
+const STORED_KEY = /^[\x20-\x7e]{1,128}$/;
 const NOTHING: readonly number[] = [];
+
+/** Under what name a key's home remembers the request that the key stands for. No client's key begins with a space. */
+export function claimOf(key: string): string {
+  return ` ${key}`;
+}
 
 export class Keys {
   /** In the order in which they came. Where nothing was refused only the fingerprint, 80 bytes less. */
@@ -70,7 +77,7 @@ export class Keys {
 
 /** Throws a RangeError if no shard could have remembered it. */
 export function checkKey({ key, fingerprint, refused }: RememberedKey): void {
-  if (!IDEMPOTENCY_KEY.test(key)) {
+  if (!STORED_KEY.test(key)) {
     throw new RangeError(`a key is 1 to 128 printable ASCII characters, not ${JSON.stringify(key)}`);
   }
   if (!Number.isSafeInteger(fingerprint) || fingerprint < 0) {
@@ -81,6 +88,12 @@ export function checkKey({ key, fingerprint, refused }: RememberedKey): void {
       `a request has ${REQUEST_TRANSACTIONS_MAX} transactions, not ${refused.length} refused ones`,
     );
   }
+}
+
+/** Of a whole request, from what it has for each shard. */
+export function fingerprintOfAll(parts: readonly (Uint8Array | undefined)[]): number {
+  const fingerprints = Float64Array.from(parts, (part) => (part === undefined ? -1 : fingerprintOf(part)));
+  return fingerprintOf(new Uint8Array(fingerprints.buffer));
 }
 
 /** A string that was cut out of a message keeps all of the message's text in memory. */

@@ -25,7 +25,7 @@ import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
 import { encodeBalances } from './balances.ts';
 import type { HashKey } from './half-sip-hash.ts';
-import { fingerprintOf, Keys } from './keys.ts';
+import { claimOf, fingerprintOf, Keys, type RememberedKey } from './keys.ts';
 import { hashName, Ledger, POSTING, type PostingOutcome, refusalOf, viewOf } from './ledger.ts';
 import { LedgerLog, readEvents } from './ledger-log.ts';
 import { decodeSnapshot, encodeSnapshot } from './ledger-snapshot.ts';
@@ -139,6 +139,9 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       case 'balance':
         context.reply(this.#balanceOf(command.name) ?? null);
         break;
+      case 'claim-key':
+        context.reply(this.#claimKey(command));
+        break;
       case 'post':
         context.reply(this.#postRequest(command));
         break;
@@ -194,6 +197,14 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     return this.#ledger.balanceOf(view, 0, name.length, hashName(view, 0, name.length));
   }
 
+  #claimKey({ key, fingerprint }: LedgerCommand & { type: 'claim-key' }): PostOutcome {
+    const claim = claimOf(key);
+    const known = this.#keys.find(claim);
+    if (known === undefined) this.#remember({ key: claim, fingerprint, refused: [] });
+    else if (known.fingerprint !== fingerprint) return { type: 'key-conflict' };
+    return outcomeOf([]);
+  }
+
   #postRequest({ key, postings }: LedgerCommand & { type: 'post' }): PostOutcome {
     if (key === undefined) return outcomeOf(this.#postAll(postings));
     const fingerprint = fingerprintOf(postings);
@@ -202,9 +213,13 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
       return known.fingerprint === fingerprint ? outcomeOf(known.refused) : { type: 'key-conflict' };
     }
     const refused = this.#postAll(postings).slice(0, REQUEST_TRANSACTIONS_MAX);
-    this.#keys.add({ key, fingerprint, refused });
-    this.#log?.key({ key, fingerprint, refused });
+    this.#remember({ key, fingerprint, refused });
     return outcomeOf(refused);
+  }
+
+  #remember(key: RememberedKey): void {
+    this.#keys.add(key);
+    this.#log?.key(key);
   }
 
   /** Returns what was refused, packed, with the index of its transaction for a line. */

@@ -8,7 +8,7 @@ import { DISCARD_REASONS, type DiscardReason, LEDGER_SHARDS } from '../../src/pr
 /** Discards that are kept of one upload: the last ones. Few, since there may be thousands of uploads. */
 export const DISCARDS_KEPT = 1024;
 
-/** The shard that is an upload's home, by FNV-1a. Part of the meaning of stored uploads: never change it. */
+/** The shard that is the home of an upload or a key, by FNV-1a. Part of the meaning of what is stored: never change it. */
 export function homeOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);

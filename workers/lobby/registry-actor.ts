@@ -22,13 +22,13 @@ export class RegistryActor implements DurableActor<RegistryCommand, RegistryEven
     return { connections: this.#registry.size };
   }
 
-  /** Whoever must know that it was heard may ask instead of telling. */
+  /** Whoever must know that it was heard may ask instead of telling: the answer is the number for the next connection. */
   receive(command: RegistryCommand, context: Context<RegistryCommand>): readonly RegistryEvent[] | undefined {
     if (command.type === 'list') {
       context.reply(this.#registry.list(command));
       return undefined;
     }
-    context.reply(null);
+    context.reply(this.#registry.nextConnection);
     return this.#registry.decide(command);
   }
 

@@ -3,8 +3,8 @@
  * makes it so.
  *
  * Connections are told of by two who do not wait for each other, the main thread and the connection's session; so each
- * may come first, and either late. The number that a run of the server has for a connection is used again by the next
- * run: what tells connections apart is that number together with the time of the accept.
+ * may come first, and either late. The number that a run of the server has for a connection may come again, after
+ * billions of them: what tells connections apart is that number together with the time of the accept.
  *
  * Invariants: records are in the order of their numbers; of those that have ended the last ENDED_KEPT are kept.
  */
@@ -46,6 +46,7 @@ const NO_FIGURES: ConnectionFigures = { bytesIn: 0, bytesOut: 0, frames: 0, igno
 
 export class Registry {
   #next = 1;
+  #lastConnection = 0;
   readonly #records = new Map<number, ConnectionRecord>();
   /** By what the last run has called them: the number of the last one that was called so. */
   readonly #numbers = new Map<number, number>();
@@ -55,6 +56,11 @@ export class Registry {
 
   get size(): number {
     return this.#records.size;
+  }
+
+  /** What the next run of the server may call its first connection, so that none is called as one that is known. */
+  get nextConnection(): number {
+    return Math.max(this.#next, this.#lastConnection + 1);
   }
 
   decide(command: Exclude<RegistryCommand, { type: 'list' }>): readonly RegistryEvent[] {
@@ -75,6 +81,7 @@ export class Registry {
       if (number !== this.#next) throw new RangeError(`the next connection is ${this.#next}, not ${number}`);
       this.#next++;
       this.#numbers.set(connection, number);
+      this.#lastConnection = Math.max(this.#lastConnection, connection);
       this.#records.set(number, {
         number,
         connection,
@@ -120,6 +127,7 @@ export class Registry {
     for (const record of records) {
       this.#records.set(record.number, record);
       this.#numbers.set(record.connection, record.number);
+      this.#lastConnection = Math.max(this.#lastConnection, record.connection);
     }
   }
 

@@ -110,8 +110,11 @@ export interface Context<Command> {
   send(bytes: Uint8Array, start: number, end: number): void;
   /** Starts a child in this host; it stops with its parent. Throws if the name is taken or its fault escalates. */
   spawn<Message>(name: string, spec: ActorSpec): ActorRef<Message>;
-  /** Stops this actor after the current message; a session's connection is closed once its bytes are out. */
-  stop(): void;
+  /**
+   * Stops this actor after the current message; a session's connection is closed once its bytes are out. `reason` is for
+   * the log and the list of connections: why it did not end in order; one of few, since the log counts them.
+   */
+  stop(reason?: string): void;
   stopChild(child: ActorRef<never>): void;
   /** `message` comes once, ahead of the mailbox, when the watched actor has stopped or was never there. */
   watch(ref: ActorRef<never>, message: Command): void;

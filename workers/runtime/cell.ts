@@ -150,8 +150,8 @@ export class Cell implements Context<unknown> {
     return this.#system.spawnChild(this, name, spec);
   }
 
-  stop(): void {
-    this.#system.outbox.add(OUTPUT.stop, this, undefined, 0, 0);
+  stop(reason = ''): void {
+    this.#system.outbox.add(OUTPUT.stop, this, reason, 0, 0);
   }
 
   stopChild(child: ActorRef<never>): void {

@@ -124,12 +124,14 @@ export class Dispatcher {
         this.#links.main.writer.frames(outbox.target(i) as number, outbox.start(i));
       } else if (output !== OUTPUT.stop) {
         this.#tellMain(output, outbox.target(i) as number, outbox.item(i), outbox.start(i));
-      } else if (outbox.target(i) === cell) stopsItself = true;
-      else this.#lifecycle.stop(outbox.target(i) as Cell);
+      } else if (outbox.target(i) === cell) {
+        stopsItself = true;
+        cell.closeReason = outbox.item(i) as string;
+      } else this.#lifecycle.stop(outbox.target(i) as Cell);
     }
     outbox.clear();
     // Last, whatever it sent after it asked for it: nothing follows the close of a connection.
-    if (stopsItself) this.#lifecycle.stop(cell);
+    if (stopsItself) this.#lifecycle.stopItself(cell);
   }
 
   /** What is rare. */

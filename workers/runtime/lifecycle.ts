@@ -70,6 +70,12 @@ export class Lifecycle {
     this.#onFault(cell, error);
   }
 
+  /** The cell's actor wants to stop. A session that does has read of its client all that it wanted. */
+  stopItself(cell: Cell): void {
+    if (cell.connection !== undefined) this.#dropInput(cell);
+    this.stop(cell);
+  }
+
   /** Stops a cell for good: children first, then what waits in its mailbox is accounted for. */
   stop(cell: Cell): void {
     if (cell.state === 'stopped') return;
@@ -185,6 +191,16 @@ export class Lifecycle {
 
   #stopChildren(cell: Cell): void {
     for (const child of [...(cell.children?.values() ?? [])].reverse()) this.stop(child);
+  }
+
+  /** Gives back what its client has sent; what others have waits again, in its order. */
+  #dropInput({ mailbox }: Cell): void {
+    const envelope: Envelope = { item: undefined, start: 0, end: 0, origin: LOCAL };
+    for (let left = mailbox.count; left > 0 && mailbox.take(envelope); left--) {
+      const { item, start, end, origin } = envelope;
+      if (start >= 0 && origin === this.#parts.links.mainOrigin) this.giveBack(envelope);
+      else mailbox.push(item, start, end, origin);
+    }
   }
 
   #buryMailbox(cell: Cell): void {

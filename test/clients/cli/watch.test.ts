@@ -38,9 +38,18 @@ describe('watch', () => {
     ]);
   });
 
-  test('leaves out what the terminal has no room for', async () => {
-    assert.deepEqual(await shown(['1\n2\n3\n'], { isTTY: true, rows: 3 }), [
-      '\x1b[H\x1b[J1\x1b[K\n2\x1b[K\n\x1b[J',
+  test('counts what the terminal has no room for', async () => {
+    assert.deepEqual(await shown(['1\n2\n3\n4\n'], { isTTY: true, rows: 4 }), [
+      '\x1b[H\x1b[J1\x1b[K\n2\x1b[K\n… 2 more lines\x1b[K\n\x1b[J',
+    ]);
+    assert.deepEqual(await shown(['1\n2\n3\n'], { isTTY: true, rows: 4 }), [
+      '\x1b[H\x1b[J1\x1b[K\n2\x1b[K\n3\x1b[K\n\x1b[J',
+    ]);
+  });
+
+  test('shows all on a terminal that says it has no rows', async () => {
+    assert.deepEqual(await shown(['1\n2\n3\n'], { isTTY: true, rows: 0 }), [
+      '\x1b[H\x1b[J1\x1b[K\n2\x1b[K\n3\x1b[K\n\x1b[J',
     ]);
   });
 

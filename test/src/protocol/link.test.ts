@@ -193,4 +193,39 @@ describe('link', () => {
     const { records } = writer.take();
     assert.throws(() => new BatchReader({ records, chunks: [] }).next(), RangeError);
   });
+
+  test('bytes written for a connection in a row are one record, and all of them are there in their order', () => {
+    const writer = new BatchWriter();
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), slice) },
+      { weight: 1, arbitrary: fc.constant('other' as const) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
+        const expected: { target: number; body: number[] | undefined }[] = [];
+        for (const each of steps) {
+          if (each === 'other') {
+            writer.credit(7);
+            expected.push({ target: 7, body: undefined });
+            continue;
+          }
+          const [target, { whole, start, end, body }] = each;
+          writer.write(target, whole, start, end);
+          const last = expected.at(-1);
+          if (last?.body !== undefined && last.target === target) last.body.push(...body);
+          else expected.push({ target, body: [...body] });
+        }
+        const seen = read(writer.take()).map(({ target, body }) => ({ target, body }));
+        assert.deepEqual(seen, expected);
+      }),
+    );
+  });
+
+  test('what is written after a batch was taken is in a record of its own', () => {
+    const writer = new BatchWriter();
+    writer.write(1, Uint8Array.of(1), 0, 1);
+    writer.take();
+    writer.write(1, Uint8Array.of(2), 0, 1);
+    assert.deepEqual(bodiesOf(writer.take()), [[2]]);
+  });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type PostOutcome, REQUEST_TRANSACTIONS_MAX } from '../../../src/protocol/bank.ts';
 import {
   fingerprintOf,
+  fingerprintOfAll,
   KEYS_KEPT,
   Keys,
   REFUSALS_KEPT,
@@ -11,6 +12,7 @@ import {
 } from '../../../workers/ledger/keys.ts';
 import { LedgerLog, readEvents } from '../../../workers/ledger/ledger-log.ts';
 import { LedgerScan } from '../../../workers/ledger/ledger-scan.ts';
+import type { LedgerShard } from '../../../workers/ledger/ledger-shard.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../../workers/ledger/ledger-snapshot.ts';
 import { StatementScan } from '../../../workers/ledger/statement.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
@@ -317,5 +319,41 @@ describe('a ledger shard that is asked to post', () => {
       ),
       { type: 'key-conflict' },
     );
+  });
+});
+
+describe('a key at its home', () => {
+  const claim = (shard: LedgerShard, key: string, fingerprint: number) =>
+    ask<PostOutcome>(shard, { type: 'claim-key', key, fingerprint });
+  const free = { type: 'posted', refused: [] };
+
+  test('stands for one request, which may come again', () => {
+    const shard = createShard();
+    assert.deepEqual(claim(shard, 'k', 7), free);
+    assert.deepEqual(claim(shard, 'k', 7), free);
+    assert.deepEqual(claim(shard, 'k', 8), { type: 'key-conflict' });
+    assert.deepEqual(claim(shard, 'l', 8), free);
+  });
+
+  test('is not what the shard has posted under it', () => {
+    const shard = createShard();
+    claim(shard, 'k', 7);
+    const postings = postingsOf([['Marc', 5]]);
+    assert.deepEqual(ask(shard, { type: 'post', key: 'k', postings }), free);
+    assert.deepEqual(claim(shard, 'k', 7), free);
+  });
+
+  test('is remembered when the shard is restored from its events', () => {
+    const shard = createShard();
+    claim(shard, 'k', 7);
+    const restored = createShard();
+    applyEvents(restored, takeEvents(shard) ?? assert.fail('it has no event'));
+    assert.deepEqual(claim(restored, 'k', 8), { type: 'key-conflict' });
+  });
+
+  test('is known by all of a request', () => {
+    const [a, b] = [postingsOf([['Marc', 5]]), postingsOf([['Marc', 6]])];
+    const all = [[a], [a, undefined], [undefined, a], [b], [a, b]].map(fingerprintOfAll);
+    assert.equal(new Set(all).size, all.length);
   });
 });

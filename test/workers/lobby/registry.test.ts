@@ -62,6 +62,16 @@ describe('Registry', () => {
     });
   });
 
+  test('knows what a next run may call its first connection', () => {
+    const registry = new Registry();
+    assert.equal(registry.nextConnection, 1);
+    tell(registry, opened(7), ended(7), opened(3));
+    assert.equal(registry.nextConnection, 8);
+    const restored = new Registry();
+    restored.restore(registry.freeze());
+    assert.equal(restored.nextConnection, 8);
+  });
+
   test('makes one record of what two tell, whoever comes first', () => {
     const main = [opened(1), ended(1, { untilMs: 999, reason: 'reset', figures: FIGURES })];
     const session = [opened(1, { user: 'Client1' }), ended(1, { untilMs: 500 })];

@@ -909,6 +909,31 @@ describe('a session', () => {
   });
 });
 
+describe('a session that stops by itself', () => {
+  test('leaves no dead letters of what its client sends, but of what others have said', () => {
+    const session = specOf(() => ({ receiveBytes: (_bytes, _start, _end, context) => context.stop() }));
+    const hosts = new TestHosts({ createSession: () => session });
+    hosts.main.open(4);
+    for (let i = 0; i < 3; i++) hosts.main.sendFrames(4, 'frame');
+    hosts.main.tell(toAddress('test/4'), 'news');
+    hosts.settle();
+    assert.deepEqual(hosts.system.deadLetters.counts, { stopped: 1 });
+    assert.equal(hosts.main.inFlight, 0);
+    assert.equal(hosts.main.closed.get(4), '');
+  });
+
+  test('may say why, for the log and the list of connections', () => {
+    const session = specOf(() => ({
+      receiveBytes: (_bytes, _start, _end, context) => context.stop('no frame'),
+    }));
+    const hosts = new TestHosts({ createSession: () => session });
+    hosts.main.open(4);
+    hosts.main.sendFrames(4, 'frame');
+    hosts.settle();
+    assert.equal(hosts.main.closed.get(4), 'no frame');
+  });
+});
+
 describe('the main thread', () => {
   const DESK = toAddress('main/desk');
 
