@@ -36,8 +36,8 @@ export interface Notice {
 
 export interface KeyedOptions extends CallOptions {
   /**
-   * 1 to 127 printable ASCII characters, the first no space. What was done under a key is not done again under it, whoever sends it. Without
-   * it the client makes one, under which it repeats the request when it must.
+   * 1 to 127 printable ASCII characters, the first no space. What was done under a key is not done again under it,
+   * whoever sends it. Without it the client makes one, under which it repeats the request when it must.
    */
   readonly key?: string | undefined;
 }

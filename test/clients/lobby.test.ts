@@ -262,6 +262,17 @@ describe('get', () => {
     );
   });
 
+  test('gives its bytes once', async () => {
+    await using server = await ApiServer.listen({ handlers: { 'lobby.get': serve() } });
+    await using client = await connectTo(server);
+    const file = await client.lobby.get('prices.txt');
+    await file.bytes();
+    await assert.rejects(file.bytes(), TypeError);
+    const other = await client.lobby.get('prices.txt');
+    other.cancel();
+    await assert.rejects(other.bytes(), TypeError);
+  });
+
   test('that is cancelled ends the stream', async () => {
     await using server = await ApiServer.listen({
       handlers: { 'lobby.get': (call) => call.open({ size: 1 }) },
