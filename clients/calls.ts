@@ -29,7 +29,10 @@ import type { Wire } from './wire.ts';
 
 /** What the server tells without being asked. */
 export interface Notice {
-  /** `closing`: the server is shutting down, and `data` is `{ message }`. */
+  /**
+   * `closing`: the server is shutting down, and `data` is `{ message }`.
+   * `trouble`: it can store nothing at the moment, and answers when it can; `data` is `{ code, message }`.
+   */
   readonly name: string;
   readonly data: unknown;
 }

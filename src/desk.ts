@@ -36,6 +36,8 @@ export interface DeskParts {
   readonly onShutdown: (message: string) => void;
 }
 
+/** A statement of a long journal takes a second or two. */
+const QUEUE_MAX = 64;
 const INSPECT_TIMEOUT_MS = 10_000;
 /** Sessions of no interest beyond it; an operator who wants more asks for a part of the addresses. */
 const ACTORS_OF_A_HOST_MAX = 1000;
@@ -45,6 +47,7 @@ type Of<T extends DeskCommand['type']> = DeskCommand & { type: T };
 
 export class Desk {
   readonly #parts: DeskParts;
+  #queued = 0;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
@@ -63,7 +66,9 @@ export class Desk {
   #answer(command: DeskCommand): Promise<unknown> {
     switch (command.type) {
       case 'statement':
-        return this.#statement(command);
+        return this.#inQueue(() => this.#statement(command));
+      case 'open-file':
+        return this.#inQueue(() => this.#runFiles(command));
       case 'live':
         return Promise.resolve(command.connections.map((record) => this.#live(record)));
       case 'kick':
@@ -90,6 +95,20 @@ export class Desk {
     const { jobs, config } = this.#parts;
     const { filesFolder, fileBytesMax: bytesMax } = config.lobby;
     return jobs.result({ type: 'file', folder: resolve(filesFolder), bytesMax, command });
+  }
+
+  /** For work that is long: so much of it waits, and no more, since who has asked may not wait any longer. */
+  async #inQueue<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#queued === QUEUE_MAX) {
+      const message = `${QUEUE_MAX} statements and files wait to be read; ask again later`;
+      throw new OutcryError('ERR_API_LIMIT', message);
+    }
+    this.#queued++;
+    try {
+      return await work();
+    } finally {
+      this.#queued--;
+    }
   }
 
   async #statement({ name, last, at }: Of<'statement'>): Promise<StatementReply> {

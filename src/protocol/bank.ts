@@ -34,6 +34,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
 /**
  * What a ledger shard is asked:
  *     balances      answered with its accounts, as workers/ledger/balances.ts has them
+ *     some-balances answered with SomeBalances: so many accounts, or those that are left
  *     figures       answered with what its state amounts to
  *     balance       answered with the cents of the account of that name, null if there is none; it is not opened
  *     open-upload   answered with the upload as the shard knows it, a new one if it does not; `claim`, to the home of
@@ -52,6 +53,7 @@ export type DiscardCounts = Partial<Record<DiscardReason, number>>;
  */
 export type LedgerCommand =
   | { readonly type: 'balances' }
+  | { readonly type: 'some-balances'; readonly from: LedgerCursor; readonly accounts: number }
   | { readonly type: 'figures' }
   | { readonly type: 'balance'; readonly name: Uint8Array }
   | { readonly type: 'open-upload'; readonly id: string; readonly claim?: string }
@@ -66,6 +68,18 @@ export type LedgerCommand =
     }
   | { readonly type: 'release'; readonly id: string; readonly session: string }
   | { readonly type: 'forget-upload'; readonly id: string };
+
+/** Accounts in the order in which they were opened: the next one, and where its name begins. */
+export interface LedgerCursor {
+  readonly account: number;
+  readonly word: number;
+}
+
+export interface SomeBalances {
+  /** As workers/ledger/balances.ts has them; none if there are no more. */
+  readonly balances: Uint8Array;
+  readonly next: LedgerCursor;
+}
 
 export interface LedgerFigures {
   readonly accounts: number;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { resolveConfig } from '../../src/config.ts';
-import { FRAME } from '../../src/protocol/api/frames.ts';
+import { FRAME, type ServerFrame } from '../../src/protocol/api/frames.ts';
 import { Server } from '../../src/server.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { cannotFillDisks, DurableBank, kill, makeRoom } from '../support/durable-bank.ts';
@@ -170,6 +170,8 @@ describe('the api > a full disk', { skip: cannotFillDisks() }, () => {
     assert.ok(told);
     const before = [...ids].filter(([, id]) => client.answerOf(id)?.[0] === FRAME.reply).length;
     assert.ok(before < ids.size, 'not all is stored');
+    const isTrouble = (frame: ServerFrame) => frame[0] === FRAME.event && frame[1] === 'trouble';
+    await until('the client is told', () => client.frames.some(isTrouble));
     makeRoom(server);
     await until('it stores again', () => /it can store again/.test(server.stderr));
     for (const [key, id] of [...ids]) {

@@ -1,5 +1,8 @@
 /** The api over real sockets, in raw frames: what a client of any language sees. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { type CreateServerOptions, createServer, type OutcryServer } from '../../src/create-server.ts';
 import { encodeFrame, FRAME } from '../../src/protocol/api/frames.ts';
@@ -608,6 +611,28 @@ describe('the limits of the api', () => {
     await client.answered(first);
     const fourth = client.request('bank.balances');
     await until('it is open', () => client.framesOf(fourth)[0]?.[0] === FRAME.open);
+    client.drop();
+  });
+
+  test('statements that wait to be read, and no more than are allowed', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'outcry-api-'));
+    const server = await createServer({ services: ['bank', 'api'], store: { folder } });
+    t.after(async () => {
+      await server.close();
+      rmSync(folder, { recursive: true });
+    });
+    const client = await connectTo(server);
+    await client.ask('bank.post', { transactions: [['Marc', 5]] });
+    const ids = Array.from({ length: 500 }, () => client.request('bank.statement', { account: 'Marc' }));
+    await until('all are answered', () => ids.every((id) => client.answerOf(id) !== undefined));
+    const answers = ids.map((id) => client.answerOf(id));
+    const refused = answers.flatMap((answer) => (answer?.[0] === FRAME.error ? [answer[2].code] : []));
+    assert.ok(refused.length < 500 - 63, `${refused.length} were refused`);
+    assert.ok(refused.length > 0 && refused.every((code) => code === 'ERR_API_LIMIT'), refused.join(' '));
+    const { balanceCents } = (await client.ask('bank.statement', { account: 'Marc' })) as {
+      balanceCents: number;
+    };
+    assert.equal(balanceCents, 5);
     client.drop();
   });
 

@@ -168,9 +168,12 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     }
   }
 
+  /** What was asked in this turn has been answered, but no answer leaves before it is stored; so the client is told. */
   storeFailed(): void {
-    const message = 'nothing can be stored at the moment; ask again later';
+    if (this.#state === 'greeting' || this.#state === 'stopped') return;
+    const message = 'nothing can be stored at the moment; answers come when there is room again';
     const error = new OutcryError('ERR_STORE_WRITE', message).toRecord();
+    this.#send([FRAME.event, 'trouble', wireErrorOf(error)]);
     for (const call of [...this.#calls.values()]) {
       if (OPERATIONS[call.operation].kind === 'request') this.fail(call.id, error);
     }

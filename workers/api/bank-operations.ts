@@ -4,13 +4,15 @@ import {
   LEDGER_ADDRESSES,
   LEDGER_SHARDS,
   type LedgerCommand,
+  type LedgerCursor,
   type LedgerFigures,
   type PostOutcome,
+  type SomeBalances,
 } from '../../src/protocol/bank.ts';
 import { DESK_ADDRESS, type DeskCommand } from '../../src/protocol/desk.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { type ApiPostings, accountBytes } from '../ledger/api-postings.ts';
-import { BalancePages } from '../ledger/balances.ts';
+import { decodeBalances } from '../ledger/balances.ts';
 import { shardOfName } from '../ledger/bank-lines.ts';
 import { fingerprintOfAll } from '../ledger/keys.ts';
 import { homeOf } from '../ledger/uploads.ts';
@@ -20,6 +22,7 @@ type BankOperation = 'bank.post' | 'bank.balance' | 'bank.balances' | 'bank.stat
 
 /** Accounts in one frame. */
 const PAGE_ACCOUNTS = 1000;
+const FIRST_ACCOUNT: LedgerCursor = { account: 0, word: 0 };
 
 export function bankOperations(postings: ApiPostings): Handlers<BankOperation> {
   return {
@@ -106,11 +109,11 @@ function askAll<Reply>(call: Call, command: LedgerCommand, then: (replies: reado
   });
 }
 
-/** One shard's accounts after the other's, each as they are when its turn comes. */
+/** The accounts of one shard after the other, each as it is when its turn comes; nothing is kept between two of them. */
 class Balances implements Source {
   readonly #call: Call<'bank.balances'>;
-  #pages: BalancePages | undefined;
-  #nextShard = 0;
+  #shard = 0;
+  #next = FIRST_ACCOUNT;
   #isAsking = false;
 
   constructor(call: Call<'bank.balances'>) {
@@ -119,24 +122,23 @@ class Balances implements Source {
 
   pull(credit: number): void {
     if (this.#isAsking) return;
-    if (this.#pages === undefined || this.#pages.isDone) this.#askNext();
-    else {
-      this.#call.push(this.#pages.take(Math.min(credit, PAGE_ACCOUNTS)));
-      this.#call.pullAgain();
-    }
+    const address = LEDGER_ADDRESSES[this.#shard];
+    if (address === undefined) this.#call.end();
+    else this.#ask(address, Math.min(credit, PAGE_ACCOUNTS));
   }
 
-  #askNext(): void {
-    const address = LEDGER_ADDRESSES[this.#nextShard++];
-    if (address === undefined) {
-      this.#call.end();
-      return;
-    }
+  #ask(address: string, accounts: number): void {
     this.#isAsking = true;
-    const command: LedgerCommand = { type: 'balances' };
-    this.#call.ask<Uint8Array>(address, command, (balances) => {
+    const command: LedgerCommand = { type: 'some-balances', from: this.#next, accounts };
+    this.#call.ask<SomeBalances>(address, command, ({ balances, next }) => {
       this.#isAsking = false;
-      this.#pages = new BalancePages(balances);
+      const page = decodeBalances(balances);
+      this.#next = next;
+      if (page.length < accounts) {
+        this.#shard++;
+        this.#next = FIRST_ACCOUNT;
+      }
+      this.#call.push(page);
       this.#call.pullAgain();
     });
   }

@@ -2,19 +2,36 @@
  * Balances as bytes, for the way from the shards to a report or a request: for each account one byte of name length, the
  * name, and eight bytes of cents.
  */
+import type { LedgerCursor, SomeBalances } from '../../src/protocol/bank.ts';
 import type { Ledger } from './ledger.ts';
 
 export const BALANCE_CENTS_BYTES = 8;
 
+type Visit = (name: Uint8Array, cents: number) => void;
+
 export function encodeBalances(ledger: Ledger): Uint8Array {
+  return encode((visit) => ledger.forEach(visit));
+}
+
+/** Those of `accounts` accounts, in the order in which they were opened, or of those that are left. */
+export function encodeSome(ledger: Ledger, from: LedgerCursor, accounts: number): SomeBalances {
+  let next = from;
+  const balances = encode((visit) => {
+    next = ledger.visitFrom(from, accounts, visit);
+  });
+  return { balances, next };
+}
+
+/** `visitAll` is called twice, and must do the same both times. */
+function encode(visitAll: (visit: Visit) => void): Uint8Array {
   let length = 0;
-  ledger.forEach((name) => {
+  visitAll((name) => {
     length += 1 + name.length + BALANCE_CENTS_BYTES;
   });
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   let at = 0;
-  ledger.forEach((name, cents) => {
+  visitAll((name, cents) => {
     bytes[at] = name.length;
     bytes.set(name, at + 1);
     view.setFloat64(at + 1 + name.length, cents, true);
@@ -30,31 +47,16 @@ const ASCII_MAX = 0x7f;
 // With its mark at the beginning, which may be a part of a name.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A shard's balances, page by page: no account is decoded before its page is taken. */
-export class BalancePages {
-  readonly #bytes: Buffer;
-  /** Where the next account begins. */
-  #at = 0;
-
-  constructor(balances: Uint8Array) {
-    this.#bytes = Buffer.from(balances.buffer, balances.byteOffset, balances.length);
+export function decodeBalances(balances: Uint8Array): AccountBalance[] {
+  const bytes = Buffer.from(balances.buffer, balances.byteOffset, balances.length);
+  const accounts: AccountBalance[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const start = at + 1;
+    const end = start + bytes.readUInt8(at);
+    accounts.push([accountOf(bytes, start, end), bytes.readDoubleLE(end)]);
+    at = end + BALANCE_CENTS_BYTES;
   }
-
-  get isDone(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  /** The next `accountsMax` accounts, or those that are left. */
-  take(accountsMax: number): AccountBalance[] {
-    const page: AccountBalance[] = [];
-    while (page.length < accountsMax && !this.isDone) {
-      const start = this.#at + 1;
-      const end = start + this.#bytes.readUInt8(this.#at);
-      page.push([accountOf(this.#bytes, start, end), this.#bytes.readDoubleLE(end)]);
-      this.#at = end + BALANCE_CENTS_BYTES;
-    }
-    return page;
-  }
+  return accounts;
 }
 
 function accountOf(bytes: Buffer, start: number, end: number): string | Uint8Array {

@@ -23,7 +23,7 @@ import { toAddress } from '../../src/values/address.ts';
 import type { Context, DurableActor } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
-import { encodeBalances } from './balances.ts';
+import { encodeBalances, encodeSome } from './balances.ts';
 import type { HashKey } from './half-sip-hash.ts';
 import { claimOf, fingerprintOf, Keys, type RememberedKey } from './keys.ts';
 import { hashName, Ledger, POSTING, type PostingOutcome, refusalOf, viewOf } from './ledger.ts';
@@ -132,6 +132,9 @@ export class LedgerShard implements DurableActor<LedgerCommand> {
     switch (command.type) {
       case 'balances':
         context.reply(encodeBalances(this.#ledger));
+        break;
+      case 'some-balances':
+        context.reply(encodeSome(this.#ledger, command.from, command.accounts));
         break;
       case 'figures':
         context.reply(this.figures);

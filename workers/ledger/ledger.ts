@@ -16,7 +16,7 @@
  * Invariants: at most half of the slots are taken; every balance is a safe integer.
  * Names come as a DataView with at least 3 readable bytes after the name, so that its last word can be read whole.
  */
-import type { DiscardReason } from '../../src/protocol/bank.ts';
+import type { DiscardReason, LedgerCursor } from '../../src/protocol/bank.ts';
 import { MINOR_UNITS_MAX, type MinorUnits } from '../../src/values/money.ts';
 import { type HashKey, halfSipHash } from './half-sip-hash.ts';
 import type { LedgerLog } from './ledger-log.ts';
@@ -200,6 +200,23 @@ export class Ledger {
       const length = this.#slots[slot + 3] as number;
       visit(names.slice(start, start + length), this.#balances[account] as MinorUnits);
     }
+  }
+
+  /** Calls `visit` for up to `count` accounts in the order in which they were opened; returns where to go on. */
+  visitFrom(
+    { account, word }: LedgerCursor,
+    count: number,
+    visit: (name: Uint8Array, balance: MinorUnits) => void,
+  ): LedgerCursor {
+    const names = new Uint8Array(this.#names.buffer);
+    const end = Math.min(this.#accounts, account + count);
+    let nextWord = word;
+    for (let i = account; i < end; i++) {
+      const length = this.#lengths[i] as number;
+      visit(names.subarray(nextWord * 4, nextWord * 4 + length), this.#balances[i] as MinorUnits);
+      nextWord += (length + 3) >> 2;
+    }
+    return { account: end, word: nextWord };
   }
 
   /** The slot of the name, or the free one where it belongs; -1 if the search took too long to be chance. */

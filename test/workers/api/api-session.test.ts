@@ -107,7 +107,8 @@ describe('ApiSession', () => {
     );
     hosts.system.tellStoreFailed();
     hosts.settle();
-    assert.equal(textOf(hosts).match(/ERR_STORE_WRITE/g)?.length, 1);
+    assert.equal(textOf(hosts).match(/ERR_STORE_WRITE/g)?.length, 2, 'an event, and the answer');
+    assert.match(textOf(hosts), /trouble/);
     const [status, file] = hosts.main.asked as [AskedOfMain, AskedOfMain];
     status.reply({ tardy: true });
     file.reply({ name: 'a', mark: '', size: 0, sha256: 'the hash' });
