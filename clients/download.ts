@@ -31,6 +31,8 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   #credit = 0;
   /** The consumer has seen something that has to stay true. */
   #isUsed = false;
+  /** Its items have a consumer, or will have none. */
+  #isRead = false;
   #wasOpen = false;
   #isOver = false;
   #failure: unknown;
@@ -52,6 +54,8 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
 
   /** The items, once. Leaving the loop ends the stream. */
   async *items(): AsyncGenerator<ItemOf<N>, void, undefined> {
+    if (this.#isRead) throw new TypeError('it was read or cancelled before');
+    this.#isRead = true;
     const { signal } = this.#options;
     try {
       await this.#open();
@@ -75,6 +79,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
 
   /** No more items are wanted. */
   cancel(): void {
+    this.#isRead = true;
     this.#forgetClosing();
     this.#calls.exchanges.giveUp(this.#exchange);
   }

@@ -73,11 +73,13 @@ export class Pending<T> implements Waiting {
   }
 
   resolve(value: T): void {
-    if (this.#settle()) this.#resolve(value);
+    this.#settle();
+    this.#resolve(value);
   }
 
   reject(reason: unknown): void {
-    if (this.#settle()) this.#reject(reason);
+    this.#settle();
+    this.#reject(reason);
   }
 
   /** Rejects, and tells who would have answered. */
@@ -106,14 +108,12 @@ export class Pending<T> implements Waiting {
     this.giveUp(this.#answerer.timeoutError?.(this.#timeoutMs));
   }
 
-  /** False if it was settled before. */
-  #settle(): boolean {
-    if (this.isSettled) return false;
+  /** What is settled again stays as it was. */
+  #settle(): void {
     this.isSettled = true;
     clearTimeout(this.#timer);
     this.#forgetSignal?.();
     this.#keeper.forget(this);
-    return true;
   }
 }
 

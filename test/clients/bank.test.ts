@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { OutcryError, type Transaction } from '../../clients/index.ts';
+import { encodeFrame, FRAME } from '../../src/protocol/api/frames.ts';
 import type { TransactionTuple } from '../../src/protocol/api/operations.ts';
 import { REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
 import { change, connectTo } from '../support/api-client.ts';
@@ -480,6 +481,32 @@ describe('balances', () => {
     assert.deepEqual([count, server.callsOf('bank.balances').length], [ACCOUNTS, 2]);
   });
 
+  test('begins anew if it is refused for now before anything was taken, and forgets what came', async () => {
+    const send = pages();
+    await using server = await ApiServer.listen({
+      handlers: {
+        'bank.balances': (call) => {
+          if (server.callsOf('bank.balances').length > 1) send(call);
+          else {
+            const error = { code: 'ERR_API_CLOSING', message: 'scripted', retryable: true };
+            call.open({ accounts: ACCOUNTS });
+            call.onCredit = () =>
+              call.session.write(
+                Buffer.concat([
+                  encodeFrame([FRAME.items, call.id, [['a0', 0]]]),
+                  encodeFrame([FRAME.error, call.id, error]),
+                ]),
+              );
+          }
+        },
+      },
+    });
+    await using client = await connectTo(server);
+    let count = 0;
+    for await (const { cents } of client.bank.balances()) assert.equal(cents, count++);
+    assert.equal(count, ACCOUNTS);
+  });
+
   test('throws if the connection is lost later, behind what came', async () => {
     await using server = await ApiServer.listen({ handlers: { 'bank.balances': pages([7000]) } });
     await using client = await connectTo(server);
@@ -582,6 +609,27 @@ describe('balances', () => {
     open?.();
     await client.bank.balance('Ann');
     assert.deepEqual([client.state, server.violations], ['connected', []]);
+  });
+
+  test('that is opened while it is given up gets no credit any more', async () => {
+    const stopping = new AbortController();
+    await using server = await ApiServer.listen({
+      handlers: {
+        'bank.balances': (call) => {
+          // Both are on their way at once.
+          call.open({ accounts: 0 });
+          stopping.abort();
+        },
+      },
+    });
+    await using client = await connectTo(server);
+    const next = client.bank.balances({ signal: stopping.signal }).next();
+    await assert.rejects(next, { name: 'AbortError' });
+    // What it says when the first answer is there is in front of the second question.
+    await client.bank.balance('Ann');
+    await client.bank.balance('Ann');
+    const [call] = server.callsOf('bank.balances');
+    assert.deepEqual([call?.isEnded, call?.credit, server.violations], [true, 0, []]);
   });
 
   test('that sends more than was asked for ends the connection', async () => {

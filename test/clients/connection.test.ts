@@ -313,6 +313,8 @@ describe('a server that is shutting down', () => {
     const second = client.bank.balance('Marc');
     held.shift()?.();
     assert.equal(await first, 5);
+    // Long enough for it to come, if it was sent.
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(server.calls.length, 1);
     server.breakAll();
     await until('it has been asked on the next connection', () => held.length === 1);

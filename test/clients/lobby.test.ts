@@ -262,6 +262,17 @@ describe('get', () => {
     );
   });
 
+  test('gives its bytes once', async () => {
+    await using server = await ApiServer.listen({ handlers: { 'lobby.get': serve() } });
+    await using client = await connectTo(server);
+    const file = await client.lobby.get('prices.txt');
+    await file.bytes();
+    await assert.rejects(file.bytes(), TypeError);
+    const other = await client.lobby.get('prices.txt');
+    other.cancel();
+    await assert.rejects(other.bytes(), TypeError);
+  });
+
   test('that is cancelled ends the stream', async () => {
     await using server = await ApiServer.listen({
       handlers: { 'lobby.get': (call) => call.open({ size: 1 }) },
@@ -345,6 +356,25 @@ describe('put', () => {
     await stopped;
     await until('the stream is closed', () => isClosed);
     await until('the server knows', () => call?.isEnded);
+    assert.deepEqual(server.violations, []);
+  });
+
+  test('says only once that it is all, though it is aborted then', async () => {
+    await using server = await ApiServer.listen({
+      handlers: {
+        'lobby.put': (call) => {
+          call.open();
+          call.allow(100);
+        },
+      },
+    });
+    await using client = await connectTo(server);
+    const stopping = new AbortController();
+    const putting = client.lobby.put('prices.txt', CONTENT, { signal: stopping.signal });
+    await until('all is there', () => server.callsOf('lobby.put')[0]?.isEnded);
+    stopping.abort();
+    await assert.rejects(putting, { name: 'AbortError' });
+    await client.bank.balance('Ann');
     assert.deepEqual(server.violations, []);
   });
 

@@ -279,11 +279,9 @@ export class ApiCall {
     } else if (frame[0] === FRAME.items) {
       this.credit -= frame[2].length;
       if (this.credit < 0) this.server.violations.push('items without credit');
-      if (this.isEnded) this.server.violations.push('items behind the end');
       this.items.push(...frame[2]);
       this.onItems();
     } else {
-      if (this.isEnded) this.server.violations.push('a second end');
       this.isEnded = true;
       if (findOperation(this.operation)?.kind === 'download') this.end();
       this.onEnd();
@@ -303,6 +301,8 @@ export class ApiServerSession {
   readonly #stream: Duplex;
   readonly #plan: ApiPlan;
   readonly #calls = new Map<number, ApiCall>();
+  /** Streams that the client has ended. */
+  readonly #ended = new Set<number>();
   #streamCount = 0;
   #hasHello = false;
   #lastId = 0;
@@ -396,7 +396,14 @@ export class ApiServerSession {
       this.server.heartbeats += 1;
       this.send([FRAME.heartbeat]);
     } else if (frame[0] === FRAME.request) this.#onRequest(new ApiCall(this, frame));
-    else this.#calls.get(frame[1])?.take(frame);
+    else this.#onStreamFrame(frame);
+  }
+
+  #onStreamFrame(frame: StreamFrame): void {
+    const [type, id] = frame;
+    if (this.#ended.has(id)) this.server.violations.push('something behind the end');
+    if (type === FRAME.end) this.#ended.add(id);
+    this.#calls.get(id)?.take(frame);
   }
 
   #onHello(hello: ClientHello): void {
