@@ -49,8 +49,6 @@ const WATCH_SECONDS = '2';
 const WATCH_SECONDS_MAX = 86_400;
 /** In the list of connections. */
 const CLIENT_NAME = 'admin';
-/** Where there is no terminal that says otherwise. */
-const COLUMNS = 80;
 
 export async function status(args: readonly string[]): Promise<number> {
   const flags = showFlags('status', '', 'Say how the server is: its services, its threads, the bank.');
@@ -217,7 +215,9 @@ async function show<Reply>(
   const interrupted = new AbortController();
   const render = async (admin: Admin) => {
     const reply = await ask(admin, { signal: interrupted.signal });
-    return json ? toJson(reply) : format(reply, { format: tableFormat, width: stdout.columns ?? COLUMNS });
+    return json
+      ? toJson(reply)
+      : format(reply, { format: tableFormat, width: columnsOf(stdout, process.env) });
   };
   await withAdmin(flags, async (admin) => {
     if (everyMs === undefined) {
@@ -273,4 +273,9 @@ async function withAdmin<T>(flags: Command, work: (admin: Admin) => Promise<T>):
   } catch (error) {
     throw explainServerError(error, server);
   }
+}
+
+/** Of the terminal; elsewhere what COLUMNS says, or room for everything. */
+function columnsOf({ columns }: { readonly columns?: number }, { COLUMNS }: NodeJS.ProcessEnv): number {
+  return columns || Number(COLUMNS) || Number.POSITIVE_INFINITY;
 }

@@ -73,14 +73,14 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function serve(server: Server, reports: Reports, endings: Endings): Promise<number> {
-  process.stdout.write(`${formatPlace(server)} SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
+  process.stdout.write(`${formatPlace(server)}SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   takeOverSignals((signal) => endings.ask(signal));
   const message = await endings.first;
   return Promise.race([end(server, reports, message), endings.second.then(() => abort(server))]);
 }
 
 function formatPlace({ dataPath, operatorToken }: Server): string {
-  if (dataPath !== undefined) return `Everything is kept in ${dataPath}.`;
+  if (dataPath !== undefined) return `Everything is kept in ${dataPath}. `;
   return `Everything is kept in memory only. For operators: ${TOKEN_VARIABLE}=${operatorToken}\n`;
 }
 

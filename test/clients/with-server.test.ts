@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Client, connect, type Transaction } from '../../clients/index.ts';
 import { createServer, type OutcryServer } from '../../src/create-server.ts';
-import { change, QUICK } from '../support/api-client.ts';
+import { QUICK } from '../support/api-client.ts';
 import { until } from '../support/until.ts';
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -90,14 +90,31 @@ describe('a client of a server', () => {
     await assert.rejects(connect({ server, token: 'wrong' }), { code: 'ERR_API_DENIED' });
   });
 
-  test('comes back after it was kicked', async () => {
+  test('speaks in the name of nobody else', async () => {
+    await using server = await createServer({ clients: 'in-process' });
+    await using ann = await connect({ server, name: 'Ann' });
+    await using zoe = await connect({ server, name: 'Zoe-2' });
+    const messages = ann.lobby.messages();
+    const first = messages.next();
+    await until('she listens', async () => (await zoe.lobby.say('hello')) === 1);
+    assert.equal((await first).value?.from, 'Zoe-2');
+    for (const name of ['Operator: we close', 'operator', 'Client1', 'Client 1', ' ', 'a: b']) {
+      await using speaker = await connect({ server, name });
+      await speaker.lobby.say('hi');
+      assert.match((await messages.next()).value?.from ?? '', /^api\/\d+$/, name);
+    }
+    await messages.return();
+  });
+
+  test('does not come back after it was kicked, and says why', async () => {
     await using server = await createServer();
     await using client = await connect({ server, reconnect: QUICK });
     await using operator = await connect({ server, token: server.operatorToken });
-    const back = change(client, 'connected');
-    assert.equal(await operator.admin.kick(client.server.connection), true);
-    await back;
-    await client.bank.credit('Marc', '1');
+    assert.equal(await operator.admin.kick(client.server.connection, 'enough'), true);
+    const why = { code: 'ERR_API_DENIED', message: 'kicked by an operator: enough' };
+    const { code, message } = (await client.closed) ?? assert.fail('it was closed without a reason');
+    assert.deepEqual({ code, message }, why);
+    await assert.rejects(client.bank.credit('Marc', '1'), { code: 'ERR_API_DENIED', message: /enough/ });
   });
 
   test('puts a file and gets it, and is told what is wrong with others', async () => {

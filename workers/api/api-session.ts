@@ -159,8 +159,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         this.#onServerClosing(message.message);
         break;
       case 'kicked':
-        this.#closeReason = message.reason;
-        this.#onServerClosing(message.reason);
+        this.#close(denied(message.reason));
         break;
       case 'connection-ended':
         this.#onInputEnded();
@@ -454,10 +453,12 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #endIfStarved(call: Call | undefined): void {
     if (call === undefined || OPERATIONS[call.operation].kind !== 'download' || call.credit > 0) return;
-    this.#endDownload(call);
+    // No end: what came looks like all there is.
+    const message = 'there is more, but no credit for it, and none can come any more';
+    this.fail(call.id, new OutcryError('ERR_API_LIMIT', message).toRecord());
   }
 
-  /** The client wants no more of it, or can not have more. */
+  /** The client wants no more of it. */
   #endDownload(call: Call): void {
     call.source?.cancel?.();
     this.end(call.id);

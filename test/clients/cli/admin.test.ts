@@ -40,10 +40,13 @@ describe('outcry admin with a server in memory', () => {
     const port = String(server.port('api'));
     const { operatorToken: OUTCRY_ADMIN_TOKEN } = server;
     const words = ['admin', command, '--port', port, ...flags];
-    const child = startOutcry(words, MAIN_FILE, { OUTCRY_ADMIN_TOKEN });
+    const child = startOutcry(words, MAIN_FILE, { OUTCRY_ADMIN_TOKEN, COLUMNS: columns });
     child.stdin.end();
     return waitForEnd(child);
   }
+
+  /** Of what is shown where there is no terminal. */
+  let columns = '';
 
   async function json<Reply>(command: string, ...flags: readonly string[]): Promise<Reply> {
     const { exitCode, stdout, stderr } = await admin(command, '--json', ...flags);
@@ -52,6 +55,7 @@ describe('outcry admin with a server in memory', () => {
   }
 
   test('shows everything in eighty columns, without control characters', async () => {
+    columns = '80';
     for (const command of SHOWING) {
       for (const format of ['simple', 'grid']) {
         const { exitCode, stdout, stderr } = await admin(command, '--format', format);
@@ -61,6 +65,12 @@ describe('outcry admin with a server in memory', () => {
         assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
       }
     }
+    columns = '';
+  });
+
+  test('leaves nothing out where there is no terminal', async () => {
+    const { stdout } = await admin('sessions');
+    assert.match(stdout, /^id .* since +in +out +waiting +frames/);
   });
 
   test('says how the server is', async () => {
@@ -90,7 +100,7 @@ describe('outcry admin with a server in memory', () => {
 
   test('lists what is in force, and the actors', async () => {
     const { stdout } = await admin('limits');
-    assert.match(stdout, /^bank\.idle_seconds +60$/m);
+    assert.match(stdout, /^bank\.idle_seconds +60 /m);
     const { actors } = await json<ReplyOf<'admin.actors'>>(
       'actors',
       '--filter',
