@@ -114,7 +114,7 @@ describe('a client of a server', () => {
     const why = { code: 'ERR_API_DENIED', message: 'kicked by an operator: enough' };
     const { code, message } = (await client.closed) ?? assert.fail('it was closed without a reason');
     assert.deepEqual({ code, message }, why);
-    await assert.rejects(client.bank.credit('Marc', '1'), { code: 'ERR_API_DENIED', message: /enough/ });
+    await assert.rejects(client.bank.credit('Marc', '1'), { code: 'ERR_CLIENT_CLOSED', message: /enough/ });
   });
 
   test('puts a file and gets it, and is told what is wrong with others', async () => {
