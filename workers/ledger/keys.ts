@@ -4,6 +4,7 @@
  */
 
 import { REQUEST_TRANSACTIONS_MAX } from '../../src/protocol/bank.ts';
+import { copyOf } from '../../src/values/copy-of.ts';
 
 /**
  * Keys that are remembered, by each shard. A client that tries again does so within minutes; at a hundred keyed requests
@@ -94,11 +95,6 @@ export function checkKey({ key, fingerprint, refused }: RememberedKey): void {
 export function fingerprintOfAll(parts: readonly (Uint8Array | undefined)[]): number {
   const fingerprints = Float64Array.from(parts, (part) => (part === undefined ? -1 : fingerprintOf(part)));
   return fingerprintOf(new Uint8Array(fingerprints.buffer));
-}
-
-/** A string that was cut out of a message keeps all of the message's text in memory. */
-function copyOf(key: string): string {
-  return Buffer.from(key, 'latin1').toString('latin1');
 }
 
 /**

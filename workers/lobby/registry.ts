@@ -16,6 +16,7 @@ import {
   type RegistryCommand,
   type RegistryQuery,
 } from '../../src/protocol/registry.ts';
+import { copyOf } from '../../src/values/copy-of.ts';
 
 export type RegistryEvent =
   | {
@@ -47,6 +48,8 @@ const NO_FIGURES: ConnectionFigures = { bytesIn: 0, bytesOut: 0, frames: 0, igno
 export class Registry {
   #next = 1;
   #lastConnection = 0;
+  /** Names of services, to be shared. */
+  readonly #services = new Map<string, string>();
   readonly #records = new Map<number, ConnectionRecord>();
   /** By what the last run has called them: the number of the last one that was called so. */
   readonly #numbers = new Map<number, number>();
@@ -85,9 +88,9 @@ export class Registry {
       this.#records.set(number, {
         number,
         connection,
-        service,
-        address,
-        user,
+        service: this.#shared(service),
+        address: copyOf(address),
+        user: copyOf(user),
         sinceMs,
         untilMs: null,
         reason: '',
@@ -97,10 +100,10 @@ export class Registry {
     }
     const record = this.#records.get(number);
     if (record === undefined) throw new RangeError(`there is no connection ${number}`);
-    if (event.type === 'named') this.#records.set(number, { ...record, user: event.user });
+    if (event.type === 'named') this.#records.set(number, { ...record, user: copyOf(event.user) });
     else if (event.type === 'measured') this.#records.set(number, { ...record, figures: event.figures });
     else {
-      this.#records.set(number, { ...record, untilMs: event.untilMs, reason: event.reason });
+      this.#records.set(number, { ...record, untilMs: event.untilMs, reason: this.#shared(event.reason) });
       this.#keepEnded(number);
     }
   }
@@ -159,6 +162,15 @@ export class Registry {
     if (known.untilMs === null) events.push({ type: 'ended', number, untilMs, reason });
     if (figures !== undefined) events.push({ type: 'measured', number, figures });
     return events;
+  }
+
+  /** One string for all connections of a service. */
+  #shared(service: string): string {
+    const known = this.#services.get(service);
+    if (known !== undefined) return known;
+    const copy = copyOf(service);
+    this.#services.set(copy, copy);
+    return copy;
   }
 
   /** The last connection that was called so. */
