@@ -172,6 +172,13 @@ describe('the api > a full disk', { skip: cannotFillDisks() }, () => {
     assert.ok(before < ids.size, 'not all is stored');
     const isTrouble = (frame: ServerFrame) => frame[0] === FRAME.event && frame[1] === 'trouble';
     await until('the client is told', () => client.frames.some(isTrouble));
+    // Some of them have their sessions in the host that can not store.
+    const newcomers = await Promise.all(Array.from({ length: 8 }, () => ApiClient.open(port)));
+    for (const newcomer of newcomers) newcomer.sayHello();
+    const isRefused = ({ frames }: ApiClient) =>
+      frames.some((frame) => frame[0] === FRAME.error && frame[2].code === 'ERR_STORE_WRITE');
+    await until('who comes now is told too', () => newcomers.some(isRefused));
+    for (const newcomer of newcomers) newcomer.drop();
     makeRoom(server);
     await until('it stores again', () => /it can store again/.test(server.stderr));
     for (const [key, id] of [...ids]) {

@@ -173,7 +173,13 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   /** What was asked in this turn has been answered, but no answer leaves before it is stored; so the client is told. */
   storeFailed(): void {
-    if (this.#state === 'greeting' || this.#state === 'stopped') return;
+    if (this.#state === 'stopped') return;
+    if (this.#state === 'greeting') {
+      this.#close(
+        new OutcryError('ERR_STORE_WRITE', 'nothing can be stored at the moment; connect again later'),
+      );
+      return;
+    }
     const message = 'nothing can be stored at the moment; answers come when there is room again';
     const error = new OutcryError('ERR_STORE_WRITE', message).toRecord();
     this.#send([FRAME.event, 'trouble', wireErrorOf(error)]);

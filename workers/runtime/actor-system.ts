@@ -307,9 +307,18 @@ export class ActorSystem {
     }
   }
 
-  /** Lets the sessions that can tell their clients do so: nothing can be stored. */
+  /** Lets the sessions that can tell their clients do so, each once: nothing can be stored. */
   tellStoreFailed(): void {
-    for (const cell of this.#directory.sessions) this.#dispatcher.tellStoreFailed(cell);
+    for (const cell of [...this.#directory.sessions]) {
+      if (cell.knowsTrouble) continue;
+      cell.knowsTrouble = true;
+      this.#dispatcher.tellStoreFailed(cell);
+    }
+  }
+
+  /** It can be stored again: the next time is another one. */
+  forgetStoreFailed(): void {
+    for (const cell of this.#directory.sessions) cell.knowsTrouble = false;
   }
 
   /** The actor may have changed its state in place this turn. */

@@ -57,6 +57,8 @@ export class Cell implements Context<unknown> {
   /** Messages handled, and how many they were, and when, at the last `sample`. */
   handled = 0;
   handledAtSample = 0;
+  /** A session that knows that nothing can be stored. */
+  knowsTrouble = false;
   restarts = 0;
   lastError = '';
   #budget: RestartBudget | undefined;

@@ -69,7 +69,12 @@ export class Turns {
 
   /** Tries again to store what is held; true when it is stored and has left. */
   retry(): boolean {
-    if (this.#store() !== undefined) return false;
+    if (this.#store() !== undefined) {
+      // Sessions of clients that have come meanwhile. No turn was taken: nothing else can have left them.
+      this.#tellSessions();
+      return false;
+    }
+    this.#system.forgetStoreFailed();
     this.#outlet.tell({ type: 'store' });
     this.#outlet.post(this.#held);
     this.#held = [];
@@ -92,6 +97,10 @@ export class Turns {
     this.#outlet.tell({ type: 'store', error: trouble.toRecord() });
     // What the turn has for others waits; what the sessions say now does not.
     this.#held = this.#system.takeBatches();
+    this.#tellSessions();
+  }
+
+  #tellSessions(): void {
     this.#system.tellStoreFailed();
     this.#outlet.post(this.#system.takeBatches());
   }
