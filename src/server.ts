@@ -253,7 +253,12 @@ export class Server {
     }
     const { host } = door;
     const port = await this.#gateway.listen(door);
-    this.#services.push({ name: service, host, port, example: exampleOf(service, host, port) });
+    this.#services.push({
+      name: service,
+      host,
+      port,
+      example: exampleOf(service, { host, port, dataPath: this.dataPath }),
+    });
   }
 
   #warnOfDescriptors(service: ServiceName, { connectionsMax }: ListenerOptions): void {

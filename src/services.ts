@@ -1,7 +1,10 @@
 /** The services that a server may have, and the door of each: where it listens, and how its input is taken apart. */
+import { relative } from 'node:path';
 import type { Config } from './config.ts';
 import { affordableConnections } from './descriptors.ts';
 import type { ListenerOptions } from './listener.ts';
+import { DATA_FOLDER } from './protocol/operator-file.ts';
+import { SETTINGS } from './settings.ts';
 
 export const SERVICES = ['bank', 'lobby', 'api'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -45,16 +48,34 @@ export function doorOf(service: ServiceName, config: Config): ListenerOptions {
   }
 }
 
-/** A line to try in a shell. */
-export function exampleOf(service: ServiceName, host: string, port: number): string {
+export interface Reached {
+  readonly host: string;
+  readonly port: number;
+  /** Where the server keeps everything; undefined if nowhere. */
+  readonly dataPath: string | undefined;
+}
+
+/** A line to try in a shell, in the working directory of the server. */
+export function exampleOf(service: ServiceName, { host, port, dataPath }: Reached): string {
   switch (service) {
     case 'bank':
       return `printf 'Marc credit $2\\n' | nc -N ${host} ${port}`;
     case 'lobby':
-      return `outcry lobby${port === DEFAULT_LOBBY_PORT ? '' : ` --port ${port}`}`;
+      return `outcry lobby${hostFlag(host)}${portFlag(port, 'lobby')}`;
     case 'api':
-      return 'outcry admin status';
+      if (dataPath === undefined) return `outcry admin status${hostFlag(host)}${portFlag(port, 'api')}`;
+      return `outcry admin status${dataFlag(relative('.', dataPath))}`;
   }
 }
 
-const DEFAULT_LOBBY_PORT = 65_433;
+function hostFlag(host: string): string {
+  return host === SETTINGS.server.host.default ? '' : ` --host ${host}`;
+}
+
+function portFlag(port: number, service: 'lobby' | 'api'): string {
+  return port === SETTINGS[service].port.default ? '' : ` --port ${port}`;
+}
+
+function dataFlag(folder: string): string {
+  return folder === DATA_FOLDER ? '' : ` --data ${folder}`;
+}

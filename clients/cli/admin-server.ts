@@ -5,7 +5,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePort } from '../../src/protocol/command-line.ts';
-import { OPERATOR_FILE, type OperatorFile, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
+import {
+  DATA_FOLDER,
+  OPERATOR_FILE,
+  type OperatorFile,
+  TOKEN_VARIABLE,
+} from '../../src/protocol/operator-file.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 
 export interface ServerFlags {
@@ -20,7 +25,6 @@ export interface AdminServer extends OperatorFile {
   readonly file: string | undefined;
 }
 
-export const DATA_FOLDER = 'data';
 export const API_HOST = '127.0.0.1';
 export const API_PORT = 7400;
 

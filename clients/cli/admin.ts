@@ -2,21 +2,14 @@
 import { type Command, Option } from 'commander';
 import { ACTOR_SORTS, SESSION_SORTS } from '../../src/protocol/api/operations.ts';
 import { argumentsOf, createFlags, parseFlags, parseWhole } from '../../src/protocol/command-line.ts';
-import { TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
+import { DATA_FOLDER, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { epochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatLocalTime } from '../../src/values/readable.ts';
 import { TABLE_FORMATS, type TableFormat } from '../../src/values/tabulate.ts';
 import { type Admin, type CallOptions, connect } from '../index.ts';
-import {
-  API_HOST,
-  API_PORT,
-  DATA_FOLDER,
-  explainServerError,
-  findServer,
-  type ServerFlags,
-} from './admin-server.ts';
+import { API_HOST, API_PORT, explainServerError, findServer, type ServerFlags } from './admin-server.ts';
 import {
   formatActors,
   formatDeadLetters,

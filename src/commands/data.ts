@@ -10,11 +10,11 @@ import { hostCountFor } from '../hosts.ts';
 import { ChannelBroken, ChunkWriter, readChunks } from '../protocol/chunk-channel.ts';
 import { argumentsOf, createFlags, parseFlags, parseWhole } from '../protocol/command-line.ts';
 import type { Verdict } from '../protocol/data-jobs.ts';
+import { DATA_FOLDER } from '../protocol/operator-file.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { formatCount } from '../values/readable.ts';
 import { hostsOf, WorkProgress, withJobs } from './data-work.ts';
 
-const DATA_FOLDER = 'data';
 const STANDARD_INPUT = '-';
 const READ_BYTES = 1024 * 1024;
 const HOSTS_MAX = 256;

@@ -6,14 +6,13 @@ import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
-import { TOKEN_VARIABLE } from '../protocol/operator-file.ts';
+import { DATA_FOLDER, TOKEN_VARIABLE } from '../protocol/operator-file.ts';
 import { Server } from '../server.ts';
 import { SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { progressLines } from './progress-lines.ts';
 
-const DATA_FOLDER = 'data';
 const REPORT_PATH = 'log.txt';
 
 interface ServeFlags {
@@ -61,7 +60,7 @@ export async function run(args: readonly string[]): Promise<number> {
     dataFolder,
     reportPath: REPORT_PATH,
     onRecovering,
-    onShutdown: (message) => endings.ask('an operator', message),
+    onShutdown: (message) => endings.askAsOperator(message),
     onFatal,
   });
   // The package that draws tables takes twenty milliseconds to load, and the hosts are being started meanwhile.
@@ -84,7 +83,10 @@ function formatPlace({ dataPath, operatorToken }: Server): string {
   return `Everything is kept in memory only. For operators: ${TOKEN_VARIABLE}=${operatorToken}\n`;
 }
 
-/** Who wants the server to end: the first is obeyed in order, the second at once, and any more by force. */
+/**
+ * Who wants the server to end: the first is obeyed in order, a second signal at once, and any more by force. Operators do
+ * not know of each other, so one that asks again hurries nothing.
+ */
 class Endings {
   readonly first: Promise<string | undefined>;
   readonly second: Promise<string | undefined>;
@@ -96,9 +98,17 @@ class Endings {
     this.second = next();
   }
 
+  get #hasBegun(): boolean {
+    return this.#waiting.length < 2;
+  }
+
   /** `message` is what clients are told. */
+  askAsOperator(message: string): void {
+    if (!this.#hasBegun) this.ask('an operator', message);
+  }
+
   ask(who: string, message?: string): void {
-    if (this.#waiting.length === 2) {
+    if (!this.#hasBegun) {
       process.stdout.write(`${who}: reading every client to its end; once more ends at once\n`);
     }
     const resolve = this.#waiting.shift();

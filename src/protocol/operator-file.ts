@@ -1,4 +1,8 @@
 /** What a server leaves in its data folder for those who may run it: `DATA/operator.json`. */
+
+/** The data folder of a server, in its working directory, unless another one is named. */
+export const DATA_FOLDER = 'data';
+
 export const OPERATOR_FILE = 'operator.json';
 
 export interface OperatorFile {

@@ -1,11 +1,13 @@
 /** A durable bank that is told to stop, or to report, at awkward moments. STARTS says how often it is started in a row. */
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { connect } from '../../clients/index.ts';
 import { BankModel } from '../support/bank-model.ts';
 import { DurableBank, writeInputs } from '../support/durable-bank.ts';
 import type { Exit, ServerProcess } from '../support/server-process.ts';
+import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
 const { STARTS: starts = '6' } = process.env;
@@ -17,6 +19,24 @@ async function isUnderLoad(server: ServerProcess): Promise<void> {
   const before = server.bytesRead();
   await until('it is under load', () => server.bytesRead() >= before + 500_000);
 }
+
+describe('outcry serve > told to end by operators', () => {
+  test('ends in order, however many of them say so', async (t) => {
+    const bank = await DurableBank.create(t);
+    const server = await bank.start();
+    const plain = await TestClient.connect(bank.port);
+    plain.send('Marc credit $1\n');
+    const { token } = JSON.parse(readFileSync(join(bank.data, 'operator.json'), 'utf8')) as { token: string };
+    const operators = await Promise.all([1, 2, 3].map(() => connect({ port: bank.apiPort, token })));
+    await Promise.all(operators.map((operator) => operator.admin.shutdown('we close')));
+    await Promise.all(operators.map((operator) => operator.close()));
+    assert.ok(!plain.isDropped, 'it is still read');
+    plain.end('Marc credit $2\n');
+    const { code, stdout } = await server.exited();
+    assert.equal(code, 0);
+    assert.match(stdout, /^bank: 1 connection, 2 lines applied, 0 discarded$/m);
+  });
+});
 
 describe('outcry serve > under load', () => {
   test('ends at once at a second signal, and has lost nothing that it acknowledged', async (t) => {

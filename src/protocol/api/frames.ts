@@ -119,7 +119,7 @@ export function lengthIn(bytes: Uint8Array, start: number): number {
 }
 
 /** msgpackr makes a float of an integer beyond 32 bits, and money is never a float; of a bigint it makes an int64. */
-export function wireInteger(value: number): number | bigint {
+function wireInteger(value: number): number | bigint {
   return isLong(value) ? BigInt(value) : value;
 }
 
