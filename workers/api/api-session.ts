@@ -440,6 +440,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #onServerClosing(message: string): void {
     if (this.#state === 'stopped') return;
+    if (this.#state === 'greeting') {
+      this.#close(closing());
+      return;
+    }
     this.#send([FRAME.event, 'closing', { message }]);
     for (const call of [...this.#calls.values()]) {
       if (OPERATIONS[call.operation].kind !== 'request') this.fail(call.id, closing().toRecord());

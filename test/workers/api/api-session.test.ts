@@ -96,6 +96,16 @@ describe('ApiSession', () => {
     assert.equal(hosts.main.users.get(CLIENT), 'Ann');
   });
 
+  test('whose client has not said hello says so when the server closes, in place of an event', () => {
+    const hosts = createHosts();
+    open(hosts);
+    hosts.main.command({ type: 'closing', message: 'so long' });
+    hosts.settle();
+    assert.match(textOf(hosts), /ERR_API_CLOSING/);
+    assert.doesNotMatch(textOf(hosts), /so long/);
+    assert.ok(hosts.main.closed.has(CLIENT));
+  });
+
   test('answers what it can when nothing can be stored, and keeps its streams', () => {
     const hosts = createHosts();
     open(hosts);
