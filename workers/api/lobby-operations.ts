@@ -12,7 +12,7 @@ import {
 import { REGISTRY_ADDRESS, type RegistryAnswer } from '../../src/protocol/registry.ts';
 import { toAddress } from '../../src/values/address.ts';
 import { OutcryError } from '../../src/values/errors.ts';
-import { askDesk, type Call, type CallSession, type Handlers, type Sink, type Source } from './call.ts';
+import { askDesk, type Call, type Handlers, type Sink, type Source } from './call.ts';
 import { PushQueue } from './push-queue.ts';
 
 type LobbyOperation = Extract<OperationName, `lobby.${string}`>;
@@ -26,7 +26,7 @@ export function lobbyOperations({ isPutAllowed }: LobbySettings): Handlers<Lobby
   return {
     'lobby.say': (call) => {
       const { session, params } = call;
-      const from = speakerOf(session);
+      const from = session.user;
       const command: LobbyCommand = {
         type: 'say',
         session: toAddress(session.self),
@@ -70,14 +70,6 @@ export function lobbyOperations({ isPutAllowed }: LobbySettings): Handlers<Lobby
     },
   };
 }
-
-/** Nobody speaks as an operator or as a client of the lobby, or so that a name could be taken for a message. */
-function speakerOf({ user, self }: CallSession): string {
-  return SPEAKER.test(user) && !RESERVED.test(user) ? user : self;
-}
-
-const SPEAKER = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,31}$/u;
-const RESERVED = /^(operator|client ?\d)/i;
 
 /** The hall knows the session, not its streams: it is told when the first one is there, and when the last one is gone. */
 function listen(call: Call<'lobby.messages'>): void {

@@ -32,8 +32,9 @@ export class HallActor implements DurableActor<HallMessage, HallEvent> {
         context.reply(null satisfies LobbyAnswers['leave']);
         break;
       case 'say': {
-        const others = this.#hall.othersThan(command.session);
-        this.#pass(nameOf(command), command.text, others, context);
+        const { session, from, text } = command;
+        const others = this.#hall.othersThan(session);
+        this.#pass(this.#hall.speakerOf(session, printable(from).trim()), text, others, context);
         break;
       }
       case 'broadcast':
@@ -86,10 +87,4 @@ export class HallActor implements DurableActor<HallMessage, HallEvent> {
   #watch(session: Address, context: HallContext): void {
     context.watch(context.refer(session), { type: 'gone', session });
   }
-}
-
-/** Clients of other services choose their names themselves, but none of them is the operator. */
-function nameOf({ session, from }: LobbyCommand & { type: 'say' }): string {
-  const name = printable(from).trim();
-  return name.toLowerCase() === OPERATOR.toLowerCase() ? session : name;
 }

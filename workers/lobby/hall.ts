@@ -4,7 +4,7 @@
  *
  * Invariant: a client that was let in is never refused again, so after a loss there may be more than `clientsMax`.
  */
-import { CLIENT_PREFIX } from '../../src/protocol/lobby.ts';
+import { CLIENT_PREFIX, OPERATOR } from '../../src/protocol/lobby.ts';
 import type { Address } from '../../src/values/address.ts';
 
 export type HallEvent =
@@ -46,6 +46,15 @@ export class Hall {
     return given;
   }
 
+  /**
+   * The name under which a session's word is passed on: that of a client, or the one that a client of another service has
+   * chosen, unless it could be taken for an operator, for a client of the lobby, or for a part of the message.
+   */
+  speakerOf(session: Address, chosen: string): string {
+    const isFree = SPEAKER.test(chosen) && !RESERVED.test(chosen);
+    return this.#clients.get(session) ?? (isFree ? chosen : session);
+  }
+
   leave(session: Address): void {
     this.#clients.delete(session);
   }
@@ -68,6 +77,9 @@ export class Hall {
     this.#count = number;
   }
 }
+
+const SPEAKER = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,31}$/u;
+const RESERVED = new RegExp(`^(${OPERATOR}|${CLIENT_PREFIX} ?\\d)`, 'i');
 
 /** 0 if it is no name that the hall has given. */
 function numberIn(name: string): number {

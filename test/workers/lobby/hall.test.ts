@@ -12,6 +12,27 @@ function enter(hall: Hall, session: Address, name?: string): string | null {
 }
 
 describe('Hall', () => {
+  test('lets nobody speak as another', () => {
+    const hall = new Hall(3);
+    const [client, other] = [toAddress('lobby/1'), toAddress('api/2')];
+    hall.enter(client);
+    assert.equal(hall.speakerOf(client, 'Operator'), 'Client1');
+    for (const name of ['Ann', 'Zoë-2', 'J. R. Hacker', '7']) assert.equal(hall.speakerOf(other, name), name);
+    for (const name of [
+      '',
+      ' ',
+      'Operator',
+      'operators say',
+      'Client1',
+      'client 2',
+      'a: b',
+      '-x',
+      'x'.repeat(33),
+    ]) {
+      assert.equal(hall.speakerOf(other, name), other, name);
+    }
+  });
+
   test('gives names in the order of arrival, and none a second time', () => {
     const hall = new Hall(3);
     assert.equal(enter(hall, ONE), 'Client1');
