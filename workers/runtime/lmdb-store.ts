@@ -199,9 +199,9 @@ export class LmdbStore implements Store {
     this.#historyBytes = historyBytes;
   }
 
-  trim(keepBytes: number): boolean {
+  trim(keepBytes: number, keptFrom = Number.POSITIVE_INFINITY): boolean {
     // The last batch stays: without any the journal's end would be unknown.
-    const end = Math.min(this.#needed, this.#last);
+    const end = Math.min(this.#needed, this.#last, keptFrom);
     const excess = this.#journalBytes - keepBytes;
     let first = this.#first;
     let removed = 0;
