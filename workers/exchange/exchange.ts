@@ -135,6 +135,7 @@ export class Exchange {
 
   /** All as it is now, between two turns. */
   freeze(): ExchangeState {
+    if (this.#recovery !== undefined) return this.#recovery.freeze();
     const { accepted, rejected, trades, isOpen } = this.entry;
     const { date, orders, matches, midnightMs } = this.clock;
     const accounts = this.accounts.all;
@@ -286,6 +287,14 @@ export class Exchange {
     else line.stream.clear();
   }
 
+  /** All that its clients have begun at this address is over. */
+  gone(address: string): void {
+    const lines = this.accounts.all.map(({ line }) => line);
+    for (const line of [...lines, ...this.#ending]) {
+      if (line?.client.address === address) this.left(line.account, line.client.connection);
+    }
+  }
+
   openDay(): DayReply {
     const isChanged = !this.entry.isOpen;
     if (isChanged) this.#openDay();
@@ -332,6 +341,11 @@ export class Exchange {
       trades,
       ignored: Object.fromEntries(this.#ignored),
     };
+  }
+
+  /** Position of the first event that the session needs. */
+  get keptFrom(): number {
+    return this.#sessionEvent;
   }
 
   get #isTrading(): boolean {
