@@ -13,6 +13,8 @@ import type {
   VerifyJob,
 } from './data-jobs.ts';
 import type { DeskAnswers, FileCommand } from './desk.ts';
+import type { OrderbookForm } from './exchange.ts';
+import type { VenueSettings } from './venue.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
 export interface HostPorts {
@@ -53,6 +55,10 @@ export interface ServiceSettings {
   };
   readonly lobby?: LobbySettings;
   readonly api?: ApiSettings;
+  /** There if any service needs it: both of OUCH, and the api. */
+  readonly exchange?: ExchangeSettings;
+  readonly ouch?: OuchSettings;
+  readonly 'ouch-raw'?: OuchRawSettings;
 }
 
 export interface LobbySettings {
@@ -68,6 +74,40 @@ export interface ApiSettings {
   readonly operatorToken: string;
   /** `outcry/0.1.0` */
   readonly server: string;
+}
+
+export interface ExchangeSettings {
+  readonly venue: VenueSettings;
+  /** When days begin and end. at-start: one has begun when the venue is new; the rest is the operator's. */
+  readonly day: 'at-start' | 'calendar' | 'by-hand';
+  /** Of the calendar: since midnight in the venue's time zone. A close that is not after the open is of the next day. */
+  readonly openAtMs: number;
+  readonly closeAtMs: number;
+  /** On which a day may begin; 0 is Sunday. */
+  readonly openDays: readonly number[];
+  /** Of the IANA: `Asia/Tokyo`. */
+  readonly timeZone: string;
+  /** Of all accounts' messages so much is held in memory; older ones are read from the journal. */
+  readonly streamMemoryBytes: number;
+  /** An order of a client that is gone lives so long. */
+  readonly disconnectGraceMs: number;
+  /** Sessions are told of messages without effect. */
+  readonly isDebugOn: boolean;
+  /** The orders of a raw client are withdrawn when it is gone. */
+  readonly isRawCancelOnDisconnect: boolean;
+}
+
+export interface OuchSettings {
+  readonly orderbookForm: OrderbookForm;
+  readonly loginMs: number;
+  readonly idleMs: number;
+  readonly heartbeatMs: number;
+  readonly packetBytesMax: number;
+}
+
+export interface OuchRawSettings {
+  /** A System Event says S for closed and E for open, as the original server did. */
+  readonly isEventInverted: boolean;
 }
 
 /** Sent on a host's port beside batches: the link to another host, anew when that one was replaced. */
