@@ -106,6 +106,10 @@ const DOMAIN = [
   'workers/ledger/uploads.ts',
   'workers/ledger/keys.ts',
   'workers/ledger/api-postings.ts',
+  'workers/exchange/columns.ts',
+  'workers/exchange/orders.ts',
+  'workers/exchange/price-levels.ts',
+  'workers/exchange/order-book.ts',
   'workers/lobby/registry.ts',
   'workers/lobby/hall.ts',
   'workers/lobby/lobby-input.ts',
@@ -151,7 +155,7 @@ describe('imports', () => {
       for (const target of file.imports) {
         assert.match(
           target,
-          /^(src\/(values|protocol)|workers\/(ledger|lobby))\//,
+          /^(src\/(values|protocol)|workers\/(ledger|lobby|exchange))\//,
           `${path} imports ${target}`,
         );
         assert.ok(

@@ -1,0 +1,310 @@
+/**
+ * An order book with price-time priority: executions at the price of the order that was there first.
+ *
+ * Each price level is a queue of slots of the pool, the oldest order at its front. An order is matched first and rested
+ * then, if something of it is open; both take the same time however many orders and levels there are.
+ */
+import type { LevelRow } from '../../src/protocol/exchange.ts';
+import { NONE } from './columns.ts';
+import { BUY, type Orders } from './orders.ts';
+import { ASK_MIRROR, BID_MIRROR, type LevelPool, PriceLevels } from './price-levels.ts';
+
+/** What becomes of two orders of one owner that would trade: indexes of SELF_TRADE_MODES. */
+export const SELF_TRADE = {
+  off: 0,
+  cancelNewest: 1,
+  cancelOldest: 2,
+  cancelBoth: 3,
+  decrementBoth: 4,
+} as const;
+export type SelfTradeCode = (typeof SELF_TRADE)[keyof typeof SELF_TRADE];
+
+export interface MatchSink {
+  /** Both orders are already reduced; a resting one that is filled leaves book and pool right after the call. */
+  executed(resting: number, incoming: number, quantity: number, price: number): void;
+  /**
+   * Two orders of one owner did not trade `prevented` at `price`: `decrement` was taken from this one of them. If
+   * nothing of it is left open, a resting order leaves right after the call, and the match of an incoming one ends.
+   */
+  prevented(slot: number, decrement: number, prevented: number, price: number, isIncoming: boolean): void;
+}
+
+/** Hears of each change of a level. */
+export interface LevelChanges {
+  touch(isBuy: boolean, price: number): void;
+}
+
+export class OrderBook {
+  /** Set while somebody follows. */
+  changes: LevelChanges | undefined;
+  /** Of those that rest. */
+  orderCount = 0;
+  readonly #orders: Orders;
+  readonly #pool: LevelPool;
+  readonly #sink: MatchSink;
+  readonly #bids: PriceLevels;
+  readonly #asks: PriceLevels;
+
+  constructor(orders: Orders, sink: MatchSink) {
+    this.#orders = orders;
+    this.#pool = orders.levels;
+    this.#sink = sink;
+    this.#bids = new PriceLevels(orders.levels, BID_MIRROR);
+    this.#asks = new PriceLevels(orders.levels, ASK_MIRROR);
+  }
+
+  /** 0 if there is none. */
+  get bestBid(): number {
+    return this.#bestOf(this.#bids);
+  }
+
+  get bestAsk(): number {
+    return this.#bestOf(this.#asks);
+  }
+
+  /** Would an order of that price trade, or be prevented from it, at once? */
+  crosses(isBuy: boolean, price: number): boolean {
+    const against = isBuy ? this.#asks : this.#bids;
+    return against.best !== NONE && this.#isWithin(against, against.best, price);
+  }
+
+  /**
+   * Would an order of `quantity` trade at least `atLeast` of it at once? Takes a step for each level until that is known,
+   * and for each order if there is a mode.
+   */
+  canTrade(
+    account: number,
+    isBuy: boolean,
+    price: number,
+    quantity: number,
+    atLeast: number,
+    mode: SelfTradeCode,
+  ): boolean {
+    const pool = this.#pool;
+    const against = isBuy ? this.#asks : this.#bids;
+    let level = against.best;
+    let traded = 0;
+    // What of the order is not prevented from trading.
+    let tradable = quantity;
+    while (level !== NONE && this.#isWithin(against, level, price)) {
+      if (mode === SELF_TRADE.off) traded += pool.quantity[level] as number;
+      else {
+        const { open, next, owner, account: accountOf } = this.#orders;
+        const party = this.#orders.ownerOf(account);
+        for (let slot = pool.first[level] as number; slot !== NONE; slot = next[slot] as number) {
+          const openThere = open[slot] as number;
+          if (owner[accountOf[slot] as number] !== party) traded += openThere;
+          else if (mode === SELF_TRADE.decrementBoth) tradable -= openThere;
+          else if (mode !== SELF_TRADE.cancelOldest) return false;
+          if (traded >= atLeast) return true;
+          if (tradable < atLeast) return false;
+        }
+      }
+      if (traded >= atLeast) return true;
+      level = against.after(pool.key[level] as number);
+    }
+    return false;
+  }
+
+  /** Trades an order that is in the pool against the other side, as far as it goes. */
+  match(incoming: number, mode: SelfTradeCode): void {
+    const orders = this.#orders;
+    const pool = this.#pool;
+    const isBuy = orders.side[incoming] === BUY;
+    const against = isBuy ? this.#asks : this.#bids;
+    const limit = (orders.price[incoming] as number) ^ against.mirror;
+    const owner =
+      mode === SELF_TRADE.off ? NONE : (orders.owner[orders.account[incoming] as number] as number);
+    while ((orders.open[incoming] as number) > 0) {
+      const level = against.best;
+      if (level === NONE || (pool.key[level] as number) > limit) return;
+      const resting = pool.first[level] as number;
+      const price = (pool.key[level] as number) ^ against.mirror;
+      if (owner === NONE || orders.owner[orders.account[resting] as number] !== owner) {
+        this.#execute(resting, incoming, price);
+      } else this.#prevent(resting, incoming, price, mode);
+      if (orders.open[resting] === 0) {
+        this.remove(resting);
+        orders.remove(resting);
+      } else this.changes?.touch(!isBuy, price);
+    }
+  }
+
+  /** Puts an order at the end of its price level. */
+  rest(slot: number): void {
+    const orders = this.#orders;
+    const pool = this.#pool;
+    const price = orders.price[slot] as number;
+    const side = this.#sideOf(slot);
+    const level = side.open(price ^ side.mirror);
+    const last = pool.last[level] as number;
+    orders.level[slot] = level;
+    orders.previous[slot] = last;
+    orders.next[slot] = NONE;
+    if (last === NONE) pool.first[level] = slot;
+    else orders.next[last] = slot;
+    pool.last[level] = slot;
+    (pool.orders[level] as number)++;
+    (pool.quantity[level] as number) += orders.open[slot] as number;
+    this.orderCount++;
+    this.changes?.touch(side === this.#bids, price);
+  }
+
+  /** Takes a resting order off its level; the caller removes it from the pool. */
+  remove(slot: number): void {
+    const orders = this.#orders;
+    const pool = this.#pool;
+    const side = this.#sideOf(slot);
+    const level = orders.level[slot] as number;
+    const next = orders.next[slot] as number;
+    const previous = orders.previous[slot] as number;
+    if (previous === NONE) pool.first[level] = next;
+    else orders.next[previous] = next;
+    if (next === NONE) pool.last[level] = previous;
+    else orders.previous[next] = previous;
+    orders.level[slot] = NONE;
+    (pool.quantity[level] as number) -= orders.open[slot] as number;
+    const left = (pool.orders[level] as number) - 1;
+    pool.orders[level] = left;
+    if (left === 0) side.remove(level);
+    this.orderCount--;
+    this.changes?.touch(side === this.#bids, orders.price[slot] as number);
+  }
+
+  /** A level as it is now; of quantity 0 if there is none. */
+  levelAt(isBuy: boolean, price: number): LevelRow {
+    const side = isBuy ? this.#bids : this.#asks;
+    const level = side.find(price ^ side.mirror);
+    return level === NONE ? { price, quantity: 0, orders: 0 } : this.#rowOf(side, level);
+  }
+
+  /** Best first. */
+  levels(isBuy: boolean, max: number): LevelRow[] {
+    const side = isBuy ? this.#bids : this.#asks;
+    const rows: LevelRow[] = [];
+    for (let level = side.best; level !== NONE && rows.length < max; level = this.#after(side, level)) {
+      rows.push(this.#rowOf(side, level));
+    }
+    return rows;
+  }
+
+  /** The slots, best first. */
+  ordersOf(isBuy: boolean, max: number): number[] {
+    const side = isBuy ? this.#bids : this.#asks;
+    const slots: number[] = [];
+    for (let level = side.best; level !== NONE; level = this.#after(side, level)) {
+      for (
+        let slot = this.#pool.first[level] as number;
+        slot !== NONE;
+        slot = this.#orders.next[slot] as number
+      ) {
+        if (slots.length === max) return slots;
+        slots.push(slot);
+      }
+    }
+    return slots;
+  }
+
+  /** Throws if an invariant is broken. Takes time for each order. */
+  check(): void {
+    const { bestBid, bestAsk } = this;
+    expect(bestBid === 0 || bestAsk === 0 || bestBid < bestAsk, `bid ${bestBid} crosses ask ${bestAsk}`);
+    const count = this.#checkSide(this.#bids) + this.#checkSide(this.#asks);
+    expect(count === this.orderCount, `${count} orders rest of ${this.orderCount}`);
+  }
+
+  #checkSide(side: PriceLevels): number {
+    side.check();
+    let count = 0;
+    for (let level = side.best; level !== NONE; level = this.#after(side, level)) {
+      count += this.#checkLevel(side, level);
+    }
+    return count;
+  }
+
+  #checkLevel(side: PriceLevels, level: number): number {
+    const { key, first, last, orders: orderCounts, quantity } = this.#pool;
+    const { price, open, next, previous, level: levelOf } = this.#orders;
+    const levelPrice = (key[level] as number) ^ side.mirror;
+    let count = 0;
+    let sum = 0;
+    let before = NONE;
+    for (let slot = first[level] as number; slot !== NONE; slot = next[slot] as number) {
+      expect(this.#sideOf(slot) === side && price[slot] === levelPrice, `order ${slot} is at its price`);
+      expect(levelOf[slot] === level && previous[slot] === before, `order ${slot} is linked`);
+      expect((open[slot] as number) > 0, `order ${slot} is open`);
+      sum += open[slot] as number;
+      before = slot;
+      count++;
+    }
+    expect(last[level] === before, `the queue at ${levelPrice} ends with ${before}`);
+    expect(count > 0 && orderCounts[level] === count, `${count} orders are at ${levelPrice}`);
+    expect(quantity[level] === sum, `${sum} is open at ${levelPrice}`);
+    return count;
+  }
+
+  #execute(resting: number, incoming: number, price: number): void {
+    const { open } = this.#orders;
+    const quantity = Math.min(open[resting] as number, open[incoming] as number);
+    this.#reduce(resting, quantity);
+    this.#use(incoming, quantity);
+    this.#sink.executed(resting, incoming, quantity, price);
+  }
+
+  #prevent(resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
+    const { open } = this.#orders;
+    const openResting = open[resting] as number;
+    const openIncoming = open[incoming] as number;
+    const prevented = Math.min(openResting, openIncoming);
+    if (mode !== SELF_TRADE.cancelNewest) {
+      const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openResting;
+      this.#reduce(resting, decrement);
+      this.#sink.prevented(resting, decrement, prevented, price, false);
+    }
+    if (mode !== SELF_TRADE.cancelOldest) {
+      const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openIncoming;
+      this.#use(incoming, decrement);
+      this.#sink.prevented(incoming, decrement, prevented, price, true);
+    }
+  }
+
+  /** Takes `quantity` from a resting order, and from its level. */
+  #reduce(slot: number, quantity: number): void {
+    (this.#pool.quantity[this.#orders.level[slot] as number] as number) -= quantity;
+    this.#use(slot, quantity);
+  }
+
+  #use(slot: number, quantity: number): void {
+    (this.#orders.open[slot] as number) -= quantity;
+    (this.#orders.used[slot] as number) += quantity;
+  }
+
+  #sideOf(slot: number): PriceLevels {
+    return this.#orders.side[slot] === BUY ? this.#bids : this.#asks;
+  }
+
+  #isWithin(against: PriceLevels, level: number, price: number): boolean {
+    return (this.#pool.key[level] as number) <= (price ^ against.mirror);
+  }
+
+  #bestOf(side: PriceLevels): number {
+    return side.best === NONE ? 0 : (this.#pool.key[side.best] as number) ^ side.mirror;
+  }
+
+  #after(side: PriceLevels, level: number): number {
+    return side.after(this.#pool.key[level] as number);
+  }
+
+  #rowOf(side: PriceLevels, level: number): LevelRow {
+    const { key, quantity, orders } = this.#pool;
+    return {
+      price: (key[level] as number) ^ side.mirror,
+      quantity: quantity[level] as number,
+      orders: orders[level] as number,
+    };
+  }
+}
+
+function expect(isTrue: boolean, what: string): void {
+  if (!isTrue) throw new Error(`the book is damaged: ${what}`);
+}
