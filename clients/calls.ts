@@ -22,8 +22,8 @@ import {
   type ConnectionState,
   type StateChange,
 } from './connection.ts';
-import { type Asker, Exchange } from './exchange.ts';
-import { Exchanges } from './exchanges.ts';
+import { type Asker, Errand } from './errand.ts';
+import { Errands } from './errands.ts';
 import { type Answerer, type CallOptions, type Keeper, Pending, type Waiting } from './pending.ts';
 import type { Wire } from './wire.ts';
 
@@ -57,7 +57,7 @@ type ClosingListener = (refusal: OutcryError, isWanted: boolean) => void;
 const CLIENT_ID_BYTES = 12;
 
 export class Calls implements ConnectionListener, Keeper {
-  readonly exchanges = new Exchanges();
+  readonly errands = new Errands();
   readonly #connection: Connection;
   readonly #timeoutMs: number;
   readonly #listener: CallsListener;
@@ -120,12 +120,12 @@ export class Calls implements ConnectionListener, Keeper {
   ): Promise<ReplyOf<N>> {
     const pending: Pending<ReplyOf<N>> = this.promise(
       {
-        timeoutError: (timeoutMs) => exchange.timeoutError(timeoutMs),
-        onGivenUp: () => this.exchanges.giveUp(exchange),
+        timeoutError: (timeoutMs) => errand.timeoutError(timeoutMs),
+        onGivenUp: () => this.errands.giveUp(errand),
       },
       options,
     );
-    const exchange: Exchange = this.exchange(operation, params, {
+    const errand: Errand = this.errand(operation, params, {
       key,
       asker: {
         deadlineMs: () => pending.deadlineMs,
@@ -135,18 +135,18 @@ export class Calls implements ConnectionListener, Keeper {
       },
     });
     if (key !== undefined && !isKey(key)) pending.reject(keyError(key));
-    if (!pending.isSettled) this.exchanges.start(exchange);
+    if (!pending.isSettled) this.errands.start(errand);
     return pending.promise;
   }
 
   /** It is not started. */
-  exchange<N extends OperationName>(
+  errand<N extends OperationName>(
     operation: N,
     params: ParamsOf<N>,
     { key, asker }: { readonly key?: string | undefined; readonly asker: Asker },
-  ): Exchange {
+  ): Errand {
     const isKeyed = findOperation(operation)?.repetition === 'keyed';
-    return new Exchange(operation, params, isKeyed ? (key ?? this.#nextKey()) : null, asker);
+    return new Errand(operation, params, isKeyed ? (key ?? this.#nextKey()) : null, asker);
   }
 
   /** `react` is called when the client begins to close; returns how to prevent that. */
@@ -156,25 +156,25 @@ export class Calls implements ConnectionListener, Keeper {
   }
 
   onOpen(wire: Wire): void {
-    this.exchanges.onOpen(wire);
+    this.errands.onOpen(wire);
   }
 
   onFrame(frame: ServerFrame): void {
     if (frame[0] !== FRAME.event) {
-      this.exchanges.onFrame(frame);
+      this.errands.onFrame(frame);
       return;
     }
     const [, name, data] = frame;
-    if (name === 'closing') this.exchanges.hold();
+    if (name === 'closing') this.errands.hold();
     this.#listener.onNotice({ name, data });
   }
 
   onDrain(): void {
-    this.exchanges.onDrain();
+    this.errands.onDrain();
   }
 
   onLost(error: OutcryError): void {
-    this.exchanges.onLost(error);
+    this.errands.onLost(error);
   }
 
   onState(change: StateChange): void {

@@ -7,7 +7,7 @@
 import type { InfoOf, ItemOf, OperationOf, ParamsOf } from '../src/protocol/api/operations.ts';
 import { OutcryError } from '../src/values/errors.ts';
 import type { Calls } from './calls.ts';
-import type { Asker, Exchange } from './exchange.ts';
+import type { Asker, Errand } from './errand.ts';
 import type { CallOptions, Pending } from './pending.ts';
 
 export interface DownloadOptions extends CallOptions {
@@ -22,7 +22,7 @@ export interface DownloadOptions extends CallOptions {
 export class Download<N extends OperationOf<'download'>> implements Asker {
   readonly #calls: Calls;
   readonly #options: DownloadOptions;
-  readonly #exchange: Exchange;
+  readonly #errand: Errand;
   #opening: Pending<InfoOf<N>> | undefined;
   /** Items that were received, of which the first `#taken` are the consumer's. */
   #items: ItemOf<N>[] = [];
@@ -42,7 +42,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   constructor(calls: Calls, operation: N, params: ParamsOf<N>, options: DownloadOptions) {
     this.#calls = calls;
     this.#options = options;
-    this.#exchange = calls.exchange(operation, params, { asker: this });
+    this.#errand = calls.errand(operation, params, { asker: this });
   }
 
   /** What the server says of the stream; opens it. */
@@ -81,7 +81,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   cancel(): void {
     this.#isRead = true;
     this.#forgetClosing();
-    this.#calls.exchanges.giveUp(this.#exchange);
+    this.#calls.errands.giveUp(this.#errand);
   }
 
   deadlineMs(): number {
@@ -133,7 +133,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
       const { signal, timeoutMs } = this.#options;
       this.#opening = this.#calls.promise<InfoOf<N>>(
         {
-          timeoutError: (limitMs) => this.#exchange.timeoutError(limitMs),
+          timeoutError: (limitMs) => this.#errand.timeoutError(limitMs),
           onGivenUp: () => this.cancel(),
         },
         { signal, timeoutMs },
@@ -142,7 +142,7 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
         this.#forgetClosing = this.#calls.onClosing((refusal, isWanted) =>
           this.#onClosing(refusal, isWanted),
         );
-        this.#calls.exchanges.start(this.#exchange);
+        this.#calls.errands.start(this.#errand);
       }
     }
     return this.#opening.promise;
@@ -173,13 +173,13 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
   /** In portions of at least half a window. */
   #giveCredit(): void {
     const room = this.#options.window - (this.#items.length - this.#taken) - this.#credit;
-    if (2 * room < this.#options.window || this.#exchange.state !== 'asked') return;
+    if (2 * room < this.#options.window || this.#errand.state !== 'asked') return;
     this.#credit += room;
-    this.#calls.exchanges.sendCredit(this.#exchange, room);
+    this.#calls.errands.sendCredit(this.#errand, room);
   }
 
   #silenceError(timeoutMs: number): OutcryError {
-    const { operation } = this.#exchange;
+    const { operation } = this.#errand;
     const message = `${operation} was opened, but nothing came for ${timeoutMs} ms`;
     return new OutcryError('ERR_REQUEST_TIMEOUT', message, { fields: { operation, timeoutMs } });
   }

@@ -7,7 +7,7 @@ import type { ReplyOf, TransactionTuple } from '../src/protocol/api/operations.t
 import { REQUEST_TRANSACTIONS_MAX } from '../src/protocol/bank.ts';
 import { OutcryError } from '../src/values/errors.ts';
 import type { Calls } from './calls.ts';
-import { type Asker, type Exchange, timeoutError } from './exchange.ts';
+import { type Asker, type Errand, timeoutError } from './errand.ts';
 import type { Answerer, CallOptions, Pending } from './pending.ts';
 import { Queue, type QueueEntry } from './queue.ts';
 import { refusalOf, type Transaction, TransactionList, toTuple } from './transactions.ts';
@@ -76,7 +76,7 @@ export class PostBatches {
       this.#asked--;
       this.#sendSoon();
     });
-    this.#calls.exchanges.start(batch.exchange);
+    this.#calls.errands.start(batch.errand);
   }
 }
 
@@ -99,7 +99,7 @@ class Post implements Answerer {
   }
 
   timeoutError(timeoutMs: number): OutcryError {
-    const asked = this.batch?.exchange ?? { operation: 'bank.post', attempts: 0, trouble: undefined };
+    const asked = this.batch?.errand ?? { operation: 'bank.post', attempts: 0, trouble: undefined };
     return timeoutError(asked, timeoutMs);
   }
 
@@ -111,7 +111,7 @@ class Post implements Answerer {
 
 /** One request. It is repeated while any of its callers waits. */
 class Batch implements Asker {
-  readonly exchange: Exchange;
+  readonly errand: Errand;
   readonly #calls: Calls;
   readonly #posts: readonly Post[];
   readonly #onOver: () => void;
@@ -128,7 +128,7 @@ class Batch implements Asker {
     this.#posts = posts;
     this.#awaited = posts.length;
     this.#onOver = onOver;
-    this.exchange = calls.exchange('bank.post', { transactions }, { asker: this });
+    this.errand = calls.errand('bank.post', { transactions }, { asker: this });
     for (const post of posts) post.batch = this;
   }
 
@@ -162,7 +162,7 @@ class Batch implements Asker {
   onGivenUp(): void {
     this.#awaited -= 1;
     if (this.#awaited > 0) return;
-    this.#calls.exchanges.giveUp(this.exchange);
+    this.#calls.errands.giveUp(this.errand);
     this.#onOver();
   }
 }

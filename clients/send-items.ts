@@ -5,7 +5,7 @@
 import type { ItemOf, OperationOf, ParamsOf, ReplyOf } from '../src/protocol/api/operations.ts';
 import type { OutcryError } from '../src/values/errors.ts';
 import type { Calls } from './calls.ts';
-import type { Asker, Exchange } from './exchange.ts';
+import type { Asker, Errand } from './errand.ts';
 import type { CallOptions, Pending } from './pending.ts';
 
 export interface Sending<N extends OperationOf<'upload'>> extends CallOptions {
@@ -25,7 +25,7 @@ export function sendItems<N extends OperationOf<'upload'>>(
 class Upload<N extends OperationOf<'upload'>> implements Asker {
   readonly #calls: Calls;
   readonly #items: AsyncIterable<ItemOf<N>> | Iterable<ItemOf<N>>;
-  readonly #exchange: Exchange;
+  readonly #errand: Errand;
   readonly #answer: Pending<ReplyOf<N>>;
   #isOpen = false;
   #credit = 0;
@@ -34,12 +34,12 @@ class Upload<N extends OperationOf<'upload'>> implements Asker {
   constructor(calls: Calls, operation: N, { params, items, signal, timeoutMs }: Sending<N>) {
     this.#calls = calls;
     this.#items = items;
-    this.#exchange = calls.exchange(operation, params, { asker: this });
+    this.#errand = calls.errand(operation, params, { asker: this });
     this.#answer = calls.promise<ReplyOf<N>>(
       {
-        timeoutError: (limitMs) => this.#exchange.timeoutError(limitMs),
+        timeoutError: (limitMs) => this.#errand.timeoutError(limitMs),
         onGivenUp: () => {
-          calls.exchanges.giveUp(this.#exchange);
+          calls.errands.giveUp(this.#errand);
           this.#wake();
         },
       },
@@ -49,7 +49,7 @@ class Upload<N extends OperationOf<'upload'>> implements Asker {
 
   run(): Promise<ReplyOf<N>> {
     if (!this.#answer.isSettled) {
-      this.#calls.exchanges.start(this.#exchange);
+      this.#calls.errands.start(this.#errand);
       void this.#sendAll();
     }
     return this.#answer.promise;
@@ -88,21 +88,21 @@ class Upload<N extends OperationOf<'upload'>> implements Asker {
   }
 
   async #sendAll(): Promise<void> {
-    const { exchanges } = this.#calls;
+    const { errands } = this.#calls;
     try {
       await this.#until(() => this.#isOpen);
       if (this.#answer.isSettled) return;
       this.#answer.stopDeadline();
       for await (const item of this.#items) {
         this.#answer.restartDeadline();
-        await this.#until(() => this.#credit > 0 && exchanges.isWritable);
+        await this.#until(() => this.#credit > 0 && errands.isWritable);
         if (this.#answer.isSettled) return;
         this.#credit -= 1;
-        exchanges.sendItems(this.#exchange, [item]);
+        errands.sendItems(this.#errand, [item]);
         this.#answer.stopDeadline();
       }
       if (this.#answer.isSettled) return;
-      exchanges.sendEnd(this.#exchange);
+      errands.sendEnd(this.#errand);
       this.#answer.restartDeadline();
     } catch (error) {
       this.#answer.giveUp(error);

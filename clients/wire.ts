@@ -24,7 +24,7 @@ import { errorOf } from './wire-errors.ts';
 
 export interface WireListener {
   onOpen(server: ServerHello): void;
-  /** A frame of an exchange, or an event. */
+  /** A frame of an errand, or an event. */
   onFrame(frame: ServerFrame): void;
   /** The other side has taken what was written. */
   onDrain(): void;

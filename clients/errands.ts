@@ -1,5 +1,5 @@
 /**
- * All exchanges of a client, with whichever connection it has: those that wait, in order, and those that were asked, by
+ * All errands of a client, with whichever connection it has: those that wait, in order, and those that were asked, by
  * their numbers.
  *
  * Invariant: no more are asked at once than the server has said it takes; one that was given up counts until it is
@@ -16,7 +16,7 @@ import {
 import { findOperation } from '../src/protocol/api/operations.ts';
 import { monotonicMs } from '../src/values/clock.ts';
 import { OutcryError } from '../src/values/errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Errand } from './errand.ts';
 import { TIMER_MAX_MS } from './pending.ts';
 import { Queue } from './queue.ts';
 import type { Wire } from './wire.ts';
@@ -25,48 +25,48 @@ import { errorOf } from './wire-errors.ts';
 /** Requests of a program that asks without ever awaiting; more would only fill its memory. */
 const WAITING_MAX = 65_536;
 
-export class Exchanges {
-  readonly #waiting = { requests: new Queue<Exchange>(), streams: new Queue<Exchange>() };
-  readonly #asked = new Map<number, Exchange>();
+export class Errands {
+  readonly #waiting = { requests: new Queue<Errand>(), streams: new Queue<Errand>() };
+  readonly #asked = new Map<number, Errand>();
   #askedStreams = 0;
   #lastId = 0;
   #wire: Wire | undefined;
   /** The server takes nothing new on this connection. */
   #isHeld = false;
 
-  start(exchange: Exchange): void {
-    const queue = this.#queueOf(exchange);
+  start(errand: Errand): void {
+    const queue = this.#queueOf(errand);
     if (queue.length >= WAITING_MAX) {
       const message = `${queue.length} requests wait to be sent, and no more may; await some of them first`;
-      this.#fail(exchange, new OutcryError('ERR_API_LIMIT', message));
+      this.#fail(errand, new OutcryError('ERR_API_LIMIT', message));
       return;
     }
-    this.#enqueue(exchange);
+    this.#enqueue(errand);
     this.#sendOn();
   }
 
   /** Nobody waits for it any more. */
-  giveUp(exchange: Exchange): void {
-    if (exchange.state === 'over' || exchange.isGivenUp) return;
-    exchange.isGivenUp = true;
-    if (exchange.state !== 'asked') this.#end(exchange);
-    else if (exchange.isStream) this.sendEnd(exchange);
+  giveUp(errand: Errand): void {
+    if (errand.state === 'over' || errand.isGivenUp) return;
+    errand.isGivenUp = true;
+    if (errand.state !== 'asked') this.#end(errand);
+    else if (errand.isStream) this.sendEnd(errand);
   }
 
   /** The items leave at once; see to the credit and to `isWritable` before. */
-  sendItems(exchange: Exchange, items: readonly unknown[]): void {
-    this.#send([FRAME.items, exchange.id, items]);
+  sendItems(errand: Errand, items: readonly unknown[]): void {
+    this.#send([FRAME.items, errand.id, items]);
   }
 
-  sendCredit(exchange: Exchange, count: number): void {
-    this.#send([FRAME.credit, exchange.id, count]);
+  sendCredit(errand: Errand, count: number): void {
+    this.#send([FRAME.credit, errand.id, count]);
   }
 
   /** There are no more items, or no more are wanted. */
-  sendEnd(exchange: Exchange): void {
-    if (exchange.isEnded) return;
-    exchange.isEnded = true;
-    this.#send([FRAME.end, exchange.id]);
+  sendEnd(errand: Errand): void {
+    if (errand.isEnded) return;
+    errand.isEnded = true;
+    this.#send([FRAME.end, errand.id]);
   }
 
   get isWritable(): boolean {
@@ -81,7 +81,7 @@ export class Exchanges {
   }
 
   onDrain(): void {
-    for (const exchange of this.#asked.values()) exchange.asker.onDrain?.();
+    for (const errand of this.#asked.values()) errand.asker.onDrain?.();
     this.#sendOn();
   }
 
@@ -96,102 +96,101 @@ export class Exchanges {
     this.#asked.clear();
     this.#askedStreams = 0;
     // Ahead of those that were never sent, in their order.
-    for (const exchange of lost.reverse()) {
-      if (exchange.mayBeAskedAgain) {
-        this.#startOver(exchange, error);
-        this.#enqueue(exchange, { isFirst: true });
-      } else this.#fail(exchange, lostError(exchange, error));
+    for (const errand of lost.reverse()) {
+      if (errand.mayBeAskedAgain) {
+        this.#startOver(errand, error);
+        this.#enqueue(errand, { isFirst: true });
+      } else this.#fail(errand, lostError(errand, error));
     }
   }
 
   onFrame(frame: ServerFrame): void {
     if (frame[0] === FRAME.hello || frame[0] === FRAME.heartbeat || frame[0] === FRAME.event) return;
     const [type, id, body] = frame;
-    const exchange = this.#asked.get(id ?? 0);
-    if (exchange !== undefined) this.#onAnswer(exchange, type, body);
+    const errand = this.#asked.get(id ?? 0);
+    if (errand !== undefined) this.#onAnswer(errand, type, body);
     else if ((id ?? 0) > this.#lastId) throw protocolError(`the id ${id}, which was not used`);
     this.#sendOn();
   }
 
-  #onAnswer(exchange: Exchange, type: ServerFrame[0], body: unknown): void {
-    const { asker } = exchange;
+  #onAnswer(errand: Errand, type: ServerFrame[0], body: unknown): void {
+    const { asker } = errand;
     switch (type) {
       case FRAME.reply:
-        this.#deliver(exchange, asker.onReply, body, { isLast: true });
+        this.#deliver(errand, asker.onReply, body, { isLast: true });
         break;
       case FRAME.error:
-        this.#onError(exchange, body as WireError);
+        this.#onError(errand, body as WireError);
         break;
       case FRAME.open:
-        this.#deliver(exchange, asker.onOpen, body);
+        this.#deliver(errand, asker.onOpen, body);
         break;
       case FRAME.items:
-        this.#deliver(exchange, asker.onItems, body);
+        this.#deliver(errand, asker.onItems, body);
         break;
       case FRAME.credit:
-        this.#deliver(exchange, asker.onCredit, body);
+        this.#deliver(errand, asker.onCredit, body);
         break;
       default:
-        this.#deliver(exchange, asker.onEnd, body, { isLast: true });
+        this.#deliver(errand, asker.onEnd, body, { isLast: true });
     }
   }
 
   #deliver<Body>(
-    exchange: Exchange,
+    errand: Errand,
     take: ((body: Body) => void) | undefined,
     body: unknown,
     { isLast = false } = {},
   ): void {
-    if (take === undefined) throw protocolError(`what does not belong to ${exchange.operation}`);
-    if (isLast) this.#end(exchange);
-    if (!exchange.isGivenUp) take.call(exchange.asker, body as Body);
+    if (take === undefined) throw protocolError(`what does not belong to ${errand.operation}`);
+    if (isLast) this.#end(errand);
+    if (!errand.isGivenUp) take.call(errand.asker, body as Body);
   }
 
-  #onError(exchange: Exchange, wireError: WireError): void {
+  #onError(errand: Errand, wireError: WireError): void {
     const error = errorOf(wireError);
-    if (!wireError.retryable || !exchange.mayBeAskedAgain) {
-      this.#fail(exchange, error);
+    if (!wireError.retryable || !errand.mayBeAskedAgain) {
+      this.#fail(errand, error);
       return;
     }
-    this.#forget(exchange);
-    this.#startOver(exchange, error);
-    exchange.state = 'paused';
-    exchange.pause = setTimeout(() => {
-      this.#enqueue(exchange);
+    this.#forget(errand);
+    this.#startOver(errand, error);
+    errand.state = 'paused';
+    errand.pause = setTimeout(() => {
+      this.#enqueue(errand);
       this.#sendOn();
-    }, exchange.retries.nextMs());
+    }, errand.retries.nextMs());
   }
 
-  #startOver(exchange: Exchange, trouble: OutcryError): void {
-    exchange.trouble = trouble;
-    exchange.asker.onStartOver?.();
+  #startOver(errand: Errand, trouble: OutcryError): void {
+    errand.trouble = trouble;
+    errand.asker.onStartOver?.();
   }
 
-  #fail(exchange: Exchange, error: OutcryError): void {
-    this.#end(exchange);
-    if (!exchange.isGivenUp) exchange.asker.onFail(error);
+  #fail(errand: Errand, error: OutcryError): void {
+    this.#end(errand);
+    if (!errand.isGivenUp) errand.asker.onFail(error);
   }
 
-  #end(exchange: Exchange): void {
-    this.#forget(exchange);
-    if (exchange.place !== undefined) this.#queueOf(exchange).remove(exchange.place);
-    clearTimeout(exchange.pause);
-    exchange.state = 'over';
+  #end(errand: Errand): void {
+    this.#forget(errand);
+    if (errand.place !== undefined) this.#queueOf(errand).remove(errand.place);
+    clearTimeout(errand.pause);
+    errand.state = 'over';
   }
 
-  #forget(exchange: Exchange): void {
-    if (exchange.state === 'asked' && this.#asked.delete(exchange.id) && exchange.isStream)
-      this.#askedStreams--;
+  #forget(errand: Errand): void {
+    if (errand.state === 'asked' && this.#asked.delete(errand.id) && errand.isStream) this.#askedStreams--;
   }
 
-  #enqueue(exchange: Exchange, { isFirst = false } = {}): void {
-    const queue = this.#queueOf(exchange);
-    exchange.state = 'waiting';
-    exchange.place = isFirst ? queue.unshift(exchange) : queue.push(exchange);
+  #enqueue(errand: Errand, { isFirst = false } = {}): void {
+    const queue = this.#queueOf(errand);
+    errand.state = 'waiting';
+    errand.place = isFirst ? queue.unshift(errand) : queue.push(errand);
   }
 
-  #queueOf(exchange: Exchange): Queue<Exchange> {
-    return exchange.isStream ? this.#waiting.streams : this.#waiting.requests;
+  #queueOf(errand: Errand): Queue<Errand> {
+    return errand.isStream ? this.#waiting.streams : this.#waiting.requests;
   }
 
   /** Asks for as much of what waits as the server takes. */
@@ -203,29 +202,29 @@ export class Exchanges {
   }
 
   /** False if nothing waits or nothing more can be sent now. */
-  #askNext(queue: Queue<Exchange>): boolean {
+  #askNext(queue: Queue<Errand>): boolean {
     const wire = this.#wire;
     if (wire?.isWritable !== true || this.#isHeld) return false;
-    const exchange = queue.shift();
-    if (exchange === undefined) return false;
+    const errand = queue.shift();
+    if (errand === undefined) return false;
     try {
-      wire.write(this.#encode(exchange, wire));
+      wire.write(this.#encode(errand, wire));
     } catch (error) {
-      this.#fail(exchange, error as OutcryError);
+      this.#fail(errand, error as OutcryError);
       return true;
     }
     this.#lastId += 1;
-    exchange.id = this.#lastId;
-    exchange.state = 'asked';
-    exchange.isEnded = false;
-    exchange.attempts += 1;
-    this.#asked.set(exchange.id, exchange);
-    if (exchange.isStream) this.#askedStreams++;
+    errand.id = this.#lastId;
+    errand.state = 'asked';
+    errand.isEnded = false;
+    errand.attempts += 1;
+    this.#asked.set(errand.id, errand);
+    if (errand.isStream) this.#askedStreams++;
     return true;
   }
 
   /** Throws ERR_API_PARAMS if the server would, or would not even read it. */
-  #encode({ operation, params, key, asker }: Exchange, wire: Wire): Uint8Array {
+  #encode({ operation, params, key, asker }: Errand, wire: Wire): Uint8Array {
     const checked = findOperation(operation)?.params(params, operation);
     const timeoutMs = Math.min(Math.max(Math.ceil(asker.deadlineMs() - monotonicMs()), 1), TIMER_MAX_MS);
     const bytes = encodeFrame([FRAME.request, this.#lastId + 1, operation, checked, timeoutMs, key]);
@@ -241,7 +240,7 @@ export class Exchanges {
   }
 }
 
-function lostError({ operation }: Exchange, cause: OutcryError): OutcryError {
+function lostError({ operation }: Errand, cause: OutcryError): OutcryError {
   const message = `${operation} was not answered, and may have been done: ${cause.message}`;
   return new OutcryError('ERR_CONNECTION_LOST', message, { cause, fields: { operation } });
 }

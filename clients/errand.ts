@@ -33,7 +33,7 @@ export interface Asker {
 const RETRY_MIN_MS = 20;
 const RETRY_MAX_MS = 2000;
 
-export class Exchange {
+export class Errand {
   readonly operation: OperationName;
   readonly params: unknown;
   readonly key: string | null;
@@ -50,7 +50,7 @@ export class Exchange {
   /** Nobody waits for the answer that is still to come. */
   isGivenUp = false;
   /** While it waits. */
-  place: QueueEntry<Exchange> | undefined;
+  place: QueueEntry<Errand> | undefined;
   /** While it is paused. */
   pause: NodeJS.Timeout | undefined;
   /** Why it could not be carried out the last time. */
@@ -76,7 +76,7 @@ export class Exchange {
 
 /** With `attempts` 0 nothing was sent; else it may have been done. */
 export function timeoutError(
-  { operation, attempts, trouble }: Pick<Exchange, 'operation' | 'attempts' | 'trouble'>,
+  { operation, attempts, trouble }: Pick<Errand, 'operation' | 'attempts' | 'trouble'>,
   timeoutMs: number,
 ): OutcryError {
   const what = attempts === 0 ? 'could not be sent' : 'was not answered';
