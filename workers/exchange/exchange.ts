@@ -440,8 +440,12 @@ export class Exchange {
     this.#outlet.tell(client, { type: 'login-refused', reason, text });
   }
 
+  #sayDismissed({ client }: Line, reason: string): void {
+    this.#outlet.tell(client, { type: 'dismissed', reason });
+  }
+
   #dismiss(line: Line, reason: string): void {
-    this.#outlet.tell(line.client, { type: 'dismissed', reason });
+    this.#sayDismissed(line, reason);
     this.left(line.account, line.client.connection);
   }
 
