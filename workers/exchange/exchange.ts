@@ -422,8 +422,9 @@ export class Exchange {
   #attach(account: TradingAccount, line: Line): void {
     // What the line is to have is not to come to it a second time.
     this.#flush(account);
+    // The account itself has not lost its client.
     if (account.line !== undefined)
-      this.#dismiss(account.line, 'another connection has taken the account over');
+      this.#sayDismissed(account.line, 'another connection has the account now');
     account.line = line;
     this.#leaving.delete(account);
     const { client, next: sequence } = line;

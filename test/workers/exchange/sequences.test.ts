@@ -185,7 +185,7 @@ describe('bytes', () => {
     alice.send(ENTER);
     alice.send(Buffer.from('5500000001000000050000007300005 9d80001869f2000000000'.replace(' ', ''), 'hex'));
     alice.send(Buffer.from('580000000500000000', 'hex'));
-    alice.send(Buffer.from(ENTER).fill(2, 4, 5).fill(0, 16, 20));
+    alice.send(Buffer.from(ENTER).fill(6, 4, 5).fill(0, 16, 20));
     assert.deepEqual(
       packetsIn(alice.received).map((packet) => packet.toString('hex')),
       [
@@ -193,7 +193,7 @@ describe('bytes', () => {
         `00425341${NOON}000000014c454e4e59202020202042000000643434323244415920000059d80001869f000000002050${numberOf(1)}000000004c3131`,
         `00355355${NOON}0000000542000000733434323244415920000059d80001869f20${numberOf(2)}000000004c00000001`,
         `00135343${NOON}000000050000007355`,
-        `000f534a${NOON}000000025a`,
+        `000f534a${NOON}000000065a`,
       ],
     );
   });
