@@ -15,14 +15,14 @@
  * The numbers are little-endian. What comes from a connection that the account has no more is ignored.
  */
 import { type Address, toAddress } from '../values/address.ts';
+import type { OrderbookForm } from './ouch/fields.ts';
+
+export type { OrderbookForm };
 
 export const EXCHANGE_ADDRESS: Address = toAddress('exchange/venue');
 
 /** How many bytes precede the packets. */
 export const ENTRY_HEAD_BYTES = 8;
-
-/** In what form a client has the ids of order books: text as of OUCH 1.12, numbers before it. */
-export type OrderbookForm = 'alpha' | 'uint32';
 
 /** The venue's day: it has not begun, runs, or is suspended as a whole. After its end the next one has not begun. */
 export type DayState = 'before-open' | 'open';
