@@ -144,8 +144,11 @@ export class Recovery implements ExchangeEvents {
     };
   }
 
-  packets(number: number, bytes: Uint8Array, start: number, end: number): void {
+  next(): void {
     this.events++;
+  }
+
+  packets(number: number, bytes: Uint8Array, start: number, end: number): void {
     const account = this.#account(number);
     const view = new DataView(bytes.buffer, bytes.byteOffset, end);
     for (let at = start; at < end; at += 2 + view.getUint16(at)) {
@@ -160,7 +163,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   openAccount({ account, name, form, isRaw }: OpenedAccount): void {
-    this.events++;
     if (this.accounts.has(account)) throw new RangeError(`account ${account} was open before`);
     this.accounts.set(account, {
       number: account,
@@ -174,7 +176,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   closeAccount(number: number): void {
-    this.events++;
     const { stream } = this.#account(number);
     if (this.orders.firstOf(number) !== NONE) {
       throw new RangeError(`account ${number} was closed with an order open`);
@@ -184,14 +185,12 @@ export class Recovery implements ExchangeEvents {
   }
 
   takePart(number: number, form: RecoveredAccount['form']): void {
-    this.events++;
     const account = this.#account(number);
     account.takesPart = true;
     account.form = form;
   }
 
   beginSession(beginMs: number): void {
-    this.events++;
     const { session } = this;
     if (!(beginMs > session.beginMs)) throw new RangeError('a session begins after the one before it');
     if (this.orders.count > 0) throw new RangeError('a session was begun with an order open');
@@ -206,7 +205,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   openDay(date: number): void {
-    this.events++;
     this.session.isOpen = true;
     if (date === this.session.date) return;
     Object.assign(this.session, { date, orders: 0, matches: 0 });
@@ -215,22 +213,18 @@ export class Recovery implements ExchangeEvents {
   }
 
   halt(id: number, group: number): void {
-    this.events++;
     this.#book(id, group).isHalted = true;
   }
 
   resume(id: number, group: number): void {
-    this.events++;
     this.#book(id, group).isHalted = false;
   }
 
   listBook(id: number, number: number): void {
-    this.events++;
     this.listed.set(number, id);
   }
 
   midnight(timeMs: number): void {
-    this.events++;
     this.session.midnightMs = timeMs;
   }
 
