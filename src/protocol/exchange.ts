@@ -45,7 +45,10 @@ export type ExchangeCommand =
   | { readonly type: 'log-in-raw'; readonly client: ClientAddress }
   /** The client has taken what was sent up to the last `page`. */
   | { readonly type: 'page-taken'; readonly account: number; readonly connection: number }
-  /** The client is gone; ignored if the account has another connection by now. */
+  /**
+   * The client is gone; ignored if the account has another connection by now. An ask, answered in any case: what the
+   * exchange has said of the messages before is on its way then, and nothing more will be.
+   */
   | { readonly type: 'left'; readonly account: number; readonly connection: number }
   | OperatorCommand
   | MarketCommand;

@@ -111,7 +111,7 @@ export interface AskedOfMain {
 }
 
 /** A host as the main thread sees it. */
-class MainSide {
+export class MainSide {
   readonly writer = new BatchWriter();
   readonly events: HostEvent[] = [];
   readonly written = new Map<number, string>();
@@ -184,10 +184,11 @@ class MainSide {
       const { kind, target } = reader;
       if (kind === RECORD.write) {
         const bytes = Buffer.from(reader.bytes.subarray(reader.start, reader.end));
-        assert.ok(!this.closed.has(target), 'nothing is written to a connection after its close');
-        this.written.set(target, (this.written.get(target) ?? '') + bytes.toString());
-        const before = this.writtenBytes.get(target) ?? Buffer.alloc(0);
+        const text = bytes.toString();
+        const before = this.writtenBytes.get(target) ?? Buffer.of();
         this.writtenBytes.set(target, Buffer.concat([before, bytes]));
+        assert.ok(!this.closed.has(target), 'nothing is written to a connection after its close');
+        this.written.set(target, (this.written.get(target) ?? '') + text);
       } else if (kind === RECORD.close) this.closed.set(target, reader.text());
       else if (kind === RECORD.control) this.events.push(reader.value() as HostEvent);
       else if (kind === RECORD.credit) this.inFlight -= target;
