@@ -87,7 +87,7 @@ export class ExchangeHosts {
     for (let client = 1; ; client++) if (this.hostOf(client) !== exchangeHost) return client;
   }
 
-  open(client: number, replaces?: { readonly memory: string | undefined }): Buffer {
+  open(client: number, options: { readonly isReplacement?: true } = {}): Buffer {
     this.command(client, {
       type: 'open',
       connection: client,
@@ -95,8 +95,7 @@ export class ExchangeHosts {
       remoteAddress: `10.0.0.1:${client}`,
       localAddress: '127.0.0.1:31422',
       sinceMs: client,
-      ...(replaces === undefined ? {} : { isReplacement: true }),
-      ...(replaces?.memory === undefined ? {} : { memory: replaces.memory }),
+      ...options,
     });
     return this.sent(client);
   }
@@ -148,10 +147,6 @@ export class ExchangeHosts {
   /** Why the connection was closed; undefined while it is open. */
   closeOf(client: number): string | undefined {
     return this.main(client).closed.get(client);
-  }
-
-  memory(client: number): string | undefined {
-    return this.main(client).memories.get(client);
   }
 
   /** The client's connection on the main thread. */

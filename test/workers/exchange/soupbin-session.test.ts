@@ -406,22 +406,9 @@ describe('a session ends', () => {
     assert.equal(floor.closeOf(client), 'the exchange was lost');
   });
 
-  test('when it was lost itself: the one in its place gives the account back', () => {
-    const floor = withTrader({ hosts: 2 });
-    const client = floor.farClient;
-    floor.open(client);
-    floor.send(client, LOGIN);
-    floor.takeHeard();
-    const memory = floor.memory(client);
-    floor.replace(floor.hostOf(client));
-    floor.open(client, { memory });
-    assert.deepEqual(floor.heard, [left(client)]);
-    assert.equal(floor.closeOf(client), 'the worker thread that served it ended');
-  });
-
-  test('when it was lost before a login', () => {
+  test('when it was lost itself: the client comes back as well', () => {
     const floor = new ExchangeHosts();
-    floor.open(1, { memory: undefined });
+    floor.open(1, { isReplacement: true });
     assert.deepEqual([floor.closeOf(1), floor.heard], ['the worker thread that served it ended', []]);
   });
 });
