@@ -522,9 +522,12 @@ export class Exchange {
   #openDay(): void {
     const date = this.clock.zone.dateNumber(this.clock.nowMs);
     this.#log?.openDay(date);
-    this.clock.beginDay(date);
     this.entry.isOpen = true;
-    for (const { changes } of this.books.list) changes?.touch();
+    for (const book of this.books.list) {
+      if (date !== this.clock.date) book.lastMatch = 0;
+      book.changes?.touch();
+    }
+    this.clock.beginDay(date);
     this.#tellAll(EVENT_START, this.#isTrading);
   }
 

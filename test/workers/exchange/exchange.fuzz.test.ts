@@ -164,9 +164,10 @@ class Story {
     if (dice < 15) return packetOf(cancelOf(old));
     if (dice < 35) return packetOf(replaceOf(old, Math.max(0, token), wishes));
     const isRaw = trader.session !== '' && !USERS.includes(this.#nameOf(trader));
-    const book = isRaw ? 1 + random.below(2) : random.pick(['A', 'B']);
+    const book = isRaw ? 1 + random.below(2) : random.pick(['A', 'B', 'B\0\0\0']);
+    const group = random.pick(['DAY ', 'DAY\0']);
     const message = packetOf(
-      enterOf(Math.max(0, token), { ...wishes, book, side: random.pick([...'BBSTE']) }),
+      enterOf(Math.max(0, token), { ...wishes, book, group, side: random.pick([...'BBSTE']) }),
     );
     // Some are damaged anywhere, or cut off.
     if (random.chance(0.03)) message[random.below(message.length)] = random.below(256);

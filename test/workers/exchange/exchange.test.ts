@@ -316,6 +316,75 @@ describe('whatever comes', () => {
   });
 });
 
+describe('a venue that is started again', () => {
+  /** All that ALICE and BOB and a raw client have is stored. */
+  function stored(grace = 0) {
+    const options = optionsOf({ disconnectGraceMs: grace });
+    const venue = new TestVenue(options);
+    const [alice, bob, raw] = [venue.logIn('ALICE'), venue.logIn('BOB'), venue.connectRaw()];
+    alice.send(enterOf(1), enterOf(2, { book: '7203\0', group: 'DAY\0', price: 100 }));
+    bob.send(enterOf(1, { side: 'S', quantity: 30 }), enterOf(2, { price: 50 }));
+    raw.enter(1, { book: 4422, price: 40 });
+    const events = venue.exchange.takeLogged() ?? assert.fail();
+    const bytes = events.bytes.slice();
+    const again = (changes = {}) =>
+      new TestVenue({ ...options, ...changes }, (exchange) => exchange.apply(bytes, 0, bytes.length));
+    return { venue, alice, again };
+  }
+
+  test('withdraws the orders of all who were there, and tells them when they come', () => {
+    const { again } = stored();
+    const venue = again();
+    assert.deepEqual(venue.logIn('ALICE', { sequence: 5 }).news(), ['C[1] -70 L', 'C[2] -100 L']);
+    assert.deepEqual(venue.logIn('BOB', { sequence: 5 }).news(), ['C[2] -100 L']);
+    assert.equal(venue.exchange.figures().accounts, 2, 'the raw client is forgotten');
+  });
+
+  test('keeps them for the grace: tokens, sessions, numbers and queues go on', () => {
+    const { venue: before, alice, again } = stored(1000);
+    const venue = again();
+    assert.equal(venue.exchange.session, before.exchange.session);
+    const back = venue.logIn('ALICE', { sequence: 1, session: alice.session });
+    assert.ok(back.received.equals(alice.received), 'byte for byte');
+    back.news();
+    assert.deepEqual(back.enter(2), []);
+    assert.deepEqual(back.replace(1, 3, { quantity: 100 }), ['U[3] was 1 q70 p23000 L']);
+    assert.deepEqual(back.enter(4, { side: 'S', price: 50, quantity: 10 }), [
+      'A[4] S q10 p50 L',
+      'D[4] -10 10 at 23000 R',
+    ]);
+    venue.exchange.orders.check();
+    for (const { book } of venue.exchange.books.list) book.check();
+    venue.advance(1000);
+    assert.deepEqual(venue.logIn('BOB', { sequence: 5 }).news(), ['C[2] -100 L']);
+  });
+
+  test('withdraws with S what has no book or no trader in the settings any more', () => {
+    const { again } = stored(1000);
+    const { venue } = optionsOf();
+    const [first] = venue.books;
+    const venueWithout = again({ venue: { ...venue, books: [first ?? assert.fail()] } });
+    assert.deepEqual(venueWithout.logIn('ALICE', { sequence: 5 }).news(), ['C[2] -100 S']);
+    assert.equal(venueWithout.exchange.figures().books, 2);
+    const traders = venue.traders.filter(({ user }) => user !== 'ALICE');
+    const without = again({ venue: { ...venue, traders } });
+    assert.equal(without.logIn('ALICE').refusal, 'A');
+    assert.equal(without.exchange.figures().openOrders, 1, 'only that of BOB is left');
+  });
+
+  test('knows the orders of numbered books by what they meant then', () => {
+    const { again } = stored();
+    const { venue } = optionsOf();
+    const books = venue.books.map((book) => ({ ...book, number: book.number === 4422 ? 7203 : 4422 }));
+    const renumbered = again({ venue: { ...venue, books }, isRawCancelOnDisconnect: false });
+    const [book] = renumbered.exchange.books.select({ id: '4422', group: 'DAY' });
+    assert.deepEqual(book?.book.levels(true, 9), [{ price: 40, quantity: 100, orders: 1 }]);
+    const raw = renumbered.connectRaw();
+    raw.enter(1, { book: 7203, price: 41 });
+    assert.equal(book?.book.bestBid, 41);
+  });
+});
+
 describe('operators', () => {
   test('withdraw orders of a user, of a book, or all', () => {
     const venue = new TestVenue();
@@ -369,7 +438,8 @@ describe('operators', () => {
     assert.equal(book?.volume, 30);
     assert.equal(book?.trades.count, 1);
     assert.deepEqual(book?.trades.at(0), {
-      number: 1,
+      date: 20260731,
+      counter: 1,
       price: 23_000,
       quantity: 30,
       isBuy: false,
