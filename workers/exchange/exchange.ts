@@ -416,6 +416,8 @@ export class Exchange {
   #takePart(account: TradingAccount, form: OrderbookForm): void {
     if (account.isPart && account.form === form) return;
     const isNew = !account.isPart;
+    // What it was told before is in the form before.
+    this.#flush(account);
     this.#log?.takePart(account.number, form);
     account.isPart = true;
     account.form = form;
