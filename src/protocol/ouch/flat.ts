@@ -64,10 +64,19 @@ export function writeAccepted(
   state: number,
 ): void {
   begin(view, at, LETTER.accepted, time);
-  // From token to capacity both messages are the same 41 bytes.
-  for (let i = 0; i < 40; i += 4) {
-    view.setInt32(at + ACCEPTED.token + i, enter.getInt32(enterAt + ENTER.token + i));
-  }
+  // From token to capacity both messages are the same 41 bytes. A loop over them takes twice as long.
+  const to = at + ACCEPTED.token;
+  const from = enterAt + ENTER.token;
+  view.setInt32(to, enter.getInt32(from));
+  view.setInt32(to + 4, enter.getInt32(from + 4));
+  view.setInt32(to + 8, enter.getInt32(from + 8));
+  view.setInt32(to + 12, enter.getInt32(from + 12));
+  view.setInt32(to + 16, enter.getInt32(from + 16));
+  view.setInt32(to + 20, enter.getInt32(from + 20));
+  view.setInt32(to + 24, enter.getInt32(from + 24));
+  view.setInt32(to + 28, enter.getInt32(from + 28));
+  view.setInt32(to + 32, enter.getInt32(from + 32));
+  view.setInt32(to + 36, enter.getInt32(from + 36));
   view.setUint8(at + ACCEPTED.capacity, enter.getUint8(enterAt + ENTER.capacity));
   view.setUint32(at + ACCEPTED.orderNumber, number.high);
   view.setUint32(at + ACCEPTED.orderNumber + 4, number.low);
