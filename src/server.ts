@@ -103,7 +103,7 @@ export class Server {
       bank: this.bank,
       server: serverName(),
       startedMs: epochMs(),
-      dataPath: data?.path ?? null,
+      data,
       reportPath: options.reportPath ?? REPORT_PATH,
       addressOf: (service) => this.#addressOf(service),
       onShutdown: (message) => options.onShutdown?.(message || CLOSING_MESSAGE),

@@ -6,6 +6,7 @@ import type {
   ExportJob,
   HostStats,
   ImportJob,
+  ReadStreamJob,
   Statement,
   StatementJob,
   StatsJob,
@@ -154,7 +155,8 @@ export type Job =
   | StatsJob
   | ExportJob
   | ImportJob
-  | StatementJob;
+  | StatementJob
+  | ReadStreamJob;
 
 /** What a job of each type answers. */
 export interface JobResults {
@@ -167,6 +169,7 @@ export interface JobResults {
   readonly export: number;
   readonly import: number;
   readonly statement: Statement;
+  readonly 'read-stream': Uint8Array;
 }
 
 /** Errors lose their class between threads, so a job's outcome is a value. */

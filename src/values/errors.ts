@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   ERR_STATEMENT_ACCOUNT: 'no account has that name',
   ERR_STATEMENT_POSITION: 'the journal that is kept does not have that position',
   ERR_STORE_WRITE: 'nothing can be stored at the moment; what was acknowledged stays',
+  ERR_STREAM_POSITION: 'the journal that is kept does not have that message',
   ERR_UNEXPECTED: 'something failed that should not; the message says what',
   ERR_UPLOAD_COMPLETE: 'the upload was complete before; nothing was sent',
   ERR_UPLOAD_CONFLICT: 'what the server has of the upload does not fit what is being sent',
