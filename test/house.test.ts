@@ -28,6 +28,7 @@ const ENTRIES = [
   'clients/examples/transfer-files.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
+  'bench/support/ouch-reference.ts',
   'test/simulation/run.ts',
   'test/support/lmdb-child.ts',
 ];

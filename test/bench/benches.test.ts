@@ -5,6 +5,7 @@ import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
+import { runOuchBench } from '../../bench/ouch.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
 describe('benches', () => {
@@ -29,6 +30,17 @@ describe('benches', () => {
 
   test('api ends with the balances that its requests must produce', async () => {
     await runApiBench({ requests: 9, transactionsPerRequest: 100, singles: 20, repeats: 1 });
+  });
+
+  test('ouch gets every reply in order, and what was bought was sold', async () => {
+    await runOuchBench({
+      sessions: 3,
+      ordersPerSession: 500,
+      repeats: 1,
+      singles: 20,
+      paced: 20,
+      pacedPerSecond: 1000,
+    });
   });
 
   test('runtime delivers every message and answers every ask', async () => {
