@@ -31,7 +31,7 @@ import { type ColdPlace, countPackets, StreamMemory } from './sequenced-stream.t
 import { Line, type TradingAccount } from './trading-account.ts';
 import { type Opening, openingAt, ZoneTime } from './trading-day.ts';
 import { REASON } from './validate.ts';
-import { VenueBooks } from './venue-books.ts';
+import type { VenueBooks } from './venue-books.ts';
 import { VenueClock } from './venue-clock.ts';
 
 type LogIn = Extract<ExchangeCommand, { type: 'log-in' }>;
@@ -97,9 +97,8 @@ export class Exchange {
     this.clock = new VenueClock(new ZoneTime(options.timeZone));
     const memory = new StreamMemory(options.streamMemoryBytes);
     this.accounts = new Accounts(options.venue.traders, this.orders, memory);
-    this.entry = new OrderEntry(this.orders, this.clock, this.accounts.list);
-    this.books = new VenueBooks(options.venue, this.orders, this.entry);
-    this.entry.use(this.books);
+    this.entry = new OrderEntry(options.venue, this.orders, this.clock, this.accounts.list);
+    this.books = this.entry.books;
     this.#recovery = new Recovery(memory, this.orders);
   }
 
