@@ -63,12 +63,13 @@ export class Accounts {
   /** A number for a new account. */
   freeNumber(): number {
     if (this.count === this.list.length) return this.count;
-    // Stored numbers may have left holes, which `indexOf` does not see.
-    return this.list.findIndex((account) => account === undefined);
+    return this.list.indexOf(undefined);
   }
 
   open({ account: number, name, form, isRaw }: OpenedAccount, stream = this.newStream()): TradingAccount {
     const account = new TradingAccount(number, name, isRaw, form, this.#rulesOf(name, isRaw), stream);
+    // No holes: they would not be found.
+    while (this.list.length < number) this.list.push(undefined);
     this.list[number] = account;
     this.count++;
     if (!isRaw) this.#byName.set(name, account);

@@ -202,18 +202,20 @@ export interface ExchangeEvents {
   midnight(timeMs: number): void;
 }
 
-/** Reads the events in `bytes` from `start` to `end`. Throws a RangeError if they are none, or end within one. */
+/** Reads the events in `bytes` from `start` to `end`; returns how many they are. Throws a RangeError if they are none, or end within one. */
 export function readEvents(
   bytes: Uint8Array,
   start: number,
   end: number,
   events: Partial<ExchangeEvents>,
-): void {
+): number {
   // Reading beyond the end throws too.
   const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  let count = 0;
   let at = start;
-  while (at < end) at = readEvent(bytes, view, at, events);
+  for (; at < end; count++) at = readEvent(bytes, view, at, events);
   if (at !== end) throw new RangeError('the last event has no end');
+  return count;
 }
 
 /** Returns where the event at `at` ends. */

@@ -135,6 +135,7 @@ export class Exchange {
 
   /** All as it is now, between two turns. */
   freeze(): ExchangeState {
+    if (this.#recovery !== undefined) return this.#recovery.freeze();
     const { accepted, rejected, trades, isOpen } = this.entry;
     const { date, orders, matches, midnightMs } = this.clock;
     const accounts = this.accounts.all;
@@ -286,6 +287,14 @@ export class Exchange {
     else line.stream.clear();
   }
 
+  /** All that its clients have begun at this address is over. */
+  gone(address: string): void {
+    const lines = this.accounts.all.map(({ line }) => line);
+    for (const line of [...lines, ...this.#ending]) {
+      if (line?.client.address === address) this.left(line.account, line.client.connection);
+    }
+  }
+
   openDay(): DayReply {
     const isChanged = !this.entry.isOpen;
     if (isChanged) this.#openDay();
@@ -332,6 +341,11 @@ export class Exchange {
       trades,
       ignored: Object.fromEntries(this.#ignored),
     };
+  }
+
+  /** Position of the first event that the session needs. */
+  get keptFrom(): number {
+    return this.#sessionEvent;
   }
 
   get #isTrading(): boolean {
@@ -408,8 +422,9 @@ export class Exchange {
   #attach(account: TradingAccount, line: Line): void {
     // What the line is to have is not to come to it a second time.
     this.#flush(account);
+    // The account itself has not lost its client.
     if (account.line !== undefined)
-      this.#dismiss(account.line, 'another connection has taken the account over');
+      this.#sayDismissed(account.line, 'another connection has the account now');
     account.line = line;
     this.#leaving.delete(account);
     const { client, next: sequence } = line;
@@ -426,8 +441,12 @@ export class Exchange {
     this.#outlet.tell(client, { type: 'login-refused', reason, text });
   }
 
+  #sayDismissed({ client }: Line, reason: string): void {
+    this.#outlet.tell(client, { type: 'dismissed', reason });
+  }
+
   #dismiss(line: Line, reason: string): void {
-    this.#outlet.tell(line.client, { type: 'dismissed', reason });
+    this.#sayDismissed(line, reason);
     this.left(line.account, line.client.connection);
   }
 

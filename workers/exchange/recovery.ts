@@ -29,6 +29,7 @@ import {
 } from './exchange-snapshot.ts';
 import { Orders } from './orders.ts';
 import { SequencedStream, type StreamMemory } from './sequenced-stream.ts';
+import { spacePadded } from './wire-text.ts';
 
 const WORD = 2 ** 32;
 const NS_PER_MS = 1e6;
@@ -270,7 +271,7 @@ export class Recovery implements ExchangeEvents {
     const { orders } = this;
     if (orders.find(account.number, token) !== NONE) throw new RangeError(`order ${token} was open before`);
     const id = this.#idOf(account, view.getUint32(at + ACCEPTED.orderbook));
-    const book = this.#bookIndex(id, view.getUint32(at + ACCEPTED.group));
+    const book = this.#bookIndex(id, spacePadded(view.getUint32(at + ACCEPTED.group)));
     const slot = orders.add(account.number, token);
     orders.book[slot] = book;
     orders.side[slot] = view.getUint8(at + ACCEPTED.side);
@@ -339,7 +340,7 @@ export class Recovery implements ExchangeEvents {
   }
 
   #idOf({ form }: RecoveredAccount, orderbook: number): number {
-    const id = form === 'alpha' ? orderbook : this.listed.get(orderbook);
+    const id = form === 'alpha' ? spacePadded(orderbook) : this.listed.get(orderbook);
     if (id === undefined) throw new RangeError(`no book has the number ${orderbook}`);
     return id;
   }
