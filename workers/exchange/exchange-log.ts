@@ -107,11 +107,12 @@ export class ExchangeLog {
     this.#begin(EXCHANGE_EVENT.closeAccount, account, 0);
   }
 
+  /** What the account was told before is to be in the log already. */
   takePart(account: number, form: OrderbookForm): void {
     this.#word(EXCHANGE_EVENT.takePart, account, FORMS.indexOf(form));
   }
 
-  /** What was told before is to be in the log already. */
+  /** So is what anybody was told. */
   beginSession(beginMs: number): void {
     this.#float(EXCHANGE_EVENT.beginSession, beginMs);
   }
@@ -132,7 +133,7 @@ export class ExchangeLog {
     this.#pair(EXCHANGE_EVENT.listBook, id, number);
   }
 
-  /** Likewise: of all timestamps that come. */
+  /** Likewise. */
   midnight(timeMs: number): void {
     this.#float(EXCHANGE_EVENT.midnight, timeMs);
   }

@@ -412,6 +412,8 @@ export class Exchange {
   #takePart(account: TradingAccount, form: OrderbookForm): void {
     if (account.isPart && account.form === form) return;
     const isNew = !account.isPart;
+    // What it was told in the other form is in the log before.
+    this.#flush(account);
     this.#log?.takePart(account.number, form);
     account.isPart = true;
     account.form = form;
@@ -517,6 +519,8 @@ export class Exchange {
   #openDay(): void {
     const date = this.clock.zone.dateNumber(this.clock.nowMs);
     this.#log?.openDay(date);
+    // Matches are numbered anew.
+    if (date !== this.clock.date) for (const book of this.books.list) book.lastMatch = 0;
     this.clock.beginDay(date);
     this.entry.isOpen = true;
     this.#tellAll(EVENT_START, this.#isTrading);
