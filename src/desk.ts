@@ -186,7 +186,8 @@ export class Desk {
     const { accounts } = await bank.counts();
     const used = new Map<string, number>([['bank.accounts_max', accounts]]);
     for (const { options, open } of gateway.listeners) used.set(`${options.service}.connections_max`, open);
-    const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config;
+    const sections: Omit<Config, 'venue'> = config;
+    const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = sections;
     return ALL_SETTINGS.map(({ section, key, iniKey, reason }): LimitInForce => {
       const setting = `${section}.${iniKey}`;
       const value = values[section]?.[key] as LimitInForce['value'];

@@ -15,14 +15,14 @@
  * The numbers are little-endian. What comes from a connection that the account has no more is ignored.
  */
 import { type Address, toAddress } from '../values/address.ts';
+import type { OrderbookForm } from './ouch/fields.ts';
+
+export type { OrderbookForm };
 
 export const EXCHANGE_ADDRESS: Address = toAddress('exchange/venue');
 
 /** How many bytes precede the packets. */
 export const ENTRY_HEAD_BYTES = 8;
-
-/** In what form a client has the ids of order books: text as of OUCH 1.12, numbers before it. */
-export type OrderbookForm = 'alpha' | 'uint32';
 
 /** The venue's day: it has not begun, runs, or is suspended as a whole. After its end the next one has not begun. */
 export type DayState = 'before-open' | 'open';
@@ -45,7 +45,10 @@ export type ExchangeCommand =
   | { readonly type: 'log-in-raw'; readonly client: ClientAddress }
   /** The client has taken what was sent up to the last `page`. */
   | { readonly type: 'page-taken'; readonly account: number; readonly connection: number }
-  /** The client is gone; ignored if the account has another connection by now. */
+  /**
+   * The client is gone; ignored if the account has another connection by now. An ask, answered in any case: what the
+   * exchange has said of the messages before is on its way then, and nothing more will be.
+   */
   | { readonly type: 'left'; readonly account: number; readonly connection: number }
   | OperatorCommand
   | MarketCommand;

@@ -103,7 +103,8 @@ export interface OuchSettings {
   readonly loginMs: number;
   readonly idleMs: number;
   readonly heartbeatMs: number;
-  readonly packetBytesMax: number;
+  /** What goes wrong is explained in debug packets. */
+  readonly isDebugOn: boolean;
 }
 
 export interface OuchRawSettings {
