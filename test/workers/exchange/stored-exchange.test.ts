@@ -82,6 +82,16 @@ async function eventsIn({ folder }: StoredHost): Promise<Buffer> {
   return Buffer.concat(events);
 }
 
+interface DescribedMessage {
+  readonly type?: string;
+  readonly orderNumber?: string;
+}
+
+interface DescribedEvent {
+  readonly type: string;
+  readonly messages?: readonly DescribedMessage[];
+}
+
 describe('what is stored of an exchange', () => {
   for (const isTrimmed of [false, true]) {
     const what = isTrimmed ? 'whose history was trimmed' : 'with its whole history';
@@ -106,7 +116,7 @@ describe('what is stored of an exchange', () => {
   test('reads as what it is', async (t) => {
     const { host } = await exchangeIn(t);
     const lines = (await exported([host])).trim().split('\n').slice(1, -1);
-    const events = lines.map((line) => (JSON.parse(line) as { event: Record<string, unknown> }).event);
+    const events = lines.map((line) => (JSON.parse(line) as { event: DescribedEvent }).event);
     assert.deepEqual(events.slice(0, 6), [
       { type: 'midnight', timeMs: Date.parse('2026-11-20T15:00:00Z') },
       { type: 'listBook', id: 'BTC', number: 1 },
@@ -115,13 +125,13 @@ describe('what is stored of an exchange', () => {
       { type: 'beginSession', beginMs: Date.parse('2026-11-21T10:00:00Z') },
       { type: 'openDay', date: 20261121 },
     ]);
-    const messages = events.flatMap((event) => (event['messages'] as Record<string, unknown>[]) ?? []);
+    const messages = events.flatMap((event) => event.messages ?? []);
     const types = new Set(messages.map(({ type }) => type));
     for (const type of ['accepted', 'executed', 'canceled', 'replaced', 'rejected', 'system-event']) {
       assert.ok(types.has(type), `there is no message ${type}`);
     }
     const accepted = messages.find(({ type }) => type === 'accepted');
-    assert.match(String(accepted?.['orderNumber']), /^20261121\d{10}$/);
+    assert.match(String(accepted?.orderNumber), /^20261121\d{10}$/);
     assert.ok(types.has(undefined), 'no client has padded with NULs');
   });
 
