@@ -1,18 +1,11 @@
 /** What the books of a venue look like from outside. */
-import type {
-  BookRow,
-  BookSelection,
-  BookView,
-  OrderRow,
-  TradeRow,
-} from '../../src/protocol/exchange.ts';
-import { by } from '../../src/values/order.ts';
+import type { BookRow, BookSelection, BookView, OrderRow, TradeRow } from '../../src/protocol/exchange.ts';
 import type { Accounts } from './accounts.ts';
 import type { OrderEntry } from './order-entry.ts';
 import type { Orders } from './orders.ts';
 import type { Trade } from './trades.ts';
 import type { VenueBook, VenueBooks } from './venue-books.ts';
-import type { VenueClock } from './venue-clock.ts';
+import { numberTextOf, type VenueClock } from './venue-clock.ts';
 
 export interface BookSources {
   readonly books: VenueBooks;
@@ -70,38 +63,37 @@ export class BookRows {
 
   /** The last ones, the newest first. */
   trades(selection: BookSelection, limit: number): TradeRow[] {
-    const rows = this.#sources.books.select(selection).flatMap((book) => this.#lastOf(book, limit));
-    return rows.sort(by(({ matchNumber }) => BigInt(matchNumber))).slice(0, limit);
-  }
-
-  tradeOf(book: VenueBook, { number, price, quantity, isBuy, timeMs }: Trade): TradeRow {
-    return {
-      id: book.idText,
-      group: book.groupText,
-      matchNumber: this.#sources.clock.numberText(number),
-      price,
-      quantity,
-      side: isBuy ? 'B' : 'S',
-      timeMs,
-    };
-  }
-
-  #lastOf(book: VenueBook, limit: number): TradeRow[] {
-    const { trades } = book;
-    const count = Math.min(limit, trades.count - trades.first);
-    return Array.from({ length: count }, (_, i) => this.tradeOf(book, trades.at(trades.count - 1 - i)));
+    const rows = this.#sources.books.select(selection).flatMap((book) => lastTradesOf(book, limit));
+    // All numbers are of the same length.
+    return rows.sort((a, b) => (a.matchNumber < b.matchNumber ? 1 : -1)).slice(0, limit);
   }
 
   #orderOf(slot: number): OrderRow {
     const { orders, accounts, clock } = this.#sources;
     return {
-      orderNumber: clock.numberText(orders.number[slot] as number),
-      user: accounts.get(orders.account[slot] as number).name,
-      token: orders.token[slot] as number,
-      side: String.fromCharCode(orders.side[slot] as number) as OrderRow['side'],
-      price: orders.price[slot] as number,
-      quantity: orders.open[slot] as number,
-      timeMs: orders.timeMs[slot] as number,
+      orderNumber: numberTextOf(clock.date, orders.number[slot]),
+      user: accounts.get(orders.account[slot]).name,
+      token: orders.token[slot],
+      side: String.fromCharCode(orders.side[slot]) as OrderRow['side'],
+      price: orders.price[slot],
+      quantity: orders.open[slot],
+      timeMs: orders.timeMs[slot],
     };
   }
+}
+
+export function toTradeRow(book: VenueBook, { date, counter, isBuy, ...trade }: Trade): TradeRow {
+  return {
+    id: book.idText,
+    group: book.groupText,
+    matchNumber: numberTextOf(date, counter),
+    side: isBuy ? 'B' : 'S',
+    ...trade,
+  };
+}
+
+function lastTradesOf(book: VenueBook, limit: number): TradeRow[] {
+  const { trades } = book;
+  const count = Math.min(limit, trades.count - trades.first);
+  return Array.from({ length: count }, (_, i) => toTradeRow(book, trades.at(trades.count - 1 - i)));
 }

@@ -309,7 +309,7 @@ describe('exchange.stream', () => {
   test('is there once for a user and connection', () => {
     const exchange = new ScriptedExchange();
     signIn(exchange);
-    const { code, message } = exchange.client.refused('exchange.stream', { ...LOGIN, user: 'TRADE1 ' });
+    const { code, message } = exchange.client.refused('exchange.stream', { ...LOGIN, user: 'TRADE1' });
     assert.deepEqual(
       [code, message],
       ['ERR_EXCHANGE_LOGIN', 'TRADE1 is signed in over this connection already'],
