@@ -416,7 +416,7 @@ export class Exchange {
   #takePart(account: TradingAccount, form: OrderbookForm): void {
     if (account.isPart && account.form === form) return;
     const isNew = !account.isPart;
-    // What it was told in the other form is in the log before.
+    // What it was told before is in the form before.
     this.#flush(account);
     this.#log?.takePart(account.number, form);
     account.isPart = true;
@@ -524,11 +524,12 @@ export class Exchange {
   #openDay(): void {
     const date = this.clock.zone.dateNumber(this.clock.nowMs);
     this.#log?.openDay(date);
-    // Matches are numbered anew.
-    if (date !== this.clock.date) for (const book of this.books.list) book.lastMatch = 0;
-    this.clock.beginDay(date);
     this.entry.isOpen = true;
-    for (const { changes } of this.books.list) changes?.touch();
+    for (const book of this.books.list) {
+      if (date !== this.clock.date) book.lastMatch = 0;
+      book.changes?.touch();
+    }
+    this.clock.beginDay(date);
     this.#tellAll(EVENT_START, this.#isTrading);
   }
 
