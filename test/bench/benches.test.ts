@@ -5,6 +5,7 @@ import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
+import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
 import { runOuchBench } from '../../bench/ouch.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
@@ -41,6 +42,10 @@ describe('benches', () => {
       paced: 20,
       pacedPerSecond: 1000,
     });
+  });
+
+  test('exchange-recovery is back with the orders and messages that there were', async () => {
+    await runRecoveryBench({ messages: 5000, traders: 5, messagesPerTurn: 100 });
   });
 
   test('runtime delivers every message and answers every ask', async () => {
