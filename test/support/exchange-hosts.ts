@@ -191,6 +191,7 @@ export class ExchangeHosts {
         account: accountOf(connection),
         session: 'SESS01',
         sequence: message.type === 'log-in' ? message.sequence : 1,
+        lastToken: -1,
       };
       const { onLogin = () => accept } = this.#options;
       const notice = onLogin(message, connection);

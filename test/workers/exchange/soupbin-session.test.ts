@@ -130,7 +130,7 @@ describe('a trader who logs in', () => {
     floor.gone(1);
     assert.equal(floor.closeOf(1), undefined);
     floor.takeHeard();
-    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1 });
+    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1, lastToken: -1 });
     assert.deepEqual(floor.heard, [left(1)]);
     assert.equal(floor.closeOf(1), '');
   });
@@ -287,7 +287,13 @@ describe('the times of a session', () => {
     floor.send(1, LOGIN);
     floor.hosts.live(60_000);
     assert.equal(floor.closeOf(1), undefined);
-    const accepted = { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1 } as const;
+    const accepted = {
+      type: 'logged-in',
+      account: accountOf(1),
+      session: 'S',
+      sequence: 1,
+      lastToken: -1,
+    } as const;
     assert.equal(floor.say(1, accepted)[2], 0x41);
     floor.hosts.live(14_999);
     assert.equal(floor.closeOf(1), undefined);
