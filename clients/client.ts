@@ -8,6 +8,7 @@ import { Admin } from './admin.ts';
 import { Bank } from './bank.ts';
 import { Calls, type Notice } from './calls.ts';
 import type { ConnectionOptions, ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+import { Exchange } from './exchange.ts';
 import { Lobby } from './lobby.ts';
 import { isConnectedToItself } from './self-connection.ts';
 
@@ -25,7 +26,7 @@ export interface ConnectOptions {
   readonly server?: LocalServer | undefined;
   /** What the client is called, in the lobby and in the list of connections. */
   readonly name?: string | undefined;
-  /** The operators' token, for `client.admin`; the server has written it to operator.json in its data folder. */
+  /** The operators' token, for `client.admin` and for what operators do in the exchange; the server has written it to operator.json in its data folder. */
   readonly token?: string | undefined;
   /** Gives up the first attempt when it is aborted; afterwards it does nothing. */
   readonly signal?: AbortSignal | undefined;
@@ -64,6 +65,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 export class Client extends EventEmitter<ClientEvents> implements AsyncDisposable {
   readonly bank: Bank;
   readonly lobby: Lobby;
+  readonly exchange: Exchange;
   readonly admin: Admin;
   /** Resolves when the client is closed for good: to undefined if it was by `close`, else to what was wrong. */
   readonly closed: Promise<OutcryError | undefined>;
@@ -82,6 +84,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
     this.bank = new Bank(this.#calls);
     this.lobby = new Lobby(this.#calls);
+    this.exchange = new Exchange(this.#calls);
     this.admin = new Admin(this.#calls);
   }
 
