@@ -184,11 +184,10 @@ export class MainSide {
       const { kind, target } = reader;
       if (kind === RECORD.write) {
         const bytes = Buffer.from(reader.bytes.subarray(reader.start, reader.end));
-        const text = bytes.toString();
-        const before = this.writtenBytes.get(target) ?? Buffer.of();
-        this.writtenBytes.set(target, Buffer.concat([before, bytes]));
         assert.ok(!this.closed.has(target), 'nothing is written to a connection after its close');
-        this.written.set(target, (this.written.get(target) ?? '') + text);
+        this.written.set(target, (this.written.get(target) ?? '') + bytes.toString());
+        const before = this.writtenBytes.get(target) ?? Buffer.alloc(0);
+        this.writtenBytes.set(target, Buffer.concat([before, bytes]));
       } else if (kind === RECORD.close) this.closed.set(target, reader.text());
       else if (kind === RECORD.control) this.events.push(reader.value() as HostEvent);
       else if (kind === RECORD.credit) this.inFlight -= target;

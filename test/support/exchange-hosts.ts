@@ -87,7 +87,7 @@ export class ExchangeHosts {
     for (let client = 1; ; client++) if (this.hostOf(client) !== exchangeHost) return client;
   }
 
-  open(client: number, replaces?: { readonly memory: string | undefined }): Buffer {
+  open(client: number, options: { readonly isReplacement?: true } = {}): Buffer {
     this.command(client, {
       type: 'open',
       connection: client,
@@ -95,8 +95,7 @@ export class ExchangeHosts {
       remoteAddress: `10.0.0.1:${client}`,
       localAddress: '127.0.0.1:31422',
       sinceMs: client,
-      ...(replaces === undefined ? {} : { isReplacement: true }),
-      ...(replaces?.memory === undefined ? {} : { memory: replaces.memory }),
+      ...options,
     });
     return this.sent(client);
   }
@@ -150,10 +149,6 @@ export class ExchangeHosts {
     return this.main(client).closed.get(client);
   }
 
-  memory(client: number): string | undefined {
-    return this.main(client).memories.get(client);
-  }
-
   /** The client's connection on the main thread. */
   main(client: number): MainSide {
     return this.hosts.mainOf(this.hostOf(client));
@@ -196,6 +191,7 @@ export class ExchangeHosts {
         account: accountOf(connection),
         session: 'SESS01',
         sequence: message.type === 'log-in' ? message.sequence : 1,
+        lastToken: -1,
       };
       const { onLogin = () => accept } = this.#options;
       const notice = onLogin(message, connection);

@@ -3,12 +3,19 @@
  * events are what it has told accounts.
  */
 import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from '../../src/protocol/desk.ts';
-import type { ClientAddress, ClientNotice, ExchangeCommand } from '../../src/protocol/exchange.ts';
+import type {
+  ClientAddress,
+  ClientNotice,
+  ExchangeCommand,
+  MarketNotice,
+} from '../../src/protocol/exchange.ts';
 import { type Address, toAddress } from '../../src/values/address.ts';
 import type { Answer, Context, DurableActor } from '../runtime/actor.ts';
 import type { FlatEvents } from '../runtime/journal.ts';
+import { BookRows } from './book-rows.ts';
 import { Exchange, type ExchangeOptions, type NoticeBody, type Outlet } from './exchange.ts';
 import { decodeSnapshot, encodeSnapshot } from './exchange-snapshot.ts';
+import { MarketData } from './market-data.ts';
 import type { ColdPlace } from './sequenced-stream.ts';
 import type { Line } from './trading-account.ts';
 
@@ -29,6 +36,8 @@ const COLD_READ_TIMEOUT_MS = 30_000;
 
 export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
   readonly #exchange: Exchange;
+  readonly #rows: BookRows;
+  readonly #market: MarketData;
   /** Of the message that is handled. */
   #context: ExchangeContext | undefined;
   #isStarted = false;
@@ -39,6 +48,8 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
 
   constructor(options: ExchangeOptions) {
     this.#exchange = new Exchange(options, this);
+    this.#rows = new BookRows(this.#exchange);
+    this.#market = new MarketData(this.#exchange.books, this.#rows);
   }
 
   /** What its state amounts to. */
@@ -116,6 +127,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
 
   #finish(context: ExchangeContext): void {
     this.#exchange.finish();
+    this.#market.finish(this.#tellMarket);
     this.#context = undefined;
     const { dueMs } = this.#exchange;
     if (dueMs === this.#dueMs) return;
@@ -131,11 +143,11 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
     const exchange = this.#exchange;
     switch (message.type) {
       case 'log-in':
-        this.#watch(message.client, context);
+        this.#watch(message.client.address, context);
         exchange.logIn(message);
         break;
       case 'log-in-raw':
-        this.#watch(message.client, context);
+        this.#watch(message.client.address, context);
         exchange.logInRaw(message.client);
         break;
       case 'page-taken':
@@ -148,6 +160,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
       case 'gone':
         this.#sessions.delete(message.session);
         exchange.gone(message.session);
+        this.#market.forget(message.session);
         break;
       case 'cold':
         exchange.coldRead(message.line, message.answer.ok ? message.answer.value : undefined);
@@ -167,8 +180,24 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
       case 'cancel-all':
         context.reply(exchange.cancelAll(message));
         break;
+      case 'books':
+        context.reply(this.#rows.all());
+        break;
+      case 'book':
+        context.reply(this.#rows.view(message, message.levels, message.orders));
+        break;
+      case 'trades':
+        context.reply(this.#rows.trades(message, message.limit));
+        break;
       case 'figures':
         context.reply(exchange.figures());
+        break;
+      case 'follow-market':
+        this.#watch(message.address, context);
+        for (const notice of this.#market.follow(message)) this.#tellMarket(message.address, notice);
+        break;
+      case 'unfollow-market':
+        this.#market.unfollow(message);
         break;
       case 'tick':
         // Whatever is due was done as the turn began; the timer is spent.
@@ -177,8 +206,13 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
     }
   }
 
+  readonly #tellMarket = (address: string, notice: MarketNotice): void => {
+    const context = this.#current;
+    context.tell(context.refer<MarketNotice>(toAddress(address)), notice);
+  };
+
   /** A session that is lost has left. */
-  #watch({ address }: ClientAddress, context: ExchangeContext): void {
+  #watch(address: string, context: ExchangeContext): void {
     if (this.#sessions.has(address)) return;
     this.#sessions.add(address);
     const session = toAddress(address);

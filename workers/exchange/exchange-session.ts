@@ -60,13 +60,9 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   abstract receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void;
 
   started(context: SessionContext): void {
-    const { isReplacement, memory } = this.info;
-    if (!isReplacement) {
-      this.begin(context);
-      return;
-    }
-    if (memory !== undefined) this.#account = Number(memory);
-    this.leave('the worker thread that served it ended', context);
+    // The exchange has seen that the session before was lost.
+    if (this.info.isReplacement) this.end('the worker thread that served it ended', context);
+    else this.begin(context);
   }
 
   receive(message: ExchangeSessionMessage, context: SessionContext): undefined {
@@ -172,7 +168,6 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
       return;
     }
     this.state = 'in';
-    context.remember(String(notice.account));
     this.onLoggedIn(notice, context);
   }
 

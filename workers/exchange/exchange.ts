@@ -23,7 +23,7 @@ import { Accounts } from './accounts.ts';
 import { NONE } from './columns.ts';
 import { ExchangeLog, type LoggedEvents } from './exchange-log.ts';
 import { type ExchangeState, freezeOrders } from './exchange-snapshot.ts';
-import { explain } from './explain.ts';
+import { explain, type MessageToken, ownTokenOf } from './explain.ts';
 import { type IgnoredReason, OrderEntry } from './order-entry.ts';
 import { Orders } from './orders.ts';
 import { Recovery } from './recovery.ts';
@@ -223,11 +223,15 @@ export class Exchange {
       }
       if (reason === undefined) continue;
       this.#count(reason);
-      if (++ignored <= EXPLAINED_MAX) {
-        this.#tellIgnored(account, explain(reason, view, body, last - body, account.lastToken));
-      }
+      ignored++;
+      const isAwaited = account.line.client.call !== undefined;
+      if (!isAwaited && (ignored > EXPLAINED_MAX || !this.#options.isDebugOn)) continue;
+      const text = explain(reason, view, body, last - body, account.lastToken);
+      this.#tellIgnored(account.line, text, isAwaited ? ownTokenOf(view, body, last - body) : undefined);
     }
-    if (ignored > EXPLAINED_MAX) this.#tellIgnored(account, `and ${ignored - EXPLAINED_MAX} more`);
+    if (ignored > EXPLAINED_MAX && this.#options.isDebugOn) {
+      this.#tellIgnored(account.line, `and ${ignored - EXPLAINED_MAX} more`);
+    }
   }
 
   logIn({ user, password, requestedSession, sequence, form, client }: LogIn): void {
@@ -433,6 +437,7 @@ export class Exchange {
       account: account.number,
       session: this.session,
       sequence,
+      lastToken: account.lastToken,
     });
     this.#feed(line);
   }
@@ -519,6 +524,7 @@ export class Exchange {
     this.#log?.openDay(date);
     this.clock.beginDay(date);
     this.entry.isOpen = true;
+    for (const { changes } of this.books.list) changes?.touch();
     this.#tellAll(EVENT_START, this.#isTrading);
   }
 
@@ -540,7 +546,10 @@ export class Exchange {
     this.#log?.beginSession(sessionMs);
     this.#sessionMs = sessionMs;
     this.entry.endDay();
-    for (const book of this.books.list) book.volume = 0;
+    for (const book of this.books.list) {
+      book.volume = 0;
+      book.changes?.touch();
+    }
     for (const account of this.accounts.all) account.beginSession();
     for (const { account: number, client } of rawLines) {
       const account = this.accounts.get(number);
@@ -589,6 +598,7 @@ export class Exchange {
     const changed = this.books.select(selection).filter((book) => book.isHalted !== isHalted);
     for (const book of changed) {
       book.isHalted = isHalted;
+      book.changes?.touch();
       if (isHalted) this.#log?.halt(book.id, book.group);
       else this.#log?.resume(book.id, book.group);
     }
@@ -673,8 +683,7 @@ export class Exchange {
     this.#ignored.set(reason, (this.#ignored.get(reason) ?? 0) + 1);
   }
 
-  #tellIgnored({ line }: TradingAccount, text: string): void {
-    if (this.#options.isDebugOn && line !== undefined)
-      this.#outlet.tell(line.client, { type: 'ignored', text });
+  #tellIgnored({ client }: Line, text: string, message?: MessageToken): void {
+    this.#outlet.tell(client, { type: 'ignored', text, ...message });
   }
 }

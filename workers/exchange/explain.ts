@@ -1,5 +1,5 @@
 /** Says to a person why a message had no effect. */
-import { CANCEL, ENTER, LETTER, REPLACE } from '../../src/protocol/ouch/layout.ts';
+import { CANCEL, ENTER, LENGTH, LETTER, REPLACE } from '../../src/protocol/ouch/layout.ts';
 import type { IgnoredReason } from './order-entry.ts';
 
 /** The message is of `length` bytes at `at`, of which a `packet` may not have as many. */
@@ -31,6 +31,26 @@ export function explain(
       return 'ignored: only Unsequenced Data packets, each whole, are taken here';
     case 'connection':
       return 'ignored: the account has another connection';
+  }
+}
+
+export interface MessageToken {
+  readonly letter: number;
+  readonly token: number;
+}
+
+/** By what whoever has sent a message knows it; undefined if it is none. */
+export function ownTokenOf(view: DataView, at: number, length: number): MessageToken | undefined {
+  const letter = length < LENGTH.cancel ? 0 : view.getUint8(at);
+  switch (letter) {
+    case LETTER.enter:
+      return { letter, token: view.getUint32(at + ENTER.token) };
+    case LETTER.replace:
+      return { letter, token: view.getUint32(at + REPLACE.replacementToken) };
+    case LETTER.cancel:
+      return { letter, token: view.getUint32(at + CANCEL.token) };
+    default:
+      return undefined;
   }
 }
 

@@ -163,7 +163,7 @@ export class OrderEntry implements MatchSink {
     this.#writeExecuted(incoming, quantity, price, REMOVED, number);
     this.#writeExecuted(resting, quantity, price, ADDED, number);
     const book = this.#list[orders.book[incoming]];
-    book.traded(counter, price, quantity, orders.side[incoming] === SIDE.buy, clock.nowMs);
+    book.traded(clock.date, counter, price, quantity, orders.side[incoming] === SIDE.buy, clock.nowMs);
     this.trades++;
   }
 

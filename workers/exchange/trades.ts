@@ -4,13 +4,24 @@
 const TRADES_KEPT = 1000;
 const COLUMN_MIN = 16;
 
+export interface Trade {
+  /** Of the match number. */
+  readonly date: number;
+  readonly counter: number;
+  readonly price: number;
+  readonly quantity: number;
+  /** The order that came later bought. */
+  readonly isBuy: boolean;
+  readonly timeMs: number;
+}
+
 export class Trades {
   /** Of all that there have been; the last is `count - 1`, and at its place modulo the length of the columns. */
   count = 0;
   #price = new Int32Array(COLUMN_MIN);
   #quantity = new Int32Array(COLUMN_MIN);
-  /** The day's counter. */
-  #number = new Uint32Array(COLUMN_MIN);
+  #date = new Uint32Array(COLUMN_MIN);
+  #counter = new Uint32Array(COLUMN_MIN);
   #timeMs = new Float64Array(COLUMN_MIN);
   #isBuy = new Uint8Array(COLUMN_MIN);
 
@@ -19,21 +30,23 @@ export class Trades {
     return Math.max(0, this.count - TRADES_KEPT);
   }
 
-  add(number: number, price: number, quantity: number, isBuy: boolean, timeMs: number): void {
+  add(date: number, counter: number, price: number, quantity: number, isBuy: boolean, timeMs: number): void {
     if (this.count === this.#price.length && this.count < TRADES_KEPT) this.#grow();
     const at = this.count++ % this.#price.length;
-    this.#number[at] = number;
+    this.#date[at] = date;
+    this.#counter[at] = counter;
     this.#price[at] = price;
     this.#quantity[at] = quantity;
     this.#isBuy[at] = isBuy ? 1 : 0;
     this.#timeMs[at] = timeMs;
   }
 
-  /** Of a trade from `first` on. `isBuy`: the order that came later bought. */
-  at(index: number): { number: number; price: number; quantity: number; isBuy: boolean; timeMs: number } {
+  /** From `first` on. */
+  at(index: number): Trade {
     const at = index % this.#price.length;
     return {
-      number: this.#number[at],
+      date: this.#date[at],
+      counter: this.#counter[at],
       price: this.#price[at],
       quantity: this.#quantity[at],
       isBuy: this.#isBuy[at] === 1,
@@ -49,7 +62,8 @@ export class Trades {
     };
     this.#price = longer(this.#price, new Int32Array(length));
     this.#quantity = longer(this.#quantity, new Int32Array(length));
-    this.#number = longer(this.#number, new Uint32Array(length));
+    this.#date = longer(this.#date, new Uint32Array(length));
+    this.#counter = longer(this.#counter, new Uint32Array(length));
     this.#timeMs = longer(this.#timeMs, new Float64Array(length));
     this.#isBuy = longer(this.#isBuy, new Uint8Array(length));
   }

@@ -10,7 +10,7 @@ import type { MatchSink } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
 import type { Orders } from './orders.ts';
 import { Ticks } from './ticks.ts';
-import { Trades } from './trades.ts';
+import { type Trade, Trades } from './trades.ts';
 import { type BookRules, groupIndexOf } from './validate.ts';
 import { numberText, textNumber } from './wire-text.ts';
 
@@ -33,6 +33,8 @@ export class VenueBook {
   /** Shares traded in the session. */
   volume = 0;
   readonly trades = new Trades();
+  /** Set while somebody follows it. */
+  changes: BookChanges | undefined;
 
   constructor(index: number, key: BookKey, security: Security | undefined, book: OrderBook) {
     this.index = index;
@@ -54,17 +56,32 @@ export class VenueBook {
     return numberText(this.group);
   }
 
-  traded(number: number, price: number, quantity: number, isBuy: boolean, timeMs: number): void {
+  traded(
+    date: number,
+    counter: number,
+    price: number,
+    quantity: number,
+    isBuy: boolean,
+    timeMs: number,
+  ): void {
     this.lastPrice = price;
-    this.lastMatch = number;
+    this.lastMatch = counter;
     this.volume += quantity;
-    this.trades.add(number, price, quantity, isBuy, timeMs);
+    this.trades.add(date, counter, price, quantity, isBuy, timeMs);
+    this.changes?.traded(this.trades.at(this.trades.count - 1));
   }
 
   freeze(): BookState {
     const { id, group, isHalted, lastPrice: last, lastMatch, volume } = this;
     return { id, group, isHalted, last, lastMatch, volume };
   }
+}
+
+/** Hears of what a book's row has beside its levels. */
+export interface BookChanges {
+  traded(trade: Trade): void;
+  /** Its state is another one, or the session. */
+  touch(): void;
 }
 
 interface BookKey {

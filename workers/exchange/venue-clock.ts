@@ -7,7 +7,7 @@ import type { SessionState } from './exchange-snapshot.ts';
 import type { ZoneTime } from './trading-day.ts';
 
 const WORD = 0x1_0000_0000;
-const COUNTER_DIGITS = 10_000_000_000n;
+const COUNTER_DIGITS = 10;
 const NS_PER_MS = 1e6;
 
 export class VenueClock {
@@ -56,7 +56,7 @@ export class VenueClock {
   beginDay(date: number): void {
     if (date === this.date) return;
     this.date = date;
-    const base = BigInt(date) * COUNTER_DIGITS;
+    const base = BigInt(date) * 10n ** BigInt(COUNTER_DIGITS);
     this.#baseHigh = Number(base >> 32n);
     this.#baseLow = Number(base & 0xffffffffn);
     this.orders = 0;
@@ -75,11 +75,11 @@ export class VenueClock {
   counterOf(low: number): number {
     return (low - this.#baseLow) >>> 0;
   }
+}
 
-  /** Decimal. */
-  numberText(counter: number): string {
-    return String(BigInt(this.date) * COUNTER_DIGITS + BigInt(counter));
-  }
+/** A number of a day, decimal. */
+export function numberTextOf(date: number, counter: number): string {
+  return `${date}${String(counter).padStart(COUNTER_DIGITS, '0')}`;
 }
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };

@@ -74,7 +74,7 @@ describe('a client of the raw door', () => {
     floor.send(1, ENTER, CANCEL);
     assert.deepEqual(floor.main(1).flows.get(1), [FLOW.pauseInput]);
     floor.takeHeard();
-    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1 });
+    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1, lastToken: -1 });
     assert.deepEqual(floor.heard, [entry(1, ENTER), entry(1, CANCEL)]);
     assert.deepEqual(floor.main(1).flows.get(1), [FLOW.pauseInput, FLOW.resumeInput]);
   });
@@ -108,8 +108,10 @@ describe('a client of the raw door', () => {
     const floor = rawFloor();
     floor.say(1, { type: 'session-ended' });
     assert.equal(floor.closeOf(1), '');
-    floor.replace(0);
-    floor.open(2, { memory: '7' });
-    assert.equal(floor.closeOf(2), 'the worker thread that served it ended');
+    const others = rawFloor({ hosts: 2 });
+    const client = others.farClient;
+    others.open(client);
+    others.replace(1 - others.hostOf(client));
+    assert.equal(others.closeOf(client), 'the exchange was lost');
   });
 });

@@ -130,7 +130,7 @@ describe('a trader who logs in', () => {
     floor.gone(1);
     assert.equal(floor.closeOf(1), undefined);
     floor.takeHeard();
-    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1 });
+    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1, lastToken: -1 });
     assert.deepEqual(floor.heard, [left(1)]);
     assert.equal(floor.closeOf(1), '');
   });
@@ -287,7 +287,13 @@ describe('the times of a session', () => {
     floor.send(1, LOGIN);
     floor.hosts.live(60_000);
     assert.equal(floor.closeOf(1), undefined);
-    const accepted = { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1 } as const;
+    const accepted = {
+      type: 'logged-in',
+      account: accountOf(1),
+      session: 'S',
+      sequence: 1,
+      lastToken: -1,
+    } as const;
     assert.equal(floor.say(1, accepted)[2], 0x41);
     floor.hosts.live(14_999);
     assert.equal(floor.closeOf(1), undefined);
@@ -406,22 +412,9 @@ describe('a session ends', () => {
     assert.equal(floor.closeOf(client), 'the exchange was lost');
   });
 
-  test('when it was lost itself: the one in its place gives the account back', () => {
-    const floor = withTrader({ hosts: 2 });
-    const client = floor.farClient;
-    floor.open(client);
-    floor.send(client, LOGIN);
-    floor.takeHeard();
-    const memory = floor.memory(client);
-    floor.replace(floor.hostOf(client));
-    floor.open(client, { memory });
-    assert.deepEqual(floor.heard, [left(client)]);
-    assert.equal(floor.closeOf(client), 'the worker thread that served it ended');
-  });
-
-  test('when it was lost before a login', () => {
+  test('when it was lost itself: the client comes back as well', () => {
     const floor = new ExchangeHosts();
-    floor.open(1, { memory: undefined });
+    floor.open(1, { isReplacement: true });
     assert.deepEqual([floor.closeOf(1), floor.heard], ['the worker thread that served it ended', []]);
   });
 });
