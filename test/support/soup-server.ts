@@ -31,6 +31,8 @@ export interface SoupScript {
 interface Peer {
   readonly socket: Socket;
   isLoggedIn: boolean;
+  /** What it sends, and is sent, is lost. */
+  isGone: boolean;
 }
 
 export class SoupServer implements AsyncDisposable {
@@ -46,6 +48,8 @@ export class SoupServer implements AsyncDisposable {
   readonly inbound: InboundMessage[] = [];
   /** How often the trader was without a connection after he had one. */
   absences = 0;
+  /** What clients send from now on is lost on its way, until the connections break. */
+  isDeaf = false;
   /** What is sent is kept, and comes when it is false again. */
   isHolding = false;
   #held: (() => void)[] = [];
@@ -88,7 +92,22 @@ export class SoupServer implements AsyncDisposable {
 
   /** Breaks all connections. */
   drop(): void {
-    for (const { socket } of this.#peers) socket.resetAndDestroy();
+    for (const peer of this.#peers) {
+      peer.isGone = true;
+      peer.socket.resetAndDestroy();
+    }
+    this.isDeaf = false;
+  }
+
+  /** Breaks them within a packet. */
+  dropWithin(): void {
+    for (const peer of this.#peers) {
+      peer.isGone = true;
+      peer.socket.write(encodeServerPacket({ type: 'debug', text: 'never whole' }).subarray(0, 7), () =>
+        peer.socket.destroy(),
+      );
+    }
+    this.isDeaf = false;
   }
 
   /** No more messages in this session, and the next one. */
@@ -116,7 +135,7 @@ export class SoupServer implements AsyncDisposable {
   }
 
   #onConnection(socket: Socket): void {
-    const peer: Peer = { socket, isLoggedIn: false };
+    const peer: Peer = { socket, isLoggedIn: false, isGone: false };
     const splitter = new PacketSplitter();
     this.#peers.add(peer);
     socket.on('data', (chunk) => {
@@ -139,7 +158,7 @@ export class SoupServer implements AsyncDisposable {
     }
     this.received.push(packet);
     if (packet.type === 'logout-request') peer.socket.end();
-    if (packet.type !== 'unsequenced') return;
+    if (packet.type !== 'unsequenced' || this.isDeaf) return;
     const message = decodeInbound(packet.message);
     this.inbound.push(message);
     this.#script.onMessage?.(message, this);
@@ -168,9 +187,10 @@ export class SoupServer implements AsyncDisposable {
     for (const message of this.messages.slice(sequence - 1)) this.#send(peer, { type: 'sequenced', message });
   }
 
-  #send({ socket }: Peer, packet: ServerPacket): void {
+  #send(peer: Peer, packet: ServerPacket): void {
+    const { socket } = peer;
     const send = () => {
-      if (socket.writable) socket.write(encodeServerPacket(packet));
+      if (socket.writable && !peer.isGone) socket.write(encodeServerPacket(packet));
     };
     if (this.isHolding) this.#held.push(send);
     else send();
