@@ -96,16 +96,12 @@ export class Bank {
    * they are durable. Rejects with ERR_STATEMENT_ACCOUNT, ERR_STATEMENT_POSITION, or ERR_DATA_FOLDER if nothing is kept.
    */
   statement(name: Uint8Array, { last = STATEMENT_LAST, at }: StatementOptions = {}): Promise<Statement> {
-    const { data, hosts, jobs } = this.#parts;
+    const { data, jobs } = this.#parts;
     if (data === undefined) {
       const message = 'this server keeps accounts in memory only: there are no statements';
       return Promise.reject(new OutcryError('ERR_DATA_FOLDER', message));
     }
-    const count = hosts.links.length;
-    const stored = hosts.links.map(({ index }) => {
-      return { folder: data.hostFolder(index), index, count, isMade: true, isInUse: true };
-    });
-    return jobs.result({ type: 'statement', hosts: stored, isExamined: true, name, last, at });
+    return jobs.result({ type: 'statement', hosts: data.storedHosts, isExamined: true, name, last, at });
   }
 
   #askLedger(command: LedgerCommand): Promise<unknown[]> {

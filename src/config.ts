@@ -12,6 +12,7 @@ import { type Command, Option } from 'commander';
 import { parse } from 'ini';
 import * as z from 'zod';
 import { TOKEN_VARIABLE } from './protocol/operator-file.ts';
+import type { VenueSettings } from './protocol/venue.ts';
 import {
   ALL_SETTINGS,
   expectationOf,
@@ -21,16 +22,18 @@ import {
   type Setting,
   type SettingSpec,
 } from './settings.ts';
+import { isTimeZone, parseDays, parseTimeOfDay } from './values/calendar.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
 import { nearest } from './values/nearest.ts';
+import { DEFAULT_VENUE, type NamedSection, readVenue, VENUE_KINDS, type VenueOptions } from './venue.ts';
 
 type Table = typeof SETTINGS;
 
 type ValueOf<Spec> = Spec extends { readonly choices: readonly (infer Choice)[] }
   ? Choice
-  : Spec extends { readonly type: 'boolean' }
+  : Spec extends { readonly default: boolean }
     ? boolean
-    : Spec extends { readonly type: 'host' | 'path' }
+    : Spec extends { readonly default: string }
       ? string
       : number;
 
@@ -38,7 +41,7 @@ export type Config = {
   readonly [Section in keyof Table]: {
     readonly [Key in keyof Table[Section]]: ValueOf<Table[Section][Key]>;
   };
-};
+} & { readonly venue: VenueSettings };
 
 export interface ConfigSources {
   /**
@@ -50,6 +53,8 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Flag, without its dashes, to text; `givenSettingFlags` makes it. */
   readonly flags: Readonly<Record<string, string>>;
+  /** Stronger than the sections of the file that say it. */
+  readonly venue?: VenueOptions | undefined;
 }
 
 const FILE_DEFAULT = 'config.ini';
@@ -71,19 +76,21 @@ type Finding =
   | { readonly type: 'stray'; readonly problem: string };
 
 /** Throws ERR_CONFIG_INVALID with one line for each problem. */
-export function resolveConfig({ file, environment, flags }: ConfigSources): Config {
-  const findings = [...readFile(file), ...readEnvironment(environment), ...readFlags(flags)];
+export function resolveConfig({ file, environment, flags, venue: options }: ConfigSources): Config {
+  const inFile = readFile(file);
+  const findings = [...inFile.findings, ...readEnvironment(environment), ...readFlags(flags)];
   const winners = strongest(findings);
-  const problems = [...problemsIn(findings), ...problemsBetween(winners)].map(printable);
+  const { venue, problems: inVenue } = readVenue(inFile.named, options);
+  const problems = [...problemsIn(findings), ...problemsBetween(winners), ...inVenue].map(printable);
   if (problems.length > 0) {
     throw new OutcryError('ERR_CONFIG_INVALID', problems.join('\n'), {
       fields: { problems: problems.length },
     });
   }
-  return configOf(winners);
+  return configOf(winners, venue);
 }
 
-export const DEFAULT_CONFIG: Config = configOf(strongest([]));
+export const DEFAULT_CONFIG: Config = configOf(strongest([]), DEFAULT_VENUE);
 
 /** Adds one flag a setting. Flags have no default of their own, so that the weaker sources are heard. */
 export function addSettingFlags(command: Command): Command {
@@ -108,17 +115,22 @@ function optionOf(setting: Setting): Option {
   return new Option(`--${setting.flag} <${setting.type}>`, help);
 }
 
-function readFile(file: string | null | undefined): readonly Finding[] {
-  if (file === null) return [];
+/** What a file says: of settings, and of what has a name of its own. */
+interface InFile {
+  readonly findings: readonly Finding[];
+  readonly named: readonly NamedSection[];
+}
+
+function readFile(file: string | null | undefined): InFile {
+  if (file === null) return { findings: [], named: [] };
   const name = file ?? FILE_DEFAULT;
   let text: string;
   try {
     text = readFileSync(name, 'utf8');
   } catch (error) {
     const isOptional = file === undefined;
-    return isOptional && isMissing(error)
-      ? []
-      : [stray(name, `expected a readable file, ${messageOf(error)}`)];
+    const problem = stray(name, `expected a readable file, ${messageOf(error)}`);
+    return { findings: isOptional && isMissing(error) ? [] : [problem], named: [] };
   }
   return readSections(name, parseIni(text));
 }
@@ -137,15 +149,43 @@ function parseIni(text: string): Readonly<Record<string, unknown>> {
   return parse(plain, { bracketedArray: false });
 }
 
-function readSections(file: string, sections: Readonly<Record<string, unknown>>): readonly Finding[] {
-  return Object.entries(sections).flatMap(([section, content]) => {
+function readSections(file: string, sections: Readonly<Record<string, unknown>>): InFile {
+  const named: NamedSection[] = [];
+  const findings = Object.entries(sections).flatMap(([section, content]) => {
     if (!isSection(content)) {
       return [stray(`${file} ${section}`, `expected below a section, such as [${SECTIONS[0]}]`)];
     }
-    return SECTIONS.includes(section)
-      ? Object.entries(content).map(([key, value]) => readEntry(file, section, key, value))
-      : [strayName(`${file} [${section}]`, section, SECTIONS)];
+    if (SECTIONS.includes(section)) {
+      return Object.entries(content).map(([key, value]) => readEntry(file, section, key, value));
+    }
+    const [word, name = '...'] = section.split(/\s+(.*)/, 2);
+    const kind = VENUE_KINDS.find((each) => each === word);
+    if (kind === undefined || name === '...') {
+      const known = [...SECTIONS, ...VENUE_KINDS.map((each) => `${each} ${name}`)];
+      return [strayName(`${file} [${section}]`, section, known)];
+    }
+    const origin = `${file} [${section}]`;
+    const { strays, entries } = readNamed(origin, content);
+    named.push({ kind, name, origin, entries });
+    return strays;
   });
+  return { findings, named };
+}
+
+/** The texts of a section whose keys are the venue's. */
+function readNamed(
+  origin: string,
+  content: Readonly<Record<string, unknown>>,
+): { readonly strays: readonly Finding[]; readonly entries: Readonly<Record<string, string>> } {
+  const strays: Finding[] = [];
+  const entries: Record<string, string> = {};
+  for (const [key, value] of Object.entries(content)) {
+    const texts = textsOf(value);
+    if (isSection(value)) strays.push(stray(`${origin}`, `expected a name without a point`));
+    else if (texts.length > 1) strays.push(stray(`${origin} ${key}`, repeatedText(texts)));
+    else entries[key] = texts[0] ?? '';
+  }
+  return { strays, entries };
 }
 
 /** A section with a dot in its name arrives as an entry of the section before the dot. */
@@ -162,11 +202,19 @@ function readEntry(file: string, section: string, key: string, value: unknown): 
 
 /** The parser also calls a key repeated when it stood in another section; then its array has one element. */
 function readValue(setting: Setting, origin: string, value: unknown): Finding {
-  const texts = (Array.isArray(value) ? value : [value]).map(textOf);
+  const texts = textsOf(value);
   const [text = ''] = texts;
   return texts.length > 1
-    ? { type: 'wrong', setting, problem: `${origin}: ${texts.map(quote).join(' and ')}, expected one value` }
+    ? { type: 'wrong', setting, problem: `${origin}: ${repeatedText(texts)}` }
     : read(setting, origin, text);
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return (Array.isArray(value) ? value : [value]).map(textOf);
+}
+
+function repeatedText(texts: readonly string[]): string {
+  return `${texts.map(quote).join(' and ')}, expected one value`;
 }
 
 /** The parser makes other types of bare true, false and null, of a key alone and of values in single quotes. */
@@ -243,6 +291,12 @@ export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
       return z.enum(spec.choices);
     case 'boolean':
       return z.stringbool();
+    case 'time':
+      return z.string().refine((text) => parseTimeOfDay(text) !== undefined);
+    case 'days':
+      return z.string().refine((text) => parseDays(text) !== undefined);
+    case 'time-zone':
+      return z.string().refine(isTimeZone);
   }
 }
 
@@ -288,12 +342,11 @@ function greaterThan(setting: Setting): Setting | undefined {
 }
 
 /** The one place where the compiler takes our word: the winners have every row of the table, and so has Config. */
-function configOf(winners: ReadonlyMap<Setting, Finding>): Config {
+function configOf(winners: ReadonlyMap<Setting, Finding>, venue: VenueSettings): Config {
   const entriesOf = (section: string) =>
     [...winners].flatMap(([setting, finding]) =>
       setting.section === section && finding.type === 'value' ? [[setting.key, finding.value]] : [],
     );
-  return Object.fromEntries(
-    SECTIONS.map((section) => [section, Object.fromEntries(entriesOf(section))]),
-  ) as Config;
+  const sections = SECTIONS.map((section) => [section, Object.fromEntries(entriesOf(section))]);
+  return { ...Object.fromEntries(sections), venue } as Config;
 }

@@ -11,9 +11,11 @@ import { Server } from './server.ts';
 import { SERVICES, type ServiceName } from './services.ts';
 import { ALL_SETTINGS } from './settings.ts';
 import { OutcryError } from './values/errors.ts';
+import type { VenueOptions } from './venue.ts';
 
 export type { ServiceName } from './services.ts';
 export { OutcryError } from './values/errors.ts';
+export type { VenueOptions } from './venue.ts';
 
 export interface CreateServerOptions {
   /** Where everything is kept: nowhere, or in a folder, which is made if it is not there. Memory without it. */
@@ -27,6 +29,8 @@ export interface CreateServerOptions {
    * they are set; no file and no environment is read.
    */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+  /** The books, ticks and traders of the exchange, where they are not the default ones. */
+  readonly venue?: VenueOptions;
   /** Below it nothing is logged; nothing at all without it. The log goes to standard error. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** The server can not go on. Without it the error is thrown, which ends the process. */
@@ -59,6 +63,7 @@ export async function createServer(options: CreateServerOptions = {}): Promise<O
     file: null,
     environment: {},
     flags: { 'log-level': logLevel, ...freePorts(), ...flagsOf(settings) },
+    venue: options.venue,
   });
   let askShutdown: (message: string) => void = () => {};
   const shutdownAsked = new Promise<string>((resolve) => {

@@ -25,6 +25,7 @@ import { open as openFile, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase, type Transaction } from 'lmdb';
+import type { StoredHost } from './protocol/data-jobs.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 const MANIFEST = 'outcry.json';
@@ -155,6 +156,14 @@ export class DataFolder {
 
   hostFolder(host: number): string {
     return hostFolderOf(this.path, this.#manifest.generation, host);
+  }
+
+  /** What is stored of each host, for jobs that read it while this server goes on. */
+  get storedHosts(): StoredHost[] {
+    const folders = foldersOf(this.path, this.#manifest);
+    return folders.map((folder, index) => {
+      return { folder, index, count: folders.length, isMade: true, isInUse: true };
+    });
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Bank } from './bank.ts';
 import type { Config } from './config.ts';
+import type { DataFolder } from './data-folder.ts';
 import type { Gateway } from './gateway.ts';
 import type { Hosts } from './hosts.ts';
 import type { Jobs } from './jobs.ts';
@@ -28,7 +29,7 @@ export interface DeskParts {
   readonly server: string;
   /** The date of the start. */
   readonly startedMs: number;
-  readonly dataPath: string | null;
+  readonly data: DataFolder | undefined;
   /** Where the report is written when it is asked for. */
   readonly reportPath: string;
   readonly addressOf: (service: string) => string;
@@ -67,6 +68,8 @@ export class Desk {
     switch (command.type) {
       case 'statement':
         return this.#inQueue(() => this.#statement(command));
+      case 'read-stream':
+        return this.#readStream(command);
       case 'open-file':
         return this.#inQueue(() => this.#runFiles(command));
       case 'live':
@@ -125,6 +128,15 @@ export class Desk {
     };
   }
 
+  /** The exchange alone asks, for a few at a time, so that none of it waits here. */
+  async #readStream({ type, ...part }: Of<'read-stream'>): Answer<'read-stream'> {
+    const { data, jobs } = this.#parts;
+    if (data === undefined) {
+      throw new OutcryError('ERR_DATA_FOLDER', 'this server keeps messages in memory only');
+    }
+    return jobs.result({ type, hosts: data.storedHosts, ...part });
+  }
+
   /** The record as it is now: while the connection is open its figures are here. */
   #live(record: ConnectionRecord): AdminSession {
     const connection = record.untilMs === null ? this.#parts.gateway.find(record.connection) : undefined;
@@ -133,7 +145,7 @@ export class Desk {
   }
 
   async #status(): Answer<'status'> {
-    const { hosts, gateway, bank, server, startedMs, dataPath, addressOf } = this.#parts;
+    const { hosts, gateway, bank, server, startedMs, data, addressOf } = this.#parts;
     const [counts, { counts: deadLetters }] = await Promise.all([
       bank.counts(),
       this.#deadLetters({ limit: 1 }),
@@ -143,7 +155,7 @@ export class Desk {
       pid: process.pid,
       startedMs,
       uptimeMs: Math.round(process.uptime() * 1000),
-      dataFolder: dataPath,
+      dataFolder: data?.path ?? null,
       hosts: hosts.links.map(({ index, bytesInFlight, trouble }) => ({
         index,
         bytesInFlight,
@@ -174,7 +186,8 @@ export class Desk {
     const { accounts } = await bank.counts();
     const used = new Map<string, number>([['bank.accounts_max', accounts]]);
     for (const { options, open } of gateway.listeners) used.set(`${options.service}.connections_max`, open);
-    const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config;
+    const sections: Omit<Config, 'venue'> = config;
+    const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = sections;
     return ALL_SETTINGS.map(({ section, key, iniKey, reason }): LimitInForce => {
       const setting = `${section}.${iniKey}`;
       const value = values[section]?.[key] as LimitInForce['value'];

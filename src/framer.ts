@@ -1,6 +1,6 @@
 /** How a connection's input is taken apart: each service has frames of one of these kinds. */
 import { ChunkFramer } from './chunk-framer.ts';
-import { LengthFramer } from './length-framer.ts';
+import { type FrameHead, LengthFramer } from './length-framer.ts';
 import { LineFramer } from './line-framer.ts';
 
 /** Takes whole frames, `bytes` from `start` to `end`; several may come at once. */
@@ -19,12 +19,12 @@ export interface Framer {
 /**
  * lines     each ends with an LF
  * chunks    whatever comes, as it comes; the session finds its messages, and hears of pauses
- * lengths   each begins with its length
+ * lengths   each begins with a head that says its length
  */
 export type Framing =
   | { readonly type: 'lines'; readonly lengthMax: number }
   | { readonly type: 'chunks' }
-  | { readonly type: 'lengths'; readonly lengthMax: number };
+  | { readonly type: 'lengths'; readonly head: FrameHead };
 
 export function createFramer(framing: Framing): Framer {
   switch (framing.type) {
@@ -33,6 +33,6 @@ export function createFramer(framing: Framing): Framer {
     case 'chunks':
       return new ChunkFramer();
     case 'lengths':
-      return new LengthFramer(framing.lengthMax);
+      return new LengthFramer(framing.head);
   }
 }

@@ -13,6 +13,7 @@ import { IN_PROCESS } from './connection.ts';
 import { DataFolder } from './data-folder.ts';
 import { Desk } from './desk.ts';
 import { DiscardLog } from './discard-log.ts';
+import { exchangeSettings, ouchRawSettings, ouchSettings } from './exchange-settings.ts';
 import { Gateway } from './gateway.ts';
 import type { HostLink } from './host-link.ts';
 import { Hosts, hostCountFor } from './hosts.ts';
@@ -27,6 +28,7 @@ import { hostIndexOf } from './values/address.ts';
 import { epochMs, monotonicMs } from './values/clock.ts';
 import { messageOf, type OutcryError } from './values/errors.ts';
 import { readVersion } from './values/version.ts';
+import { DEFAULT_VENUE } from './venue.ts';
 
 export interface ServiceAddress {
   readonly name: ServiceName;
@@ -101,7 +103,7 @@ export class Server {
       bank: this.bank,
       server: serverName(),
       startedMs: epochMs(),
-      dataPath: data?.path ?? null,
+      data,
       reportPath: options.reportPath ?? REPORT_PATH,
       addressOf: (service) => this.#addressOf(service),
       onShutdown: (message) => options.onShutdown?.(message || CLOSING_MESSAGE),
@@ -227,6 +229,7 @@ export class Server {
     }
     this.#gateway.numberFrom(await this.#feed.begin());
     if (this.#options.services.includes('lobby')) await this.#clearParts();
+    this.#warnOfPasswords();
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
@@ -244,6 +247,16 @@ export class Server {
     }
   }
 
+  /** Whoever has read the documents knows the default ones. */
+  #warnOfPasswords(): void {
+    const { config, services, isInProcess, log } = this.#options;
+    const isOpen = services.includes('ouch') && !isInProcess && !isLoopback(config.server.host);
+    if (!isOpen || config.venue.traders !== DEFAULT_VENUE.traders) return;
+    log.warn(
+      `${config.server.host} may be reached from other machines, and the traders have their default passwords: add [trader ...] sections`,
+    );
+  }
+
   async #openDoor(service: ServiceName): Promise<void> {
     const door = doorOf(service, this.#options.config);
     this.#warnOfDescriptors(service, door);
@@ -257,8 +270,15 @@ export class Server {
       name: service,
       host,
       port,
-      example: exampleOf(service, { host, port, dataPath: this.dataPath }),
+      example: exampleOf(service, { host, port, dataPath: this.dataPath, trader: this.#traderToTry() }),
     });
+  }
+
+  /** Only the default passwords are known to all: others are not shown. */
+  #traderToTry(): string {
+    const { traders } = this.#options.config.venue;
+    const [trader] = traders;
+    return `${trader?.user} ${traders === DEFAULT_VENUE.traders ? trader?.password : 'PASSWORD'}`;
   }
 
   #warnOfDescriptors(service: ServiceName, { connectionsMax }: ListenerOptions): void {
@@ -292,6 +312,7 @@ function hostsOptions(options: ServerOptions, count: number, operatorToken: stri
 }
 
 function serviceSettings({ config, services }: ServerOptions, operatorToken: string): ServiceSettings {
+  const has = (service: ServiceName) => services.includes(service);
   const { bank, lobby, api } = config;
   const limits = {
     frameBytes: api.frameBytesMax,
@@ -301,9 +322,21 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
   };
   return {
     bank: { ...bank, hashKey: randomKey() },
-    ...(services.includes('lobby') ? { lobby } : {}),
-    ...(services.includes('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
+    ...(has('lobby') ? { lobby } : {}),
+    ...(has('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
+    ...(hasExchange(services) ? { exchange: exchangeSettings(config) } : {}),
+    ...(has('ouch') ? { ouch: ouchSettings(config) } : {}),
+    ...(has('ouch-raw') ? { 'ouch-raw': ouchRawSettings(config) } : {}),
   };
+}
+
+/** What its traders enter, operators and clients of the api see and change. */
+function hasExchange(services: readonly ServiceName[]): boolean {
+  return services.some((service) => service === 'ouch' || service === 'ouch-raw' || service === 'api');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function serverName(): string {

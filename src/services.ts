@@ -2,19 +2,28 @@
 import { relative } from 'node:path';
 import type { Config } from './config.ts';
 import { affordableConnections } from './descriptors.ts';
+import { lengthHead, letterHead } from './length-framer.ts';
 import type { ListenerOptions } from './listener.ts';
 import { DATA_FOLDER } from './protocol/operator-file.ts';
+import { LENGTH, LETTER } from './protocol/ouch/layout.ts';
 import { SETTINGS } from './settings.ts';
 
-export const SERVICES = ['bank', 'lobby', 'api'] as const;
+export const SERVICES = ['bank', 'lobby', 'ouch', 'ouch-raw', 'api'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** A message of a client that sends no newline has ended when its input has paused so long. */
 const TEXT_PAUSE_MS = 30;
 
+/** What a client of the raw port may send: each letter stands for one length in this direction. */
+const ENTRY_HEAD = letterHead({
+  [LETTER.enter]: LENGTH.enter,
+  [LETTER.replace]: LENGTH.replace,
+  [LETTER.cancel]: LENGTH.cancel,
+});
+
 /** What is open at a service's port. */
 export function doorOf(service: ServiceName, config: Config): ListenerOptions {
-  const { bank, lobby, api, server, flow } = config;
+  const { bank, lobby, ouch, 'ouch-raw': raw, api, server, flow } = config;
   const common = { service, host: server.host, outboundBytesMax: flow.connectionOutboundBytesMax };
   switch (service) {
     case 'bank':
@@ -36,13 +45,32 @@ export function doorOf(service: ServiceName, config: Config): ListenerOptions {
         pauseMs: TEXT_PAUSE_MS,
         idleMs: lobby.idleSeconds * 1000,
       };
+    case 'ouch':
+      return {
+        ...common,
+        port: ouch.port,
+        connectionsMax: affordableConnections(ouch.connectionsMax),
+        connectionsPerAddressMax: ouch.connectionsPerAddressMax,
+        framing: { type: 'lengths', head: lengthHead(2, ouch.packetBytesMax) },
+        // The session is stricter, as long as its host takes turns.
+        idleMs: (ouch.loginSeconds + ouch.idleSeconds) * 1000,
+      };
+    case 'ouch-raw':
+      return {
+        ...common,
+        port: raw.port,
+        connectionsMax: affordableConnections(raw.connectionsMax),
+        connectionsPerAddressMax: raw.connectionsPerAddressMax,
+        framing: { type: 'lengths', head: ENTRY_HEAD },
+        idleMs: raw.idleSeconds * 1000,
+      };
     case 'api':
       return {
         ...common,
         port: api.port,
         connectionsMax: affordableConnections(api.connectionsMax),
         connectionsPerAddressMax: api.connectionsPerAddressMax,
-        framing: { type: 'lengths', lengthMax: api.frameBytesMax },
+        framing: { type: 'lengths', head: lengthHead(4, api.frameBytesMax) },
         idleMs: api.idleSeconds * 1000,
       };
   }
@@ -53,15 +81,21 @@ export interface Reached {
   readonly port: number;
   /** Where the server keeps everything; undefined if nowhere. */
   readonly dataPath: string | undefined;
+  /** Somebody who may log in: user and password. */
+  readonly trader: string;
 }
 
 /** A line to try in a shell, in the working directory of the server. */
-export function exampleOf(service: ServiceName, { host, port, dataPath }: Reached): string {
+export function exampleOf(service: ServiceName, { host, port, dataPath, trader }: Reached): string {
   switch (service) {
     case 'bank':
       return `printf 'Marc credit $2\\n' | nc -N ${host} ${port}`;
     case 'lobby':
       return `outcry lobby${hostFlag(host)}${portFlag(port, 'lobby')}`;
+    case 'ouch':
+      return `printf '\\0/L%-6s%-10s%10s%20s' ${trader} '' 1 | timeout 3 nc ${host} ${port} | od -c`;
+    case 'ouch-raw':
+      return `timeout 3 nc ${host} ${port} < /dev/null | od -c`;
     case 'api':
       if (dataPath === undefined) return `outcry admin status${hostFlag(host)}${portFlag(port, 'api')}`;
       return `outcry admin status${dataFlag(relative('.', dataPath))}`;

@@ -7,6 +7,7 @@
  *
  * Units stand last in a name. The longest period is what a Node timer can hold: 2³¹ − 1 ms; beyond it fires at once.
  */
+import { DAYS } from './values/calendar.ts';
 
 interface Described {
   /** One sentence: what it is for, or what goes wrong without it. */
@@ -43,7 +44,13 @@ interface BooleanSpec extends Described {
   readonly default: boolean;
 }
 
-export type SettingSpec = PortSpec | NumberSpec | TextSpec | ChoiceSpec | BooleanSpec;
+/** A time of day, days of the week, the name of a time zone: src/values/calendar.ts reads them. */
+interface CalendarSpec extends Described {
+  readonly type: 'time' | 'days' | 'time-zone';
+  readonly default: string;
+}
+
+export type SettingSpec = PortSpec | NumberSpec | TextSpec | ChoiceSpec | BooleanSpec | CalendarSpec;
 
 /** A row of the table with its names. */
 export type Setting = SettingSpec & {
@@ -231,6 +238,148 @@ export const SETTINGS = {
       reason: 'A client that sends nothing for this long, not even a heartbeat, is closed.',
     },
   },
+  exchange: {
+    day: {
+      type: 'choice',
+      default: 'at-start',
+      choices: ['at-start', 'calendar', 'by-hand'],
+      reason:
+        'When trading days begin and end: the first at the first start, or at fixed times, or all by operators.',
+    },
+    openAt: {
+      type: 'time',
+      default: '08:20',
+      reason: 'With the calendar a trading day begins at this time.',
+    },
+    closeAt: {
+      type: 'time',
+      default: '16:00',
+      reason:
+        'With the calendar a trading day ends at this time, of the next day if it is not after the beginning.',
+    },
+    openDays: {
+      type: 'days',
+      default: 'mon tue wed thu fri',
+      reason: 'With the calendar a trading day begins on these days.',
+    },
+    timeZone: {
+      type: 'time-zone',
+      default: 'Asia/Tokyo',
+      reason: 'The time zone of the calendar, of the dates in order numbers and of the times in messages.',
+    },
+    streamMemoryBytes: {
+      type: 'bytes',
+      default: 268_435_456,
+      min: 1_048_576,
+      max: BYTES_LIMIT * 64,
+      reason: 'So much of what was sent to traders is held in memory; for what is older the journal is read.',
+    },
+  },
+  ouch: {
+    port: {
+      type: 'port',
+      default: 31_422,
+      reason: 'Traders connect here, with SoupBinTCP; 0 picks a free port.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 16_384,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this are refused, since each holds a file descriptor and memory.',
+    },
+    connectionsPerAddressMax: {
+      type: 'count',
+      default: 16_384,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'One address holds no more connections than this; lower it so that none can take them all.',
+    },
+    packetBytesMax: {
+      type: 'bytes',
+      default: 4_096,
+      min: 64,
+      max: 65_535,
+      reason: 'A longer packet closes the connection, so that half packets cannot fill the memory.',
+    },
+    orderbookForm: {
+      type: 'choice',
+      default: 'alpha',
+      choices: ['alpha', 'uint32'],
+      reason: 'Whether messages name order books by id, as the newest OUCH does, or by number.',
+    },
+    loginSeconds: {
+      type: 'seconds',
+      default: 30,
+      min: 1,
+      max: 3_600,
+      reason: 'A connection over which nobody has logged in for this long is closed.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 15,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A trader who sends nothing for this long, not even a heartbeat, is closed.',
+    },
+    heartbeatMilliseconds: {
+      type: 'milliseconds',
+      default: 1_000,
+      min: 10,
+      max: 3_600_000,
+      reason: 'A heartbeat is sent when nothing else was for this long.',
+    },
+    disconnectGraceSeconds: {
+      type: 'seconds',
+      default: 0,
+      min: 0,
+      max: SECONDS_LIMIT,
+      reason: 'The orders of a trader who has lost the connection are withdrawn after this long.',
+    },
+    isDebugOn: {
+      type: 'boolean',
+      default: true,
+      reason: 'Whether messages that have no effect are explained to who sent them, in debug packets.',
+    },
+  },
+  'ouch-raw': {
+    port: {
+      type: 'port',
+      default: 31_421,
+      reason: 'Clients that send bare OUCH messages and no login connect here; 0 picks a free port.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this are refused, since each holds a file descriptor and memory.',
+    },
+    connectionsPerAddressMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'One address holds no more connections than this; lower it so that none can take them all.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 3_600,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A client silent for this long is closed; there are no heartbeats here.',
+    },
+    isCancelOnDisconnect: {
+      type: 'boolean',
+      default: true,
+      reason: 'Whether the orders of a client are withdrawn when it is gone.',
+    },
+    isEventInverted: {
+      type: 'boolean',
+      default: false,
+      reason: 'Whether the system event says E for open and S for closed, as the original server did.',
+    },
+  },
   flow: {
     hostBytesHigh: {
       type: 'bytes',
@@ -354,12 +503,18 @@ export function expectationOf(spec: SettingSpec): string {
       return `one of ${spec.choices.join(', ')}`;
     case 'boolean':
       return 'true or false';
+    case 'time':
+      return 'a time of day, as 08:20 or 08:20:30';
+    case 'days':
+      return `some of ${DAYS.join(' ')}`;
+    case 'time-zone':
+      return 'a time zone, as Asia/Tokyo or UTC';
   }
 }
 
 function named(section: string, key: string, spec: SettingSpec): Setting {
   const iniKey = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const variable = `OUTCRY_${section}_${iniKey}`.toUpperCase();
+  const variable = `OUTCRY_${section}_${iniKey}`.replaceAll('-', '_').toUpperCase();
   const flag = `${section}-${iniKey}`.replaceAll('_', '-');
   return { ...spec, section, key, iniKey, variable, flag };
 }

@@ -67,6 +67,16 @@ interface Rule {
 /** The first rule that fits a file is its rule. */
 const RULES: readonly Rule[] = [
   { who: /^src\/values\//, may: /^src\/values\//, text: 'src/values imports nothing of ours' },
+  {
+    who: /^src\/protocol\/ouch\//,
+    may: /^src\/(values|protocol\/ouch)\//,
+    text: 'outcry/ouch stands alone',
+  },
+  {
+    who: /^src\/protocol\/soupbintcp\//,
+    may: /^src\/(values|protocol\/soupbintcp)\//,
+    text: 'outcry/soupbintcp stands alone',
+  },
   { who: /^src\/protocol\//, may: /^src\/(values|protocol)\//, text: 'src/protocol imports only values' },
   {
     who: /^src\//,
@@ -95,6 +105,13 @@ const RULES: readonly Rule[] = [
 
 /** Pure code: bytes and numbers in, bytes and numbers out. No actor, socket, clock, file or thread. */
 const DOMAIN = [
+  'src/protocol/ouch/fields.ts',
+  'src/protocol/ouch/flat.ts',
+  'src/protocol/ouch/messages.ts',
+  'src/protocol/ouch/prices.ts',
+  'src/protocol/ouch/reasons.ts',
+  'src/protocol/soupbintcp/packets.ts',
+  'src/protocol/soupbintcp/packet-splitter.ts',
   'workers/ledger/half-sip-hash.ts',
   'workers/ledger/ledger.ts',
   'workers/ledger/bank-lines.ts',

@@ -5,6 +5,7 @@ import { exportData } from './data/export.ts';
 import { importData } from './data/import.ts';
 import { hostStats } from './data/stats.ts';
 import { verifyHost } from './data/verify.ts';
+import { readStream } from './exchange/read-stream.ts';
 import { readStatement } from './ledger/read-statement.ts';
 import { writeReport } from './ledger/write-report.ts';
 import { runFileCommand } from './lobby/files.ts';
@@ -41,5 +42,7 @@ async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
       return runFileCommand(job);
     case 'statement':
       return readStatement(job);
+    case 'read-stream':
+      return readStream(job);
   }
 }

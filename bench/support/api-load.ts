@@ -1,7 +1,7 @@
 /** Loads for the api, and the clients that send them. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { LengthFramer } from '../../src/length-framer.ts';
+import { LengthFramer, lengthHead } from '../../src/length-framer.ts';
 import {
   type ClientFrame,
   decodeServerFrame,
@@ -64,7 +64,7 @@ export async function postAll(requests: readonly (() => Promise<void>)[]): Promi
 /** The frames of the api and nothing else: the least that a client can do. */
 export class RawPoster implements ApiPoster {
   readonly #socket: Socket;
-  readonly #framer = new LengthFramer(FRAME_BYTES_MAX);
+  readonly #framer = new LengthFramer(lengthHead(4, FRAME_BYTES_MAX));
   readonly #waiting = new Map<number, (frame: ServerFrame) => void>();
   #lastId = 0;
 

@@ -1,5 +1,6 @@
 /** What the commands on a data folder ask of a worker thread, and what it answers. */
 import type { MessagePort } from 'node:worker_threads';
+import type { StreamPart } from './desk.ts';
 
 /** What is stored of one host. */
 export interface StoredHost {
@@ -127,4 +128,10 @@ export interface StatementEntry {
   readonly cents: number;
   /** Afterwards. */
   readonly balance: number;
+}
+
+/** Reads from the exchange's journal, which the server of this process has open. */
+export interface ReadStreamJob extends StreamPart {
+  readonly type: 'read-stream';
+  readonly hosts: readonly StoredHost[];
 }

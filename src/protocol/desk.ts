@@ -23,6 +23,8 @@ export const DESK_ADDRESS: Address = toAddress(`${MAIN_SERVICE}/desk`);
 export type DeskCommand =
   | { readonly type: 'statement'; readonly name: Uint8Array; readonly last?: number; readonly at?: number }
   | FileCommand
+  /** Answered with whole packets, at least one; fails with ERR_STREAM_POSITION if the journal has not that one. */
+  | ({ readonly type: 'read-stream' } & StreamPart)
   /** Answered with those of `connections` that are open, as they are now. */
   | { readonly type: 'live'; readonly connections: readonly ConnectionRecord[] }
   | { readonly type: 'kick'; readonly connection: number; readonly reason: string }
@@ -38,6 +40,17 @@ export type DeskCommand =
       readonly overMs: number;
     }
   | { readonly type: 'shutdown'; readonly message: string };
+
+/** Of what the exchange has told a trading account, what is in memory no more. */
+export interface StreamPart {
+  readonly account: number;
+  /** Position of an event of the exchange, not after the packet, and the number of the account's first packet in it. */
+  readonly place: { readonly event: number; readonly first: number };
+  /** Of the first packet that is wanted. */
+  readonly sequence: number;
+  /** No more is wanted, but for the first packet. */
+  readonly bytesMax: number;
+}
 
 /** Work on the served folder, done by jobs; `workers/lobby/files.ts` has what each may fail with (ERR_FILE_…). */
 export type FileCommand =
@@ -68,6 +81,7 @@ export interface OpenFile extends FileInfo {
 
 export interface DeskAnswers {
   readonly statement: StatementReply;
+  readonly 'read-stream': Uint8Array;
   readonly 'list-files': readonly ServedFile[];
   readonly 'open-file': OpenFile;
   readonly 'read-file': Uint8Array;

@@ -15,14 +15,14 @@
  * The numbers are little-endian. What comes from a connection that the account has no more is ignored.
  */
 import { type Address, toAddress } from '../values/address.ts';
+import type { OrderbookForm } from './ouch/fields.ts';
+
+export type { OrderbookForm };
 
 export const EXCHANGE_ADDRESS: Address = toAddress('exchange/venue');
 
 /** How many bytes precede the packets. */
 export const ENTRY_HEAD_BYTES = 8;
-
-/** In what form a client has the ids of order books: text as of OUCH 1.12, numbers before it. */
-export type OrderbookForm = 'alpha' | 'uint32';
 
 /** The venue's day: it has not begun, runs, or is suspended as a whole. After its end the next one has not begun. */
 export type DayState = 'before-open' | 'open';
@@ -45,7 +45,10 @@ export type ExchangeCommand =
   | { readonly type: 'log-in-raw'; readonly client: ClientAddress }
   /** The client has taken what was sent up to the last `page`. */
   | { readonly type: 'page-taken'; readonly account: number; readonly connection: number }
-  /** The client is gone; ignored if the account has another connection by now. */
+  /**
+   * The client is gone; ignored if the account has another connection by now. An ask, answered in any case: what the
+   * exchange has said of the messages before is on its way then, and nothing more will be.
+   */
   | { readonly type: 'left'; readonly account: number; readonly connection: number }
   | OperatorCommand
   | MarketCommand;
@@ -68,13 +71,23 @@ export type ClientNotice = { readonly call?: number } & (
       readonly session: string;
       /** Of the first message that follows. */
       readonly sequence: number;
+      /** The greatest token that the account has used in the session, −1 if it has used none. */
+      readonly lastToken: number;
     }
   /** As in Login Rejected: A or S; `text` says it to a person. */
   | { readonly type: 'login-refused'; readonly reason: 'A' | 'S'; readonly text: string }
   /** Whole Sequenced Data packets. After a `page` nothing follows before `page-taken`. Never changed afterwards. */
   | { readonly type: 'sequenced'; readonly bytes: Uint8Array; readonly isPage: boolean }
-  /** Why a message had no effect; only if debug packets are on. */
-  | { readonly type: 'ignored'; readonly text: string }
+  /**
+   * Why a message had no effect. A client with a `call` is told of each, with its letter and its token (of a replace the
+   * new one); others only if debug packets are on, and of the first of many.
+   */
+  | {
+      readonly type: 'ignored';
+      readonly text: string;
+      readonly letter?: number;
+      readonly token?: number;
+    }
   /** The session has no more messages: End of Session, then the close. */
   | { readonly type: 'session-ended' }
   /** The connection is to be closed: another one has taken the account over, or the exchange can not go on with it. */
@@ -90,7 +103,7 @@ export type OperatorCommand =
   /** Answered with the number of books that changed. */
   | ({ readonly type: 'halt' | 'resume' } & BookSelection)
   /** Withdraws orders, with reason S. Answered with their number. */
-  | ({ readonly type: 'cancel-all'; readonly user?: string } & BookSelection)
+  | ({ readonly type: 'cancel-all'; readonly user?: string | undefined } & BookSelection)
   /** Answered with BookRows. */
   | { readonly type: 'books' }
   /** Answered with a BookView, or null if there is no such book. */
@@ -110,9 +123,9 @@ export type OperatorCommand =
 
 export interface BookSelection {
   /** `7203`; without it all books. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** `DAY`, padded or not; without it all groups. */
-  readonly group?: string;
+  readonly group?: string | undefined;
 }
 
 export interface DayReply {
@@ -194,18 +207,22 @@ export interface ExchangeFigures {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-/** Of those who follow the market: first comes a snapshot of each book, then its changes, one number after the other. */
+/**
+ * Of those who follow the market: first comes a snapshot of each book, then its changes, one number after the other.
+ * `call` tells the wishes of one follower apart; to ask again under the same one is to get the snapshots again.
+ */
 export type MarketCommand =
   /** Told; `address` gets MarketNotices until it stops or unsubscribes. Without `books` all of them. */
   | {
       readonly type: 'follow-market';
       readonly address: string;
-      readonly call?: number;
+      readonly call: number;
       readonly books?: readonly BookSelection[];
     }
-  | { readonly type: 'unfollow-market'; readonly address: string; readonly call?: number };
+  | { readonly type: 'unfollow-market'; readonly address: string; readonly call: number };
 
-export type MarketNotice = { readonly call?: number } & (
+/** One for all of a follower's calls, and the same for all followers: each takes what it has asked for. */
+export type MarketNotice =
   | {
       readonly type: 'book-snapshot';
       /** The next change of the book has the number after it. */
@@ -224,5 +241,11 @@ export type MarketNotice = { readonly call?: number } & (
       readonly asks: readonly LevelRow[];
       /** In the order in which they came. */
       readonly trades: readonly TradeRow[];
-    }
-);
+    };
+
+/** Whether the book is one of those that are meant. */
+export function isSelected({ id, group }: BookSelection, row: Pick<BookRow, 'id' | 'group'>): boolean {
+  return (
+    (id === undefined || id === row.id) && (group === undefined || group.trimEnd() === row.group.trimEnd())
+  );
+}

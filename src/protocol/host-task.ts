@@ -6,6 +6,7 @@ import type {
   ExportJob,
   HostStats,
   ImportJob,
+  ReadStreamJob,
   Statement,
   StatementJob,
   StatsJob,
@@ -102,7 +103,8 @@ export interface OuchSettings {
   readonly loginMs: number;
   readonly idleMs: number;
   readonly heartbeatMs: number;
-  readonly packetBytesMax: number;
+  /** What goes wrong is explained in debug packets. */
+  readonly isDebugOn: boolean;
 }
 
 export interface OuchRawSettings {
@@ -153,7 +155,8 @@ export type Job =
   | StatsJob
   | ExportJob
   | ImportJob
-  | StatementJob;
+  | StatementJob
+  | ReadStreamJob;
 
 /** What a job of each type answers. */
 export interface JobResults {
@@ -166,6 +169,7 @@ export interface JobResults {
   readonly export: number;
   readonly import: number;
   readonly statement: Statement;
+  readonly 'read-stream': Uint8Array;
 }
 
 /** Errors lose their class between threads, so a job's outcome is a value. */

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -30,6 +30,17 @@ try {
 } catch (error) {
   if (error instanceof OutcryError) console.log(error.code);
 }
+`;
+
+/** The codecs need nothing but themselves, not even the types of Node. */
+const CODECS = `
+import { decodeOutbound, encodeInbound, type OutboundMessage, toTenths } from 'outcry/ouch';
+import { decodeClientPacket, encodeClientPacket } from 'outcry/soupbintcp';
+
+const cancel = encodeInbound({ type: 'cancel', token: 5, quantity: 0 });
+const packet = decodeClientPacket(encodeClientPacket({ type: 'unsequenced', message: cancel }));
+const told: OutboundMessage = decodeOutbound(new Uint8Array([0x53, 0, 0, 0, 0, 0, 0, 0, 7, 0x45]));
+export const seen = [packet.type, told.timestampNs, toTenths('2300.0')].join(' ');
 `;
 
 interface Lock {
@@ -90,23 +101,57 @@ describe('the package', () => {
     assert.equal(stdout, '12.30\nERR_POSTING_REFUSED\n');
   });
 
-  test('is as README.md shows it', async () => {
-    const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-    const shown = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
-    assert.ok(shown.length >= 4);
-    await writeFile(join(project, 'shown.ts'), shown.join('\n'));
-    await compile('shown.ts', { skipLibCheck: true, noEmit: true });
+  test('has codecs that stand alone', async () => {
+    await writeFile(join(project, 'codecs.ts'), CODECS);
+    await compile('codecs.ts', { lib: ['es2022', 'dom'], types: [], skipLibCheck: false });
+    const alone = join(project, 'alone');
+    await cp(join(project, 'node_modules', 'outcry'), join(alone, 'node_modules', 'outcry'), {
+      recursive: true,
+    });
+    await cp(join(project, 'out', 'codecs.js'), join(alone, 'codecs.mjs'));
+    const { seen } = (await import(pathToFileURL(join(alone, 'codecs.mjs')).href)) as { seen: string };
+    assert.equal(seen, 'unsequenced 7 23000');
   });
 
-  test('has the command, and the page that README.md links to', async () => {
+  for (const [page, blocks] of [
+    ['README.md', 4],
+    ['src/protocol/ouch/README.md', 1],
+    ['src/protocol/soupbintcp/README.md', 1],
+  ] as const) {
+    test(`is as ${page} shows it`, async () => {
+      const text = await readFile(join(ROOT, page), 'utf8');
+      const shown = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
+      assert.ok(shown.length >= blocks);
+      await writeFile(join(project, 'shown.ts'), shown.join('\n'));
+      await compile('shown.ts', { skipLibCheck: true, noEmit: true });
+    });
+  }
+
+  test('has the command, and the pages of the wires', async () => {
     const outcry = join(project, 'node_modules', 'outcry');
     const { stdout } = await run(process.execPath, [join(outcry, 'dist/clients/cli/main.js'), '--help']);
     assert.match(stdout, /outcry/);
     assert.match(await readFile(join(outcry, 'src/protocol/api/README.md'), 'utf8'), /^# The api's wire/);
+    assert.match(await readFile(join(outcry, 'src/protocol/ouch/README.md'), 'utf8'), /^# OUCH/);
+    assert.match(await readFile(join(outcry, 'src/protocol/soupbintcp/README.md'), 'utf8'), /^# SoupBinTCP/);
   });
 
   test('has nothing internal in what it exports', async () => {
     const library = (await import('../../clients/index.ts')) as Readonly<Record<string, unknown>>;
-    assert.deepEqual(Object.keys(library).sort(), ['ERROR_CODES', 'OutcryError', 'connect', 'toDecimal']);
+    const errors = ['ERROR_CODES', 'OutcryError'];
+    assert.deepEqual(Object.keys(library).sort(), [...errors, 'connect', 'toDecimal']);
+    const ouch = (await import('../../src/protocol/ouch/index.ts')) as Readonly<Record<string, unknown>>;
+    const codec = ['decodeInbound', 'decodeOutbound', 'encodeInbound', 'encodeOutbound'];
+    const values = ['DAY', 'IMMEDIATE', 'LENGTH', 'LETTER', 'PRICE_MAX', 'QUANTITY_MAX'];
+    const words = ['CANCEL_REASONS', 'REJECT_REASONS', 'explainCancel', 'explainReject'];
+    const expected = [...errors, ...codec, ...values, ...words, 'formatTenths', 'toTenths'];
+    assert.deepEqual(Object.keys(ouch).sort(), expected.sort());
+    const soup = (await import('../../src/protocol/soupbintcp/index.ts')) as Readonly<
+      Record<string, unknown>
+    >;
+    const packets = ['decodeClientPacket', 'decodeServerPacket', 'encodeClientPacket', 'encodeServerPacket'];
+    const sizes = ['HEADER_BYTES', 'HEARTBEAT_MS', 'LOGIN_MS', 'PACKET', 'PACKET_BYTES', 'PAYLOAD_BYTES_MAX'];
+    const others = [...packets, ...sizes, 'PacketSplitter', 'SILENCE_MS', 'foldCase'];
+    assert.deepEqual(Object.keys(soup).sort(), [...errors, ...others].sort());
   });
 });

@@ -131,9 +131,9 @@ export class SimulatedStore implements Store {
     });
   }
 
-  trim(keepBytes: number): boolean {
+  trim(keepBytes: number, keptFrom = Number.POSITIVE_INFINITY): boolean {
     const { first, needed, last, batches } = this.#image;
-    if (first >= Math.min(needed, last) || this.journalBytes <= keepBytes) return false;
+    if (first >= Math.min(needed, last, keptFrom) || this.journalBytes <= keepBytes) return false;
     this.#write((image) => {
       image.batches = batches.slice(1);
       image.first++;

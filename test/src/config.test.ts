@@ -16,6 +16,7 @@ import {
 import { ALL_SETTINGS, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 
+const VENUE_NOTE = '\n; What is traded';
 const TEMPLATE = fileURLToPath(new URL('../../../config.ini', import.meta.url));
 
 let folder = '';
@@ -487,6 +488,33 @@ describe('settings', () => {
       accepted: [['./my data', './my data']],
       refused: [''],
     },
+    {
+      spec: { type: 'time', default: '08:20', reason: '' },
+      expectation: 'a time of day, as 08:20 or 08:20:30',
+      accepted: [
+        ['00:00', '00:00'],
+        ['23:59:59', '23:59:59'],
+      ],
+      refused: ['', '24:00', '8:20', '08:60', '08:20:60', '08.20', 'noon'],
+    },
+    {
+      spec: { type: 'days', default: 'mon', reason: '' },
+      expectation: 'some of sun mon tue wed thu fri sat',
+      accepted: [
+        ['mon', 'mon'],
+        ['Mon, sun', 'Mon, sun'],
+      ],
+      refused: ['', ',', 'monday', 'mon-fri', '1'],
+    },
+    {
+      spec: { type: 'time-zone', default: 'UTC', reason: '' },
+      expectation: 'a time zone, as Asia/Tokyo or UTC',
+      accepted: [
+        ['UTC', 'UTC'],
+        ['Asia/Tokyo', 'Asia/Tokyo'],
+      ],
+      refused: ['', 'Tokyo', '+09:00', 'Asia/Nowhere'],
+    },
   ] as const satisfies readonly { spec: SettingSpec; [other: string]: unknown }[]) {
     test(`may be of the type ${spec.type}`, () => {
       const schema = schemaOf(spec);
@@ -511,7 +539,44 @@ describe('config.ini', () => {
       '\n',
     );
     const text = readFileSync(TEMPLATE, 'utf8');
-    assert.equal(text.slice(text.indexOf('[server]')), expected);
+    assert.equal(text.slice(text.indexOf('[server]'), text.indexOf(VENUE_NOTE)), expected);
+  });
+
+  test('shows a venue, in comments, that is accepted', () => {
+    const text = readFileSync(TEMPLATE, 'utf8');
+    const [, example = ''] = text.split(/(?=^; \[ticks)/m);
+    const { venue } = resolve({ ini: example.replace(/^; ?/gm, '') });
+    assert.deepEqual(
+      [venue.books, venue.traders, venue.tickTables.map(({ name }) => name)],
+      [
+        [
+          {
+            id: '7203',
+            number: 7203,
+            name: 'Toyota Motor',
+            groups: ['DAY ', 'NGHT', 'DAYX', 'DAYU'],
+            lot: 100,
+            tickTable: 'equities',
+            lowerLimit: 20_000,
+            upperLimit: 30_000,
+            isShortSellRestricted: false,
+          },
+        ],
+        [
+          {
+            user: 'TRADE1',
+            password: 'secret',
+            groups: ['DAY ', 'NGHT'],
+            firms: [17, 18],
+            orderValueMax: 100_000_000,
+            ordersPerSecond: 1000,
+            selfTrade: 'cancel-newest',
+            owner: 'desk 1',
+          },
+        ],
+        ['default', 'equities'],
+      ],
+    );
   });
 
   function linesOf(section: string): readonly string[] {

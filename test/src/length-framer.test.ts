@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LengthFramer } from '../../src/length-framer.ts';
+import { LengthFramer, lengthHead, letterHead } from '../../src/length-framer.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { collectGarbage } from '../support/garbage.ts';
@@ -43,7 +43,7 @@ describe('LengthFramer', () => {
       const frames = Array.from({ length: 1 + random.below(20) }, () =>
         frameOf(random.chance(0.3) ? random.below(4) : random.below(3000), random.below(256)),
       );
-      const framer = new LengthFramer(LENGTH_MAX);
+      const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
       const chunks = cut(Buffer.concat(frames), random, random.pick([1, 3, 5, 100, 5000, 100_000]));
       const handed: Uint8Array[] = [];
       for (const chunk of chunks) {
@@ -62,7 +62,7 @@ describe('LengthFramer', () => {
   });
 
   test('a frame is handed on as soon as its last byte is here', () => {
-    const framer = new LengthFramer(LENGTH_MAX);
+    const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
     const frame = frameOf(5);
     for (let i = 0; i < frame.length - 1; i++) {
       assert.deepEqual(feed(framer, [frame.subarray(i, i + 1)]), []);
@@ -73,7 +73,7 @@ describe('LengthFramer', () => {
   });
 
   test('the middle of a chunk is handed on as it is, not copied', () => {
-    const framer = new LengthFramer(LENGTH_MAX);
+    const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
     const chunk = Buffer.concat([frameOf(2), frameOf(3), frameOf(9).subarray(0, 6)]);
     framer.feed(chunk, (bytes, start, end) => {
       assert.equal(bytes, chunk);
@@ -83,7 +83,7 @@ describe('LengthFramer', () => {
   });
 
   test('what it has kept is not changed by who gave the chunk', () => {
-    const framer = new LengthFramer(LENGTH_MAX);
+    const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
     const frame = frameOf(100);
     const chunk = frame.slice(0, 50);
     feed(framer, [chunk]);
@@ -92,7 +92,7 @@ describe('LengthFramer', () => {
   });
 
   test('a frame that has been handed on is not written over by the next one', () => {
-    const framer = new LengthFramer(LENGTH_MAX);
+    const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
     const handed: Uint8Array[] = [];
     for (const frame of [frameOf(10, 1), frameOf(10, 2)]) {
       for (const chunk of [frame.subarray(0, 7), frame.subarray(7)]) {
@@ -108,7 +108,7 @@ describe('LengthFramer', () => {
     for (const length of [LENGTH_MAX + 1, 2 ** 31, 2 ** 32 - 1]) {
       const bytes = Buffer.concat([...good, headOf(length), frameOf(5), frameOf(6)]);
       for (const most of [1, 3, 1000, 100_000]) {
-        const framer = new LengthFramer(LENGTH_MAX);
+        const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
         const handed = feed(framer, cut(bytes, random, most));
         assert.deepEqual(Buffer.concat(handed), Buffer.concat([...good, headOf(length)]));
         assert.deepEqual(handed.at(-1), headOf(length), 'by itself, so that nothing is read behind it');
@@ -121,7 +121,7 @@ describe('LengthFramer', () => {
     const most = 2 ** 32 - 1;
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
-    const framers = Array.from({ length: 1000 }, () => new LengthFramer(most));
+    const framers = Array.from({ length: 1000 }, () => new LengthFramer(lengthHead(4, most)));
     for (const framer of framers) {
       feed(framer, [headOf(most), new Uint8Array(100)]);
       assert.equal(framer.hasPartialFrame, true);
@@ -133,7 +133,7 @@ describe('LengthFramer', () => {
 
   test('a long frame in small pieces is not copied anew for each', () => {
     const length = 8 * 1024 * 1024;
-    const framer = new LengthFramer(length);
+    const framer = new LengthFramer(lengthHead(4, length));
     const piece = new Uint8Array(1024);
     const started = process.cpuUsage();
     const handed = [headOf(length), ...Array.from({ length: length / 1024 }, () => piece)].flatMap((chunk) =>
@@ -144,10 +144,59 @@ describe('LengthFramer', () => {
   });
 
   test('half a frame is none when the input pauses or ends', () => {
-    const framer = new LengthFramer(LENGTH_MAX);
+    const framer = new LengthFramer(lengthHead(4, LENGTH_MAX));
     feed(framer, [frameOf(5).subarray(0, 7)]);
     framer.flush();
     assert.equal(framer.hasPartialFrame, true);
     assert.deepEqual(feed(framer, [frameOf(5).subarray(7)]), [frameOf(5)]);
+  });
+});
+
+describe('LengthFramer > heads of other kinds', () => {
+  test('may be lengths of two bytes, of which 0 is one like others', () => {
+    const random = new Random(fuzzSeed());
+    const frames = Array.from({ length: 300 }, () => {
+      const frame = new Uint8Array(2 + random.below(300)).fill(random.below(256));
+      new DataView(frame.buffer).setUint16(0, frame.length - 2);
+      return frame;
+    });
+    for (const most of [1, 2, 3, 50, 100_000]) {
+      const framer = new LengthFramer(lengthHead(2, 300));
+      const chunks = cut(Buffer.concat(frames), random, most);
+      assert.deepEqual(Buffer.concat(feed(framer, chunks)), Buffer.concat(frames));
+      assert.equal(framer.hasPartialFrame, false);
+    }
+  });
+
+  test('may be a letter, with the letter in the length', () => {
+    const head = letterHead({ 65: 1, 66: 5 });
+    const text = 'AB1234AABBBBB';
+    for (let size = 1; size <= text.length; size++) {
+      const framer = new LengthFramer(head);
+      const chunks = text.match(new RegExp(`.{1,${size}}`, 'g')) ?? [];
+      const handed = feed(
+        framer,
+        chunks.map((chunk) => Buffer.from(chunk)),
+      );
+      assert.equal(Buffer.concat(handed).toString(), text);
+      assert.equal(framer.hasPartialFrame, false);
+    }
+  });
+
+  test('hand on the head alone of a frame that is none, and nothing behind it', () => {
+    for (const { head, text, handed } of [
+      { head: lengthHead(2, 3), text: '\0\x02ab\0\x04abcd', handed: '\0\x02ab\0\x04' },
+      { head: letterHead({ 65: 2 }), text: 'AxAyCAz', handed: 'AxAyC' },
+    ]) {
+      for (const chunks of [[text], [...text]]) {
+        const framer = new LengthFramer(head);
+        const frames = feed(
+          framer,
+          chunks.map((chunk) => Buffer.from(chunk)),
+        );
+        assert.equal(Buffer.concat(frames).toString(), handed);
+        assert.equal(framer.isWithinFrame, false);
+      }
+    }
   });
 });

@@ -111,10 +111,12 @@ export interface AskedOfMain {
 }
 
 /** A host as the main thread sees it. */
-class MainSide {
+export class MainSide {
   readonly writer = new BatchWriter();
   readonly events: HostEvent[] = [];
   readonly written = new Map<number, string>();
+  /** The same as bytes. */
+  readonly writtenBytes = new Map<number, Buffer>();
   readonly closed = new Map<number, string>();
   /** What sessions have said of their connections. */
   readonly memories = new Map<number, string>();
@@ -181,9 +183,11 @@ class MainSide {
     while (reader.next()) {
       const { kind, target } = reader;
       if (kind === RECORD.write) {
-        const text = Buffer.from(reader.bytes.subarray(reader.start, reader.end)).toString();
+        const bytes = Buffer.from(reader.bytes.subarray(reader.start, reader.end));
         assert.ok(!this.closed.has(target), 'nothing is written to a connection after its close');
-        this.written.set(target, (this.written.get(target) ?? '') + text);
+        this.written.set(target, (this.written.get(target) ?? '') + bytes.toString());
+        const before = this.writtenBytes.get(target) ?? Buffer.alloc(0);
+        this.writtenBytes.set(target, Buffer.concat([before, bytes]));
       } else if (kind === RECORD.close) this.closed.set(target, reader.text());
       else if (kind === RECORD.control) this.events.push(reader.value() as HostEvent);
       else if (kind === RECORD.credit) this.inFlight -= target;

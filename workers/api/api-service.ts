@@ -6,12 +6,14 @@ import type { MakeSession } from '../runtime/host.ts';
 import { adminOperations } from './admin-operations.ts';
 import { type AnyHandlers, ApiSession } from './api-session.ts';
 import { bankOperations } from './bank-operations.ts';
+import { exchangeOperations } from './exchange-operations.ts';
 import { lobbyOperations } from './lobby-operations.ts';
 
 export function startApi(settings: ApiSettings, { lobby }: ServiceSettings): MakeSession {
   const handlers: AnyHandlers = {
     ...bankOperations(new ApiPostings()),
     ...(lobby === undefined ? {} : lobbyOperations(lobby)),
+    ...exchangeOperations(),
     ...adminOperations(),
   };
   return (info) => ({

@@ -31,6 +31,7 @@ import {
 } from '../../src/protocol/api/operations.ts';
 import { IDEMPOTENCY_KEY } from '../../src/protocol/bank.ts';
 import type { LogLevel } from '../../src/protocol/control.ts';
+import type { ClientNotice, MarketNotice } from '../../src/protocol/exchange.ts';
 import type { ApiSettings } from '../../src/protocol/host-task.ts';
 import type { LobbyNotice } from '../../src/protocol/lobby.ts';
 import { toAddress } from '../../src/values/address.ts';
@@ -56,7 +57,13 @@ interface Lost {
   readonly address: string;
 }
 
-export type ApiSessionMessage = ConnectionCommand | Answered | Lost | LobbyNotice;
+export type ApiSessionMessage =
+  | ConnectionCommand
+  | Answered
+  | Lost
+  | LobbyNotice
+  | MarketNotice
+  | ClientNotice;
 type ApiContext = Context<ApiSessionMessage>;
 
 export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
@@ -147,6 +154,18 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
         this.#offer('lobby.messages', { from, text, timeMs });
         break;
       }
+      case 'book-snapshot':
+      case 'book-change':
+        this.#offer('exchange.market', message);
+        break;
+      case 'logged-in':
+      case 'login-refused':
+      case 'sequenced':
+      case 'ignored':
+      case 'session-ended':
+      case 'dismissed':
+        this.#offerTo(this.#calls.get(message.call ?? 0), message);
+        break;
       case 'lost':
         this.#onLost(message.address);
         break;
@@ -190,6 +209,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   get self(): string {
     return this.#ctx.self;
+  }
+
+  get connection(): number {
+    return this.#info.connection;
   }
 
   get timeMs(): number {
@@ -236,8 +259,16 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     this.#pull(this.#calls.get(id));
   }
 
-  countOf(operation: OperationName): number {
-    return [...this.#calls.values()].filter((call) => call.operation === operation).length;
+  isOpen(id: number): boolean {
+    return this.#calls.has(id);
+  }
+
+  get isOperator(): boolean {
+    return this.#isOperator;
+  }
+
+  callsOf<N extends OperationName>(operation: N): readonly Call<N>[] {
+    return [...this.#calls.values()].filter((call): call is Call<N> => call.operation === operation);
   }
 
   failWhenLost(id: number, address: string): void {
@@ -256,6 +287,10 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   tell<Message>(to: ActorRef<Message>, message: Message): void {
     this.#ctx.tell(to, message);
+  }
+
+  tellBytes(to: ActorRef<never>, bytes: Uint8Array): void {
+    this.#ctx.tellBytes(to, bytes, 0, bytes.length);
   }
 
   ask<Reply>(
@@ -415,11 +450,13 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   }
 
   #offer(operation: OperationName, item: unknown): void {
-    for (const call of [...this.#calls.values()]) {
-      if (call.operation !== operation) continue;
-      call.source?.offer?.(item);
-      this.#pull(call);
-    }
+    for (const call of this.callsOf(operation)) this.#offerTo(call, item);
+  }
+
+  /** The call may have ended while it was on its way. */
+  #offerTo(call: Call | undefined, item: unknown): void {
+    call?.source?.offer?.(item);
+    if (call !== undefined && this.#calls.has(call.id)) this.#pull(call);
   }
 
   #onLost(address: string): void {
@@ -499,11 +536,12 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   }
 
   #cancelAll(): void {
-    for (const { source, sink } of this.#calls.values()) {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { source, sink } of calls) {
       source?.cancel?.();
       sink?.cancel();
     }
-    this.#calls.clear();
   }
 
   #forget(id: number): void {

@@ -10,8 +10,11 @@ import type { ActorRef } from '../runtime/actor-ref.ts';
 export interface CallSession {
   /** Its own address. */
   readonly self: string;
+  /** The server's number for it. */
+  readonly connection: number;
   /** What its client is called; empty if it has not said. */
   readonly user: string;
+  readonly isOperator: boolean;
   readonly timeMs: number;
   reply(id: number, value: unknown): void;
   fail(id: number, error: ErrorRecord): void;
@@ -21,12 +24,15 @@ export interface CallSession {
   end(id: number): void;
   /** Asks the source of the call again, if there is credit and the client takes what is sent. */
   pull(id: number): void;
+  /** It was not answered yet, and its client is there. */
+  isOpen(id: number): boolean;
   /** Its open calls of one operation. */
-  countOf(operation: OperationName): number;
+  callsOf<N extends OperationName>(operation: N): readonly Call<N>[];
   /** The call fails when the actor at `address` has stopped or is lost. */
   failWhenLost(id: number, address: string): void;
   refer<Message>(address: string): ActorRef<Message>;
   tell<Message>(to: ActorRef<Message>, message: Message): void;
+  tellBytes(to: ActorRef<never>, bytes: Uint8Array): void;
   /**
    * `then` is called in a later message of the session, unless the call has ended before; then `onLate` is, for what
    * must not be left as it is. The session does not stop before.
@@ -93,6 +99,10 @@ export class Call<N extends OperationName = OperationName> {
     this.#params = params;
     this.key = options.key;
     this.timeoutMs = Math.min(options.timeoutMs, TIMEOUT_MAX_MS);
+  }
+
+  get isOver(): boolean {
+    return !this.session.isOpen(this.id);
   }
 
   get params(): ParamsOf<N> {

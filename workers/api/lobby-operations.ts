@@ -79,7 +79,7 @@ function listen(call: Call<'lobby.messages'>): void {
     session.tell(session.refer<LobbyCommand>(HALL_ADDRESS), command);
   };
   const onCancel = () => {
-    if (session.countOf('lobby.messages') <= 1) tellHall('unlisten');
+    if (session.callsOf('lobby.messages').length <= 1) tellHall('unlisten');
   };
   session.failWhenLost(call.id, HALL_ADDRESS);
   const queue = new PushQueue(call, onCancel);

@@ -188,6 +188,8 @@ function padded(length: number): number {
 
 /** What `readEvents` calls for each event. */
 export interface ExchangeEvents {
+  /** Ahead of each. */
+  next(): void;
   packets(account: number, bytes: Uint8Array, start: number, end: number): void;
   openAccount(account: OpenedAccount): void;
   closeAccount(account: number): void;
@@ -200,26 +202,34 @@ export interface ExchangeEvents {
   midnight(timeMs: number): void;
 }
 
-/** Reads the events in `bytes` from `start` to `end`. Throws a RangeError if they are none, or end within one. */
-export function readEvents(bytes: Uint8Array, start: number, end: number, events: ExchangeEvents): void {
+/** Reads the events in `bytes` from `start` to `end`; returns how many they are. Throws a RangeError if they are none, or end within one. */
+export function readEvents(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  events: Partial<ExchangeEvents>,
+): number {
   // Reading beyond the end throws too.
   const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  let count = 0;
   let at = start;
-  while (at < end) at = readEvent(bytes, view, at, events);
+  for (; at < end; count++) at = readEvent(bytes, view, at, events);
   if (at !== end) throw new RangeError('the last event has no end');
+  return count;
 }
 
 /** Returns where the event at `at` ends. */
-function readEvent(bytes: Uint8Array, view: DataView, at: number, events: ExchangeEvents): number {
+function readEvent(bytes: Uint8Array, view: DataView, at: number, events: Partial<ExchangeEvents>): number {
   const head = view.getUint32(at, true);
   const account = head >>> KIND_BITS;
   const body = at + 4;
+  events.next?.();
   switch (head & KIND_MASK) {
     case EXCHANGE_EVENT.packets: {
       const length = view.getUint32(body, true);
       const last = body + 4 + length;
       if (last > view.byteLength) throw new RangeError('the packets of an event have no end');
-      events.packets(account, bytes, body + 4, last);
+      events.packets?.(account, bytes, body + 4, last);
       return body + 4 + padded(length);
     }
     case EXCHANGE_EVENT.openAccount: {
@@ -227,32 +237,32 @@ function readEvent(bytes: Uint8Array, view: DataView, at: number, events: Exchan
       const length = word >>> 2;
       let name = '';
       for (let i = 0; i < length; i++) name += String.fromCharCode(view.getUint8(body + 4 + i));
-      events.openAccount({ account, name, form: formOf(word & 1), isRaw: (word & 2) !== 0 });
+      events.openAccount?.({ account, name, form: formOf(word & 1), isRaw: (word & 2) !== 0 });
       return body + 4 + padded(length);
     }
     case EXCHANGE_EVENT.closeAccount:
-      events.closeAccount(account);
+      events.closeAccount?.(account);
       return body;
     case EXCHANGE_EVENT.takePart:
-      events.takePart(account, formOf(view.getUint32(body, true)));
+      events.takePart?.(account, formOf(view.getUint32(body, true)));
       return body + 4;
     case EXCHANGE_EVENT.beginSession:
-      events.beginSession(view.getFloat64(body, true));
+      events.beginSession?.(view.getFloat64(body, true));
       return body + 8;
     case EXCHANGE_EVENT.openDay:
-      events.openDay(view.getUint32(body, true));
+      events.openDay?.(view.getUint32(body, true));
       return body + 4;
     case EXCHANGE_EVENT.halt:
-      events.halt(view.getUint32(body, true), view.getUint32(body + 4, true));
+      events.halt?.(view.getUint32(body, true), view.getUint32(body + 4, true));
       return body + 8;
     case EXCHANGE_EVENT.resume:
-      events.resume(view.getUint32(body, true), view.getUint32(body + 4, true));
+      events.resume?.(view.getUint32(body, true), view.getUint32(body + 4, true));
       return body + 8;
     case EXCHANGE_EVENT.listBook:
-      events.listBook(view.getUint32(body, true), view.getUint32(body + 4, true));
+      events.listBook?.(view.getUint32(body, true), view.getUint32(body + 4, true));
       return body + 8;
     case EXCHANGE_EVENT.midnight:
-      events.midnight(view.getFloat64(body, true));
+      events.midnight?.(view.getFloat64(body, true));
       return body + 8;
     default:
       throw new RangeError(`no event of an exchange has the head ${head}`);

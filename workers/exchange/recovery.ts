@@ -29,6 +29,7 @@ import {
 } from './exchange-snapshot.ts';
 import { Orders } from './orders.ts';
 import { SequencedStream, type StreamMemory } from './sequenced-stream.ts';
+import { spacePadded } from './wire-text.ts';
 
 const WORD = 2 ** 32;
 const NS_PER_MS = 1e6;
@@ -144,8 +145,11 @@ export class Recovery implements ExchangeEvents {
     };
   }
 
-  packets(number: number, bytes: Uint8Array, start: number, end: number): void {
+  next(): void {
     this.events++;
+  }
+
+  packets(number: number, bytes: Uint8Array, start: number, end: number): void {
     const account = this.#account(number);
     const view = new DataView(bytes.buffer, bytes.byteOffset, end);
     for (let at = start; at < end; at += 2 + view.getUint16(at)) {
@@ -160,7 +164,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   openAccount({ account, name, form, isRaw }: OpenedAccount): void {
-    this.events++;
     if (this.accounts.has(account)) throw new RangeError(`account ${account} was open before`);
     this.accounts.set(account, {
       number: account,
@@ -174,7 +177,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   closeAccount(number: number): void {
-    this.events++;
     const { stream } = this.#account(number);
     if (this.orders.firstOf(number) !== NONE) {
       throw new RangeError(`account ${number} was closed with an order open`);
@@ -184,14 +186,12 @@ export class Recovery implements ExchangeEvents {
   }
 
   takePart(number: number, form: RecoveredAccount['form']): void {
-    this.events++;
     const account = this.#account(number);
     account.takesPart = true;
     account.form = form;
   }
 
   beginSession(beginMs: number): void {
-    this.events++;
     const { session } = this;
     if (!(beginMs > session.beginMs)) throw new RangeError('a session begins after the one before it');
     if (this.orders.count > 0) throw new RangeError('a session was begun with an order open');
@@ -206,7 +206,6 @@ export class Recovery implements ExchangeEvents {
   }
 
   openDay(date: number): void {
-    this.events++;
     this.session.isOpen = true;
     if (date === this.session.date) return;
     Object.assign(this.session, { date, orders: 0, matches: 0 });
@@ -215,22 +214,18 @@ export class Recovery implements ExchangeEvents {
   }
 
   halt(id: number, group: number): void {
-    this.events++;
     this.#book(id, group).isHalted = true;
   }
 
   resume(id: number, group: number): void {
-    this.events++;
     this.#book(id, group).isHalted = false;
   }
 
   listBook(id: number, number: number): void {
-    this.events++;
     this.listed.set(number, id);
   }
 
   midnight(timeMs: number): void {
-    this.events++;
     this.session.midnightMs = timeMs;
   }
 
@@ -276,7 +271,7 @@ export class Recovery implements ExchangeEvents {
     const { orders } = this;
     if (orders.find(account.number, token) !== NONE) throw new RangeError(`order ${token} was open before`);
     const id = this.#idOf(account, view.getUint32(at + ACCEPTED.orderbook));
-    const book = this.#bookIndex(id, view.getUint32(at + ACCEPTED.group));
+    const book = this.#bookIndex(id, spacePadded(view.getUint32(at + ACCEPTED.group)));
     const slot = orders.add(account.number, token);
     orders.book[slot] = book;
     orders.side[slot] = view.getUint8(at + ACCEPTED.side);
@@ -345,7 +340,7 @@ export class Recovery implements ExchangeEvents {
   }
 
   #idOf({ form }: RecoveredAccount, orderbook: number): number {
-    const id = form === 'alpha' ? orderbook : this.listed.get(orderbook);
+    const id = form === 'alpha' ? spacePadded(orderbook) : this.listed.get(orderbook);
     if (id === undefined) throw new RangeError(`no book has the number ${orderbook}`);
     return id;
   }

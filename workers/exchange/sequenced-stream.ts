@@ -8,9 +8,9 @@
  *     +--------+-----+---------- … ---+--------+-----+---- …
  *
  * A packet is written once, into a block of memory, from where the same bytes go to the client and to the journal. What is
- * written never changes. A page is as many packets as fit in 64 KiB; of each the stream knows for good its first sequence
- * number, and the event in the journal where that is. Its packets are in memory only as long as all streams together have
- * room: then the block that was begun first goes, whosever it is, and what was in it has to be read from the journal.
+ * written never changes. A page is as many packets as fit in 64 KiB; of each the stream knows for good in which event of the
+ * journal it begins. Its packets are in memory only as long as all streams together have room: then the block that was begun
+ * first goes, whosever it is, and what was in it has to be read from the journal.
  *
  * Where a page ends follows from the packets alone. A block is all of a page, or what came to it since its block went, or
  * since the start. It grows as it is filled, so that an account that hears little costs little.
@@ -27,10 +27,9 @@ const NO_VIEW = new DataView(EMPTY.buffer);
 
 /** Where to look in the journal. */
 export interface ColdPlace {
-  /** Position of the event in which the page begins. */
+  /** Position of an event, and the number of the first packet in it. */
   readonly event: number;
-  /** Number of the page's first packet. That event may have packets of the page before ahead of it. */
-  readonly sequence: number;
+  readonly first: number;
 }
 
 /** What a snapshot has of a stream. */
@@ -39,9 +38,9 @@ export interface StreamState {
   readonly count: number;
   /** Bytes in the last page. */
   readonly pageBytes: number;
-  /** By page: the number of its first packet, and the event with it. */
-  readonly firsts: readonly number[];
+  /** By page: the event in which it begins, and the number of the first packet in that. */
   readonly events: readonly number[];
+  readonly firsts: readonly number[];
 }
 
 /** A part of a page that is in memory. */
@@ -117,9 +116,12 @@ export class SequencedStream {
   #count = 0;
   /** A page that is full, so that the first packet begins one. */
   #pageBytes = PAGE_BYTES;
-  /** By page. The events of the last ones may not be known yet. */
-  #firsts: number[] = [];
+  /** By page; pages that begin in one event are one here. */
   #events: number[] = [];
+  #firsts: number[] = [];
+  /** Number of the first packet that was not taken, and whether a page has begun since. */
+  #fresh = 1;
+  #isPageNew = false;
   /** Those in memory, in order. */
   readonly #blocks: Block[] = [];
   /** The one that is being written; undefined if the next packet needs a new one. */
@@ -160,7 +162,12 @@ export class SequencedStream {
       fresh.unshift(block.bytes.subarray(block.taken, block.used));
       block.taken = block.used;
     }
-    while (this.#events.length < this.#firsts.length) this.#events.push(event);
+    if (this.#isPageNew) {
+      this.#events.push(event);
+      this.#firsts.push(this.#fresh);
+    }
+    this.#fresh = this.#count + 1;
+    this.#isPageNew = false;
     return fresh;
   }
 
@@ -205,15 +212,15 @@ export class SequencedStream {
     return bytes.subarray(start, endOfPackets(bytes, start, used, bytesMax));
   }
 
-  /** Where the packet of this number, which the stream has, is in the journal: in that event or behind it. */
+  /** Where the packet of this number, which was taken, is in the journal: in that event or behind it. */
   coldAt(sequence: number): ColdPlace {
     let low = 0;
-    for (let high = this.#events.length; high - low > 1; ) {
+    for (let high = this.#firsts.length; high - low > 1; ) {
       const middle = (low + high) >> 1;
       if ((this.#firsts[middle] as number) <= sequence) low = middle;
       else high = middle;
     }
-    return { event: this.#events[low] ?? 0, sequence: this.#firsts[low] ?? 1 };
+    return { event: this.#events[low] ?? 0, first: this.#firsts[low] ?? 1 };
   }
 
   /** Forgets everything: a new session begins. */
@@ -223,8 +230,10 @@ export class SequencedStream {
     this.#endBlock();
     this.#count = 0;
     this.#pageBytes = PAGE_BYTES;
-    this.#firsts = [];
     this.#events = [];
+    this.#firsts = [];
+    this.#fresh = 1;
+    this.#isPageNew = false;
   }
 
   /** Everything was taken. */
@@ -232,18 +241,19 @@ export class SequencedStream {
     return {
       count: this.#count,
       pageBytes: this.#pageBytes,
-      firsts: this.#firsts.slice(),
       events: this.#events.slice(),
+      firsts: this.#firsts.slice(),
     };
   }
 
   /** Goes on where a stream was, with nothing of it in memory. */
-  restore({ count, pageBytes, firsts, events }: StreamState): void {
+  restore({ count, pageBytes, events, firsts }: StreamState): void {
     this.clear();
     this.#count = count;
     this.#pageBytes = pageBytes;
-    this.#firsts = [...firsts];
     this.#events = [...events];
+    this.#firsts = [...firsts];
+    this.#fresh = count + 1;
   }
 
   /** For the memory, which needs the room: its first block, all of which was taken. */
@@ -257,7 +267,7 @@ export class SequencedStream {
     if (packet > PAGE_BYTES) throw new RangeError(`a packet of ${packet} bytes does not fit in a page`);
     this.#endBlock();
     this.#pageBytes = 0;
-    this.#firsts.push(this.#count + 1);
+    this.#isPageNew = true;
   }
 
   #endBlock(): void {
@@ -304,7 +314,8 @@ function capacityFor(length: number, before: number): number {
   return Math.min(capacity, PAGE_BYTES - before);
 }
 
-function endOfPacket(bytes: Uint8Array, at: number, end: number): number {
+/** Where the packet at `at` ends. Throws a RangeError if that is beyond `end`. */
+export function endOfPacket(bytes: Uint8Array, at: number, end: number): number {
   const length = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
   const next = at + LENGTH_BYTES + length;
   // What is beyond the end has no length, and so no end either.

@@ -55,7 +55,7 @@ export interface LmdbStoreOptions {
   readonly isReadOnly?: boolean;
   /** For a reader: another process, or thread, has it open and may be writing. */
   readonly isInUse?: boolean;
-  /** The structure of the file was examined before: it is not done again. */
+  /** The file and its journal were examined before: it is not done again. */
   readonly isExamined?: boolean;
   /** Told of damage that can be read past; without it, it is thrown. */
   readonly onDamage?: (problem: string) => void;
@@ -80,7 +80,8 @@ export class LmdbStore implements Store {
   #needed = 1;
   /** Bytes of the batches before `needed`. */
   #historyBytes = 0;
-  #journalBytes = 0;
+  /** Undefined for a reader that has not asked. */
+  #journalBytes: number | undefined;
 
   /** Throws ERR_DATA_DAMAGED, ERR_DATA_FORMAT, or ERR_DATA_FOLDER if it can't be opened at all. */
   constructor(options: LmdbStoreOptions) {
@@ -97,7 +98,7 @@ export class LmdbStore implements Store {
     try {
       if (isReadOnly) this.#pin = this.#db.useReadTransaction();
       if (isInUse && !isExamined) this.#examineFile();
-      this.#readAll();
+      this.#readAll(isExamined);
     } catch (error) {
       void this.close();
       throw error;
@@ -121,6 +122,7 @@ export class LmdbStore implements Store {
   }
 
   get journalBytes(): number {
+    this.#journalBytes ??= this.#measureJournal();
     return this.#journalBytes;
   }
 
@@ -130,6 +132,7 @@ export class LmdbStore implements Store {
 
   appendAll(batches: readonly Uint8Array[]): void {
     const next = this.#last + 1;
+    const before = this.journalBytes;
     const bytes = batches.reduce((sum, { length }) => sum + length, 0);
     this.#write(batches.length, bytes, () => {
       // Another writer's, which there should not be: better an end than to write over it.
@@ -141,7 +144,7 @@ export class LmdbStore implements Store {
       });
     });
     this.#last += batches.length;
-    this.#journalBytes += bytes;
+    this.#journalBytes = before + bytes;
   }
 
   *read(position: number): Iterable<StoredBatch> {
@@ -199,10 +202,11 @@ export class LmdbStore implements Store {
     this.#historyBytes = historyBytes;
   }
 
-  trim(keepBytes: number): boolean {
+  trim(keepBytes: number, keptFrom = Number.POSITIVE_INFINITY): boolean {
     // The last batch stays: without any the journal's end would be unknown.
-    const end = Math.min(this.#needed, this.#last);
-    const excess = this.#journalBytes - keepBytes;
+    const end = Math.min(this.#needed, this.#last, keptFrom);
+    const before = this.journalBytes;
+    const excess = before - keepBytes;
     let first = this.#first;
     let removed = 0;
     if (first >= end || excess <= 0) return false;
@@ -216,16 +220,17 @@ export class LmdbStore implements Store {
     });
     this.#first = first;
     this.#historyBytes -= removed;
-    this.#journalBytes -= removed;
+    this.#journalBytes = before - removed;
     return removed < excess && first < end;
   }
 
   cutLast(): void {
     const key = keyOf(JOURNAL, this.#last);
     const bytes = this.#db.getBinaryFast(key)?.length ?? 0;
+    const before = this.journalBytes;
     this.#write(1, 0, () => this.#db.removeSync(key));
     this.#last--;
-    this.#journalBytes -= bytes;
+    this.#journalBytes = before - bytes;
   }
 
   /**
@@ -264,7 +269,7 @@ export class LmdbStore implements Store {
     }
   }
 
-  #readAll(): void {
+  #readAll(isExamined: boolean): void {
     if (this.#isEmpty()) {
       if (this.isReadOnly) return;
       this.#write(1, 0, () => this.#put(FORMAT_KEY, sealed(packr.pack(FORMAT_VERSION))));
@@ -272,7 +277,7 @@ export class LmdbStore implements Store {
     this.#readFormat();
     this.#readNeeded();
     this.#readHeads();
-    this.#measureJournal();
+    this.#findJournal(isExamined);
   }
 
   /** Before LMDB reads the file, since it trusts every byte of it; of one that is being written, what is pinned. */
@@ -369,8 +374,8 @@ export class LmdbStore implements Store {
     });
   }
 
-  /** Finds the journal's first and last batch, and that none between them and none of those needed is missing. */
-  #measureJournal(): void {
+  /** Finds the journal's first and last batch, and unless it was seen before that none between them is missing. */
+  #findJournal(isExamined: boolean): void {
     const all = { start: JOURNAL_START, end: JOURNAL_END, ...this.#pinned };
     const [firstKey] = this.#db.getKeys({ ...all, limit: 1 });
     const backwards = { start: JOURNAL_END, end: JOURNAL_START, reverse: true, limit: 1 };
@@ -382,12 +387,17 @@ export class LmdbStore implements Store {
       const found = this.#last === 0 ? 'it has none' : `it has those from ${this.#first} to ${this.#last}`;
       this.#found(`the journal should have the batches from ${this.#needed} to ${covered}, but ${found}`);
     }
+    if (isExamined) return;
     // Keys are whole numbers that only ascend: as many as fit are all.
     const fitting = this.#last === 0 ? 0 : this.#last - this.#first + 1;
     // A copy: LMDB writes into the options of a count.
     if (this.#db.getKeysCount({ ...all }) !== fitting) this.#findMissing(this.#db.getKeys(all));
-    this.#journalBytes = this.#historyBytes;
-    for (const { bytes } of this.read(this.#needed)) this.#journalBytes += bytes.length;
+  }
+
+  #measureJournal(): number {
+    let sum = this.#historyBytes;
+    for (const { bytes } of this.read(this.#needed)) sum += bytes.length;
+    return sum;
   }
 
   #findMissing(keys: Iterable<Buffer>): void {

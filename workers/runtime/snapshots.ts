@@ -3,11 +3,12 @@
  * the last ones that it is time, every actor with events since then has its turn: its state is frozen, which it does at
  * once, and written out over the following turns while it goes on. Then the journal before is not needed any more for
  * recovery; what is kept of it is history. Unless somebody else still needs it: an actor that has stopped, or is not here
- * any more.
+ * any more. An actor may also wish history of its own to be kept, for others to read.
  */
 import type { Address } from '../../src/values/address.ts';
 import type { DurableActor } from './actor.ts';
 import type { Cell } from './cell.ts';
+import { findBatch } from './find-batch.ts';
 import type { SnapshotHead, Store } from './store.ts';
 
 export interface SnapshotLimits {
@@ -40,6 +41,8 @@ export class Snapshots {
   #roundStart = 0;
   #roundBytes = 0;
   #isTrimming = false;
+  /** By actor, the event from which on it last wished the journal to be kept, and the batch with that. */
+  readonly #kept = new Map<Address, { readonly event: number; readonly batch: number }>();
 
   /** `recovered` is what recovery had to read of the journal. */
   constructor(
@@ -78,7 +81,7 @@ export class Snapshots {
 
   #step(): boolean {
     if (this.#isTrimming) {
-      this.#isTrimming = this.#store.trim(this.#limits.keepBytes);
+      this.#isTrimming = this.#store.trim(this.#limits.keepBytes, this.#keptFrom());
     } else if (this.#waiting === undefined) {
       if (this.#bytes >= this.#limits.everyBytes) this.#begin();
     } else if (this.#writing === undefined) this.#next(this.#waiting);
@@ -135,5 +138,21 @@ export class Snapshots {
     if (Math.min(...this.#firstBatches.values()) <= this.#roundStart) return;
     this.#store.release(this.#roundStart + 1, this.#roundBytes);
     this.#isTrimming = true;
+  }
+
+  /** The first batch that somebody wishes to be kept. */
+  #keptFrom(): number {
+    const wishes = this.#durableCells().map((cell) => this.#keptFor(cell));
+    return Math.min(...wishes);
+  }
+
+  #keptFor({ self: address, actor }: Cell): number {
+    const event = (actor as DurableActor | undefined)?.keptFrom?.() ?? 0;
+    if (event === 0) return Number.POSITIVE_INFINITY;
+    const known = this.#kept.get(address);
+    if (known?.event === event) return known.batch;
+    const batch = findBatch(this.#store, address, event) ?? this.#store.last;
+    this.#kept.set(address, { event, batch });
+    return batch;
   }
 }

@@ -55,9 +55,9 @@ export interface Store {
   release(position: number, historyBytes: number): void;
   /**
    * Removes the oldest of the batches that recovery does not need, as long as the journal is longer than `keepBytes`;
-   * true if there may be more to remove.
+   * none from position `keptFrom` on. True if there may be more to remove.
    */
-  trim(keepBytes: number): boolean;
+  trim(keepBytes: number, keptFrom?: number): boolean;
   /** Removes the last batch, which is torn. */
   cutLast(): void;
   /** The error that says what is wrong with what is stored, where, and what to do. */

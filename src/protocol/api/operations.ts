@@ -11,8 +11,41 @@
  *     once       nobody knows, after a break, whether it was carried out: a client does not send it again
  */
 import { REQUEST_TRANSACTIONS_MAX } from '../bank.ts';
+import type {
+  BookRow,
+  BookSelection,
+  DayReply,
+  ExchangeFigures,
+  LevelRow,
+  OrderRow,
+  TradeRow,
+} from '../exchange.ts';
 import type { ConnectionRecord } from '../registry.ts';
-import { type Check, integer, listOf, oneOf, optional, record, text, textOrBytes } from './shape.ts';
+import {
+  type AcceptedMessage,
+  CAPACITIES,
+  CASH_MARGINS,
+  type CanceledMessage,
+  CLASSIFICATIONS,
+  type OrderMessage,
+  type RejectedMessage,
+  type ReplacedMessage,
+  SIDES,
+  type SignedIn,
+  TIMES_IN_FORCE,
+} from './orders.ts';
+import {
+  type Check,
+  eachOf,
+  flag,
+  integer,
+  listOf,
+  oneOf,
+  optional,
+  record,
+  text,
+  textOrBytes,
+} from './shape.ts';
 
 export type Repetition = 'safe' | 'keyed' | 'once';
 
@@ -120,6 +153,58 @@ export interface FileInfo {
   readonly sha256: string;
 }
 
+/** Prices are decimal, `2300.0`, and null where there is none. */
+export interface Book extends Omit<BookRow, 'bid' | 'ask' | 'last'> {
+  readonly bid: string | null;
+  readonly ask: string | null;
+  readonly last: string | null;
+}
+
+export interface PriceLevel extends Omit<LevelRow, 'price'> {
+  readonly price: string;
+}
+
+export interface BookOrder extends Omit<OrderRow, 'price'> {
+  readonly price: string;
+}
+
+export interface Trade extends Omit<TradeRow, 'price'> {
+  readonly price: string;
+}
+
+/** A book from the best prices on. */
+export interface BookDepth {
+  readonly book: Book;
+  readonly bids: readonly PriceLevel[];
+  readonly asks: readonly PriceLevel[];
+  /** As many as were asked for. */
+  readonly buyOrders: readonly BookOrder[];
+  readonly sellOrders: readonly BookOrder[];
+}
+
+/** A book as it is, or what has become of it since the item before it. Its numbers have no gaps. */
+export type MarketItem = {
+  readonly number: number;
+  readonly book: Book;
+} & (
+  | {
+      readonly type: 'snapshot';
+      /** The client was too slow: changes ahead of this are missing. */
+      readonly isLate: boolean;
+      /** All levels, best first. */
+      readonly bids: readonly PriceLevel[];
+      readonly asks: readonly PriceLevel[];
+    }
+  | {
+      readonly type: 'change';
+      /** As they are now; a level of quantity 0 is gone. */
+      readonly bids: readonly PriceLevel[];
+      readonly asks: readonly PriceLevel[];
+      /** In the order in which they came. */
+      readonly trades: readonly Trade[];
+    }
+);
+
 export interface AdminStatus {
   readonly server: string;
   readonly pid: number;
@@ -202,6 +287,23 @@ const NAME = text({ min: 1, max: 128 });
 const TEXT = text({ min: 1, max: 1000 });
 const FILE_NAME = text({ min: 1, max: 255 });
 const nothing = record({});
+const BOOK_ID = text({ min: 1, max: 4 });
+const BOOK_GROUP = text({ min: 1, max: 4 });
+const TRADER = text({ min: 1, max: 6 });
+const PRICE = text({ min: 1, max: 16 });
+const UINT32 = integer({ min: 0, max: 2 ** 32 - 1 });
+/** Whose order it is: may be absent if only one user is signed in over the connection. */
+const whose = { user: optional(TRADER) };
+/** What can be said anew when an order is replaced. */
+const terms = {
+  quantity: UINT32,
+  price: PRICE,
+  timeInForce: optional(oneOf(TIMES_IN_FORCE)),
+  isPostOnly: optional(flag),
+  minimumQuantity: optional(UINT32),
+};
+/** No book is all books, and a book without a group is meant in all of its groups. */
+const selection = { id: optional(BOOK_ID), group: optional(BOOK_GROUP) };
 const operator: Manner = { isOperators: true };
 const operatorOnce: Manner = { isOperators: true, repetition: 'once' };
 
@@ -226,6 +328,58 @@ export const OPERATIONS = {
   'lobby.get': download<FileInfo, Uint8Array>()(record({ name: FILE_NAME })),
   'lobby.put': upload<null, Uint8Array, FileInfo>({ repetition: 'once' })(
     record({ name: FILE_NAME, size: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
+  ),
+  'exchange.books': request<readonly Book[]>()(nothing),
+  'exchange.book': request<BookDepth>()(
+    record({
+      id: BOOK_ID,
+      group: optional(BOOK_GROUP),
+      levels: optional(integer({ min: 1, max: 1000 })),
+      /** For operators: they say whose they are. */
+      orders: optional(integer({ min: 0, max: 1000 })),
+    }),
+  ),
+  'exchange.trades': request<readonly Trade[]>()(
+    record({ ...selection, limit: optional(integer({ min: 1, max: 1000 })) }),
+  ),
+  'exchange.figures': request<ExchangeFigures>()(nothing),
+  'exchange.market': download<null, MarketItem>()(
+    record({ books: optional(eachOf<BookSelection>(record(selection), { max: 1000 })) }),
+  ),
+  'exchange.stream': download<SignedIn, OrderMessage>()(
+    record({
+      user: TRADER,
+      password: text({ max: 10 }),
+      session: optional(text({ max: 10 })),
+      /** The number of the first message wanted, 0 for the last one; 1 without it. */
+      from: optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER })),
+    }),
+  ),
+  'exchange.enter': request<AcceptedMessage | RejectedMessage>({ repetition: 'once' })(
+    record({
+      ...whose,
+      token: UINT32,
+      side: oneOf(SIDES),
+      book: BOOK_ID,
+      group: optional(BOOK_GROUP),
+      ...terms,
+      clientReference: optional(text({ max: 10 })),
+      firm: optional(UINT32),
+      capacity: optional(oneOf(CAPACITIES)),
+      classification: optional(oneOf(CLASSIFICATIONS)),
+      cashMargin: optional(oneOf(CASH_MARGINS)),
+    }),
+  ),
+  'exchange.replace': request<ReplacedMessage | CanceledMessage>({ repetition: 'once' })(
+    record({ ...whose, token: UINT32, replacementToken: UINT32, ...terms }),
+  ),
+  'exchange.cancel': request<CanceledMessage>({ repetition: 'once' })(record({ ...whose, token: UINT32 })),
+  'exchange.open-day': request<DayReply>(operatorOnce)(nothing),
+  'exchange.close-day': request<DayReply>(operatorOnce)(nothing),
+  'exchange.halt': request<{ readonly books: number }>(operatorOnce)(record(selection)),
+  'exchange.resume': request<{ readonly books: number }>(operatorOnce)(record(selection)),
+  'exchange.cancel-all': request<{ readonly orders: number }>(operatorOnce)(
+    record({ ...selection, ...whose }),
   ),
   'admin.status': request<AdminStatus>(operator)(nothing),
   'admin.sessions': request<{ readonly sessions: readonly AdminSession[]; readonly total: number }>(operator)(

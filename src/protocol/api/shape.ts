@@ -84,6 +84,12 @@ export function listOf<T>({ max }: { readonly max: number }): Check<readonly T[]
   };
 }
 
+/** Of at most `max` elements, each of which is looked at. */
+export function eachOf<T>(check: Check<T>, { max }: { readonly max: number }): Check<readonly T[]> {
+  const list = listOf<unknown>({ max });
+  return (value, path) => list(value, path).map((element, i) => check(element, `${path}[${i}]`));
+}
+
 /** A name that is text, or bytes where it is not UTF-8; what else is said of it is its owner's to check. */
 export const textOrBytes: Check<string | Uint8Array> = (value, path) => {
   if (typeof value === 'string' || value instanceof Uint8Array) return value;

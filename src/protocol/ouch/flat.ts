@@ -2,19 +2,21 @@
  * Outbound messages written straight into bytes, for hot paths: no objects. `at` is where the type letter goes; each
  * function writes as many bytes as LENGTH has for its message. Numbers of 64 bits come in two halves.
  */
-import {
+import * as layout from './layout.ts';
+
+/** A constant of this module is a number in compiled code, an imported one is loaded at each use. */
+const {
   ACCEPTED,
   AIQ_CANCELED,
   CANCELED,
   ENTER,
   EXECUTED,
-  LENGTH,
   LETTER,
   REJECTED,
   REPLACED,
   SYSTEM_EVENT,
   TIMESTAMP,
-} from './layout.ts';
+} = layout;
 
 const DEFAULT_CLASSIFICATION = 0x31;
 const DEFAULT_CASH_MARGIN = 0x31;
@@ -63,31 +65,43 @@ export function writeAccepted(
   number: Wide,
   state: number,
 ): void {
-  begin(view, at, LETTER.accepted, time);
-  // From token to capacity both messages are the same 41 bytes. A loop over them takes twice as long.
-  const to = at + ACCEPTED.token;
-  const from = enterAt + ENTER.token;
-  view.setInt32(to, enter.getInt32(from));
-  view.setInt32(to + 4, enter.getInt32(from + 4));
-  view.setInt32(to + 8, enter.getInt32(from + 8));
-  view.setInt32(to + 12, enter.getInt32(from + 12));
-  view.setInt32(to + 16, enter.getInt32(from + 16));
-  view.setInt32(to + 20, enter.getInt32(from + 20));
-  view.setInt32(to + 24, enter.getInt32(from + 24));
-  view.setInt32(to + 28, enter.getInt32(from + 28));
-  view.setInt32(to + 32, enter.getInt32(from + 32));
-  view.setInt32(to + 36, enter.getInt32(from + 36));
-  view.setUint8(at + ACCEPTED.capacity, enter.getUint8(enterAt + ENTER.capacity));
-  view.setUint32(at + ACCEPTED.orderNumber, number.high);
-  view.setUint32(at + ACCEPTED.orderNumber + 4, number.low);
-  view.setInt32(at + ACCEPTED.minimumQuantity, enter.getInt32(enterAt + ENTER.minimumQuantity));
-  view.setUint8(at + ACCEPTED.state, state);
+  // All is read before anything is written: that costs half as much as field by field.
+  const token = enter.getInt32(enterAt + ENTER.token);
+  const reference0 = enter.getInt32(enterAt + ENTER.clientReference);
+  const reference4 = enter.getInt32(enterAt + ENTER.clientReference + 4);
+  const reference8 = enter.getInt16(enterAt + ENTER.clientReference + 8);
+  const side = enter.getUint8(enterAt + ENTER.side);
+  const quantity = enter.getInt32(enterAt + ENTER.quantity);
+  const orderbook = enter.getInt32(enterAt + ENTER.orderbook);
+  const group = enter.getInt32(enterAt + ENTER.group);
+  const price = enter.getInt32(enterAt + ENTER.price);
+  const timeInForce = enter.getInt32(enterAt + ENTER.timeInForce);
+  const firm = enter.getInt32(enterAt + ENTER.firm);
+  const displayAndCapacity = enter.getInt16(enterAt + ENTER.display);
+  const minimumQuantity = enter.getInt32(enterAt + ENTER.minimumQuantity);
   const classification =
     enterLength > ENTER.classification
       ? enter.getUint8(enterAt + ENTER.classification)
       : DEFAULT_CLASSIFICATION;
   const cashMargin =
-    enterLength >= LENGTH.enter ? enter.getUint8(enterAt + ENTER.cashMargin) : DEFAULT_CASH_MARGIN;
+    enterLength > ENTER.cashMargin ? enter.getUint8(enterAt + ENTER.cashMargin) : DEFAULT_CASH_MARGIN;
+  begin(view, at, LETTER.accepted, time);
+  view.setInt32(at + ACCEPTED.token, token);
+  view.setInt32(at + ACCEPTED.clientReference, reference0);
+  view.setInt32(at + ACCEPTED.clientReference + 4, reference4);
+  view.setInt16(at + ACCEPTED.clientReference + 8, reference8);
+  view.setUint8(at + ACCEPTED.side, side);
+  view.setInt32(at + ACCEPTED.quantity, quantity);
+  view.setInt32(at + ACCEPTED.orderbook, orderbook);
+  view.setInt32(at + ACCEPTED.group, group);
+  view.setInt32(at + ACCEPTED.price, price);
+  view.setInt32(at + ACCEPTED.timeInForce, timeInForce);
+  view.setInt32(at + ACCEPTED.firm, firm);
+  view.setInt16(at + ACCEPTED.display, displayAndCapacity);
+  view.setUint32(at + ACCEPTED.orderNumber, number.high);
+  view.setUint32(at + ACCEPTED.orderNumber + 4, number.low);
+  view.setInt32(at + ACCEPTED.minimumQuantity, minimumQuantity);
+  view.setUint8(at + ACCEPTED.state, state);
   view.setUint8(at + ACCEPTED.classification, classification);
   view.setUint8(at + ACCEPTED.cashMargin, cashMargin);
 }

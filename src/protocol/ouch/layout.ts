@@ -33,6 +33,8 @@ export const LENGTH = {
 
 /** Enter Order before 1.8, and of 1.8 and 1.9: without the last two bytes, or the last one. */
 export const ENTER_LENGTHS_OLD = [46, 47] as const;
+/** Order Accepted of the same versions. */
+export const ACCEPTED_LENGTHS_OLD = [63, 64] as const;
 
 export const ENTER = {
   token: 1,

@@ -42,6 +42,13 @@ function adder(supervision: Supervision = ESCALATE_FAULT): ActorSpec {
   return { create: () => new Adder(), supervision, isDurable: true };
 }
 
+/** Wishes the journal to be kept from its event number `sum` on. */
+class Keeper extends Adder {
+  keptFrom(): number {
+    return this.sum;
+  }
+}
+
 /** It can be added, but not written. */
 const UNENCODABLE = {
   valueOf: () => 5,
@@ -253,6 +260,34 @@ describe('durable actors', () => {
     const flat = () => Object.assign(new Adder(), { takeFlat: () => undefined });
     await start([[A, { create: flat, supervision: STOP_ON_FAULT, isDurable: true }]]);
     assert.match(logged.join(), /adder\/a writes flat events, so its fault must escalate/);
+  });
+
+  test('have the journal kept from the event on from which they wish it', async () => {
+    const keeper: ActorSpec = { create: () => new Keeper(), supervision: ESCALATE_FAULT, isDurable: true };
+    const actors = [
+      [A, keeper],
+      [B, adder()],
+    ] as const;
+    await start(actors, { everyBytes: 1, keepBytes: 0 });
+    tell(A, [0]);
+    turn();
+    tell(B, [1]);
+    turn();
+    assert.equal(store.first, 2, 'without a wish only the last batch stays');
+    // Its third event, in batch 4, and three more behind it.
+    tell(A, [0]);
+    turn();
+    tell(A, [3]);
+    turn();
+    for (let i = 0; i < 3; i++) {
+      tell(B, [1]);
+      turn();
+    }
+    assert.deepEqual([store.first, store.last], [4, 7]);
+    await start(actors, { everyBytes: 1, keepBytes: 0 });
+    tell(A, [1]);
+    turn();
+    assert.deepEqual([store.first, store.last], [8, 8], 'its fourth event is the last one');
   });
 
   test('are refused if their stream has a gap', async () => {

@@ -125,6 +125,17 @@ describe('LmdbStore', () => {
     assert.deepEqual(positions(0).slice(-1), [1001]);
   });
 
+  test('keeps of the journal what somebody wishes, however long that is', () => {
+    append(1000);
+    store.release(601, 60_000);
+    while (store.trim(0, 400));
+    assert.deepEqual([store.first, store.journalBytes], [400, 60_100]);
+    while (store.trim(50_000, 700));
+    assert.equal(store.first, 501);
+    while (store.trim(0, 700));
+    assert.equal(store.first, 601);
+  });
+
   test('can cut the last batch off', async () => {
     append(3);
     store.cutLast();

@@ -10,10 +10,11 @@ describe('operations', () => {
     }
   });
 
-  test('belong to a service each, those of administration to operators only', () => {
+  test('belong to a service each, those that govern to operators only', () => {
     for (const [name, { isOperators }] of Object.entries(OPERATIONS)) {
-      assert.match(name, /^(bank|lobby|admin)\.[a-z-]+$/);
-      assert.equal(isOperators, name.startsWith('admin.'), name);
+      assert.match(name, /^(bank|lobby|exchange|admin)\.[a-z-]+$/);
+      const governs = /^admin\.|^exchange\.(open-day|close-day|halt|resume|cancel-all)$/;
+      assert.equal(isOperators, governs.test(name), name);
     }
   });
 
@@ -23,6 +24,14 @@ describe('operations', () => {
       'bank.post': 'keyed',
       'lobby.say': 'once',
       'lobby.put': 'once',
+      'exchange.enter': 'once',
+      'exchange.replace': 'once',
+      'exchange.cancel': 'once',
+      'exchange.open-day': 'once',
+      'exchange.close-day': 'once',
+      'exchange.halt': 'once',
+      'exchange.resume': 'once',
+      'exchange.cancel-all': 'once',
       'admin.kick': 'once',
       'admin.broadcast': 'once',
       'admin.shutdown': 'once',
@@ -46,6 +55,17 @@ describe('operations', () => {
       /bank.statement.last is 0/,
     );
     assert.throws(() => sessions.params({ state: 'closed' }, 'admin.sessions'), /open, ended, all/);
+    const { 'exchange.market': market, 'exchange.enter': enter } = OPERATIONS;
+    const books = [{ id: 'BTC' }, { id: 'ETH', group: 'NGHT' }, {}];
+    assert.deepEqual(market.params({ books }, ''), { books });
+    assert.throws(
+      () => market.params({ books: [...books, { name: 'x' }] }, 'exchange.market'),
+      /exchange\.market\.books\[3\] has no entry "name"/,
+    );
+    const order = { token: 1, side: 'buy', book: 'BTC', quantity: 1, price: '1.0' };
+    assert.deepEqual(enter.params(order, ''), order);
+    assert.throws(() => enter.params({ ...order, price: 1 }, ''), /price is 1; expected a string/);
+    assert.throws(() => enter.params({ ...order, quantity: 2 ** 32 }, ''), /from 0 to 4294967295/);
     assert.deepEqual(OPERATIONS['admin.status'].params({}, ''), {});
   });
 });

@@ -8,6 +8,7 @@ import { REQUEST_TRANSACTIONS_MAX } from '../../../../src/protocol/bank.ts';
 import { ERROR_CODES } from '../../../../src/values/errors.ts';
 import { RETRYABLE } from '../../../../workers/api/api-session.ts';
 import { KEYS_KEPT } from '../../../../workers/ledger/keys.ts';
+import { named, rowsOf } from '../../../support/page-tables.ts';
 
 const PAGE = readFileSync(new URL('../../../../../src/protocol/api/README.md', import.meta.url), 'utf8');
 
@@ -16,41 +17,44 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   account: 'Marc',
   address: '127.0.0.1',
   at: 1,
+  book: 'BTC',
+  books: [],
+  capacity: 'agency',
+  cashMargin: '1',
+  classification: '1',
+  clientReference: 'x',
   connection: 1,
   filter: 'ledger',
+  firm: 1,
+  from: 1,
+  group: 'DAY',
+  id: 'BTC',
+  isPostOnly: true,
   last: 1,
+  levels: 1,
   limit: 1,
   message: 'x',
+  minimumQuantity: 1,
   name: 'x',
+  orders: 1,
   overMs: 1,
+  password: 'x',
+  price: '1.0',
+  quantity: 1,
   reason: 'x',
+  replacementToken: 2,
   service: 'bank',
+  session: 'x',
+  side: 'buy',
   size: 1,
   sort: 'no order',
   state: 'open',
   text: 'x',
+  timeInForce: 'day',
+  token: 1,
   transactions: [],
   user: 'x',
 };
-
-/** The cells of the rows whose first one is a name in code. */
-function rowsOf(section: string): string[][] {
-  const [, text = ''] = PAGE.split(`\n## ${section}\n`);
-  const [body = ''] = text.split('\n## ');
-  return body
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
-}
-
-function named(cell: string): string {
-  return cell.replaceAll('`', '');
-}
 
 /** What an operation looks for in what it is asked with, and what it cannot do without. */
 function paramsOf(name: keyof typeof OPERATIONS): readonly string[] {
@@ -82,14 +86,14 @@ function paramsOf(name: keyof typeof OPERATIONS): readonly string[] {
 describe('the page of the wire', () => {
   test('has every frame with its number', () => {
     const listed = Object.fromEntries(
-      rowsOf('Frames').map(([name = '', number]) => [named(name), Number(number)]),
+      rowsOf(PAGE, 'Frames').map(([name = '', number]) => [named(name), Number(number)]),
     );
     assert.deepEqual(listed, FRAME);
     assert.ok(PAGE.includes(`Version ${PROTOCOL_VERSION}.`));
   });
 
   test('has every operation as it is', () => {
-    const listed = rowsOf('Operations').map(([name = '', kind, repetition, who]) => [
+    const listed = rowsOf(PAGE, 'Operations').map(([name = '', kind, repetition, who]) => [
       named(name),
       kind,
       repetition,
@@ -105,7 +109,7 @@ describe('the page of the wire', () => {
   });
 
   test('has everything that an operation can be asked with, and what may be absent', () => {
-    for (const [name = '', , , , params = ''] of rowsOf('Operations')) {
+    for (const [name = '', , , , params = ''] of rowsOf(PAGE, 'Operations')) {
       const listed = [...params.matchAll(/`(\w+\??)`/g)].map(([, param]) => param);
       const known = paramsOf(named(name) as keyof typeof OPERATIONS);
       assert.deepEqual(listed.sort(), [...known].sort(), name);
@@ -113,7 +117,7 @@ describe('the page of the wire', () => {
   });
 
   test('says of each error whether it is retryable, and knows no other', () => {
-    const rows = rowsOf('Errors').map(([code = '', retryable]) => [named(code), retryable] as const);
+    const rows = rowsOf(PAGE, 'Errors').map(([code = '', retryable]) => [named(code), retryable] as const);
     for (const [code, retryable] of rows) {
       assert.ok(Object.hasOwn(ERROR_CODES, code), `${code} is no code`);
       assert.equal(retryable, RETRYABLE.has(code) ? 'yes' : 'no', code);
@@ -121,7 +125,8 @@ describe('the page of the wire', () => {
     const listed = new Set(rows.map(([code]) => code));
     for (const code of RETRYABLE) assert.ok(listed.has(code), `${code} is not there`);
     for (const code of Object.keys(ERROR_CODES)) {
-      if (/^ERR_(API|ASK|FILE|STATEMENT)_/.test(code)) assert.ok(listed.has(code), `${code} is not there`);
+      if (/^ERR_(API|ASK|EXCHANGE|FILE|STATEMENT)_/.test(code))
+        assert.ok(listed.has(code), `${code} is not there`);
     }
   });
 

@@ -8,6 +8,7 @@ import {
 } from '../../../../src/protocol/api/frames.ts';
 import {
   type Check,
+  eachOf,
   flag,
   integer,
   listOf,
@@ -92,6 +93,10 @@ describe('shape', () => {
     assert.equal(listOf({ max: 2 })(list, 'x'), list);
     fails(listOf({ max: 1 }), list, 'x is an array of 2; expected an array of at most 1 elements');
     fails(listOf({ max: 1 }), 'ab', 'x is "ab"; expected an array of at most 1 elements');
+    const counts = eachOf(integer({ min: 0, max: 9 }), { max: 2 });
+    assert.deepEqual(counts([1, 2], 'x'), [1, 2]);
+    fails(counts, [1, 10], 'x[1] is 10; expected a whole number from 0 to 9');
+    fails(counts, [1, 2, 3], 'x is an array of 3; expected an array of at most 2 elements');
     assert.equal(textOrBytes('a', 'x'), 'a');
     assert.deepEqual(textOrBytes(Uint8Array.of(1), 'x'), Uint8Array.of(1));
     fails(textOrBytes, undefined, 'x is absent; expected a string or bytes');

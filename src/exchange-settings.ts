@@ -1,0 +1,36 @@
+/** What hosts must know of the exchange and its doors, out of the configuration. */
+import type { Config } from './config.ts';
+import type { ExchangeSettings, OuchRawSettings, OuchSettings } from './protocol/host-task.ts';
+import { parseDays, parseTimeOfDay } from './values/calendar.ts';
+
+export function exchangeSettings(config: Config): ExchangeSettings {
+  const { exchange, ouch, venue } = config;
+  const { day, openAt, closeAt, openDays, timeZone, streamMemoryBytes } = exchange;
+  return {
+    venue,
+    day,
+    // Their own checks have taken them.
+    openAtMs: parseTimeOfDay(openAt) ?? 0,
+    closeAtMs: parseTimeOfDay(closeAt) ?? 0,
+    openDays: parseDays(openDays) ?? [],
+    timeZone,
+    streamMemoryBytes,
+    disconnectGraceMs: ouch.disconnectGraceSeconds * 1000,
+    isDebugOn: ouch.isDebugOn,
+    isRawCancelOnDisconnect: config['ouch-raw'].isCancelOnDisconnect,
+  };
+}
+
+export function ouchSettings({ ouch }: Config): OuchSettings {
+  return {
+    orderbookForm: ouch.orderbookForm,
+    loginMs: ouch.loginSeconds * 1000,
+    idleMs: ouch.idleSeconds * 1000,
+    heartbeatMs: ouch.heartbeatMilliseconds,
+    isDebugOn: ouch.isDebugOn,
+  };
+}
+
+export function ouchRawSettings(config: Config): OuchRawSettings {
+  return { isEventInverted: config['ouch-raw'].isEventInverted };
+}
