@@ -69,5 +69,5 @@ export type { IncomingFile } from './incoming-file.ts';
 export type { Lobby, MessagesOptions } from './lobby.ts';
 export type { CallOptions } from './pending.ts';
 export type { PostedAll, Refusal } from './post-all.ts';
-export type { NewOrder, OrderChange, SignInOptions, Trader } from './trader.ts';
+export type { EnteredOrder, OrderReplacement, SignInOptions, Trader } from './trader.ts';
 export { type Amount, type Transaction, toDecimal } from './transactions.ts';
