@@ -1,16 +1,15 @@
 /** A client of a server: its parts, its connection, and its end. */
 import { EventEmitter } from 'node:events';
-import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ClientHello, PROTOCOL_VERSION, type ServerHello } from '../src/protocol/api/frames.ts';
 import type { OutcryError } from '../src/values/errors.ts';
 import { Admin } from './admin.ts';
 import { Bank } from './bank.ts';
-import { Calls, type Notice } from './calls.ts';
-import type { ConnectionOptions, ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+import { Calls, type CallsOptions, type Notice } from './calls.ts';
+import type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+import { dial } from './dial.ts';
 import { Exchange } from './exchange.ts';
 import { Lobby } from './lobby.ts';
-import { isConnectedToItself } from './self-connection.ts';
 
 /** A server in this process: what `createServer` of `outcry/server` resolves to. */
 export interface LocalServer {
@@ -78,7 +77,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-    this.#calls = new Calls(connectionOptions(options), timeoutMs, {
+    this.#calls = new Calls(callsOptions(options), timeoutMs, {
       onState: (change) => this.#onState(change),
       onNotice: (notice) => this.#emitLater('notice', notice),
     });
@@ -130,7 +129,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 }
 
-function connectionOptions(options: ConnectOptions): ConnectionOptions {
+function callsOptions(options: ConnectOptions): CallsOptions {
   const { host = HOST, port = PORT, server, name, token, reconnect = {} } = options;
   const hello: ClientHello = {
     protocol: PROTOCOL_VERSION,
@@ -141,12 +140,4 @@ function connectionOptions(options: ConnectOptions): ConnectionOptions {
     return { dial: () => server.connect('api'), peer: 'the server in this process', hello, reconnect };
   }
   return { dial: () => dial(host, port), peer: `${host}:${port}`, hello, reconnect };
-}
-
-function dial(host: string, port: number): Duplex {
-  const socket = connectSocket({ host, port, noDelay: true });
-  socket.once('connect', () => {
-    if (isConnectedToItself(socket)) socket.destroy(new Error('nobody listens there'));
-  });
-  return socket;
 }

@@ -53,10 +53,21 @@ export {
   type LocalServer,
 } from './client.ts';
 export type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+export {
+  type ConnectExchangeOptions,
+  connectExchange,
+  type ExchangeClient,
+  type ExchangeEvents,
+  type ExchangeMessage,
+  type ExchangeSession,
+} from './exchange/exchange-client.ts';
+export type { NewOrder, Order, OrderChange, OrderEvents, OrderState, Price } from './exchange/order.ts';
+export { type Fill, type MirroredOrder, OrderMirror } from './exchange/order-mirror.ts';
+export type { SoupTimeouts } from './exchange/soup-link.ts';
 export type { BookQuery, CancelQuery, Exchange, MarketOptions, TradesQuery } from './exchange.ts';
 export type { IncomingFile } from './incoming-file.ts';
 export type { Lobby, MessagesOptions } from './lobby.ts';
 export type { CallOptions } from './pending.ts';
 export type { PostedAll, Refusal } from './post-all.ts';
-export type { NewOrder, OrderChange, SignInOptions, Trader } from './trader.ts';
+export type { EnteredOrder, OrderReplacement, SignInOptions, Trader } from './trader.ts';
 export { type Amount, type Transaction, toDecimal } from './transactions.ts';

@@ -38,9 +38,9 @@ type EnterParams = ParamsOf<'exchange.enter'>;
 type ReplaceParams = ParamsOf<'exchange.replace'>;
 
 /** Without a token it gets the next one. */
-export type NewOrder = Omit<EnterParams, 'user' | 'token'> & { readonly token?: number | undefined };
+export type EnteredOrder = Omit<EnterParams, 'user' | 'token'> & { readonly token?: number | undefined };
 /** `quantity` is that of the whole order, with what was executed. */
-export type OrderChange = Omit<ReplaceParams, 'user' | 'token' | 'replacementToken'> & {
+export type OrderReplacement = Omit<ReplaceParams, 'user' | 'token' | 'replacementToken'> & {
   readonly replacementToken?: number | undefined;
 };
 
@@ -158,7 +158,7 @@ export class Trader implements Asker, Disposable {
    * knows, and `fields.token` is by what `messages` may tell.
    */
   async enter(
-    { token = this.#nextToken, ...order }: NewOrder,
+    { token = this.#nextToken, ...order }: EnteredOrder,
     options?: CallOptions,
   ): Promise<AcceptedMessage> {
     this.#noteToken(token);
@@ -174,7 +174,7 @@ export class Trader implements Asker, Disposable {
    */
   async replace(
     token: number,
-    { replacementToken = this.#nextToken, ...change }: OrderChange,
+    { replacementToken = this.#nextToken, ...change }: OrderReplacement,
     options?: CallOptions,
   ): Promise<ReplacedMessage> {
     this.#noteToken(replacementToken);

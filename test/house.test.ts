@@ -28,6 +28,7 @@ const ENTRIES = [
   'clients/examples/transfer-files.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
+  'bench/support/ouch-reference.ts',
   'test/simulation/run.ts',
   'test/support/lmdb-child.ts',
 ];
@@ -150,6 +151,7 @@ const DOMAIN = [
   'workers/lobby/lobby-input.ts',
   'workers/lobby/lobby-requests.ts',
   'workers/lobby/lobby-replies.ts',
+  'clients/exchange/order-mirror.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
   'clients/frame-reader.ts',
