@@ -163,7 +163,7 @@ export class Exchange {
     for (const account of this.accounts.all) this.#welcomeBack(account);
     if (this.#sessionMs === 0) this.#beginSession();
     if (this.#options.day === 'at-start' && this.clock.date === 0) this.#openDay();
-    this.#onTime();
+    this.#followCalendar();
     this.finish();
   }
 
