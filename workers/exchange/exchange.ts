@@ -57,6 +57,13 @@ export interface ExchangeOptions extends ExchangeSettings {
   readonly secret: number;
 }
 
+interface Openings {
+  /** That is now, or comes next. */
+  readonly current: Opening;
+  /** That the session belongs to. */
+  readonly own: Opening;
+}
+
 /** Explanations of messages without effect, for each byte message. */
 const EXPLAINED_MAX = 16;
 const READ_BYTES = 64 * 1024;
@@ -625,19 +632,20 @@ export class Exchange {
   /** Opens and closes what is due. */
   #followCalendar(): void {
     const openings = this.#openings;
-    if (openings === undefined) return;
-    const { current, own } = openings;
+    if (openings !== undefined) this.#follow(openings);
+    this.#lookAhead();
+  }
+
+  #follow({ current, own }: Openings): void {
     const { nowMs, date } = this.clock;
     const isOver = this.entry.isOpen && nowMs >= own.closeMs;
     // A session that began within the opening follows one that was closed by hand, unless it is the first.
     const isDue = nowMs >= current.openMs && (isOver || this.#sessionMs <= current.openMs || date === 0);
     if (isOver || (isDue && own.openMs !== current.openMs)) this.#beginSession();
     if (isDue && !this.entry.isOpen) this.#openDay();
-    this.#lookAhead();
   }
 
-  /** The opening that is now, or comes next, and the one that the session belongs to. */
-  get #openings(): { readonly current: Opening; readonly own: Opening } | undefined {
+  get #openings(): Openings | undefined {
     if (this.#options.day !== 'calendar') return undefined;
     const current = openingAt(this.clock.nowMs, this.#options, this.clock.zone);
     const own = openingAt(this.#sessionMs, this.#options, this.clock.zone);
