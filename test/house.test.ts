@@ -22,6 +22,7 @@ const ENTRIES = [
   'clients/cli/admin.ts',
   'clients/cli/lobby.ts',
   'clients/examples/admin-dashboard.ts',
+  'clients/examples/enter-orders.ts',
   'clients/examples/export-balances.ts',
   'clients/examples/lobby-chat.ts',
   'clients/examples/post-transactions.ts',
