@@ -8,6 +8,7 @@ import { Bank } from './bank.ts';
 import { Calls, type CallsOptions, type Notice } from './calls.ts';
 import type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
 import { dial } from './dial.ts';
+import { Exchange } from './exchange.ts';
 import { Lobby } from './lobby.ts';
 
 /** A server in this process: what `createServer` of `outcry/server` resolves to. */
@@ -24,7 +25,7 @@ export interface ConnectOptions {
   readonly server?: LocalServer | undefined;
   /** What the client is called, in the lobby and in the list of connections. */
   readonly name?: string | undefined;
-  /** The operators' token, for `client.admin`; the server has written it to operator.json in its data folder. */
+  /** The operators' token, for `client.admin` and for what operators do in the exchange; the server has written it to operator.json in its data folder. */
   readonly token?: string | undefined;
   /** Gives up the first attempt when it is aborted; afterwards it does nothing. */
   readonly signal?: AbortSignal | undefined;
@@ -63,6 +64,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 export class Client extends EventEmitter<ClientEvents> implements AsyncDisposable {
   readonly bank: Bank;
   readonly lobby: Lobby;
+  readonly exchange: Exchange;
   readonly admin: Admin;
   /** Resolves when the client is closed for good: to undefined if it was by `close`, else to what was wrong. */
   readonly closed: Promise<OutcryError | undefined>;
@@ -81,6 +83,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
     this.bank = new Bank(this.#calls);
     this.lobby = new Lobby(this.#calls);
+    this.exchange = new Exchange(this.#calls);
     this.admin = new Admin(this.#calls);
   }
 

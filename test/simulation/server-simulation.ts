@@ -229,7 +229,7 @@ class ServerSimulation {
       mailboxMax: random.pick([4, 1024]),
       openStore: (host) =>
         createStore(this.#images[host] as StoreImage, this.#faults[host] as StoreFaults, this.#random),
-      snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]) },
+      snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]), wishBytes: 0 },
       gateway: this.#gateway,
       createTurns,
       onCrash: (host) => this.#onCrash(host),

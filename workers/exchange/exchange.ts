@@ -27,11 +27,11 @@ import { explain, type MessageToken, ownTokenOf } from './explain.ts';
 import { type IgnoredReason, OrderEntry } from './order-entry.ts';
 import { Orders } from './orders.ts';
 import { Recovery } from './recovery.ts';
-import { type ColdPlace, countPackets, StreamMemory } from './sequenced-stream.ts';
+import { type ColdPlace, countPackets, type SequencedStream, StreamMemory } from './sequenced-stream.ts';
 import { Line, type TradingAccount } from './trading-account.ts';
 import { type Opening, openingAt, ZoneTime } from './trading-day.ts';
 import { REASON } from './validate.ts';
-import { VenueBooks } from './venue-books.ts';
+import type { VenueBooks } from './venue-books.ts';
 import { VenueClock } from './venue-clock.ts';
 
 type LogIn = Extract<ExchangeCommand, { type: 'log-in' }>;
@@ -80,8 +80,6 @@ export class Exchange {
   #log: ExchangeLog | undefined;
   /** When the session began, in milliseconds since 1970; 0 before the first one. */
   #sessionMs = 0;
-  /** Position of the event with which it began: what is before it is not needed. */
-  #sessionEvent = 0;
   /** Ids by the numbers that stand for them, as the log has them. */
   #listed = new Map<number, number>();
   readonly #ignored = new Map<string, number>();
@@ -97,9 +95,8 @@ export class Exchange {
     this.clock = new VenueClock(new ZoneTime(options.timeZone));
     const memory = new StreamMemory(options.streamMemoryBytes);
     this.accounts = new Accounts(options.venue.traders, this.orders, memory);
-    this.entry = new OrderEntry(this.orders, this.clock, this.accounts.list);
-    this.books = new VenueBooks(options.venue, this.orders, this.entry);
-    this.entry.use(this.books);
+    this.entry = new OrderEntry(options.venue, this.orders, this.clock, this.accounts.list);
+    this.books = this.entry.books;
     this.#recovery = new Recovery(memory, this.orders);
   }
 
@@ -144,7 +141,6 @@ export class Exchange {
       events: this.#nextEvent - 1,
       session: {
         beginMs: this.#sessionMs,
-        event: this.#sessionEvent,
         ...{ isOpen, date, orders, matches, midnightMs, accepted, rejected, trades },
       },
       accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
@@ -347,9 +343,19 @@ export class Exchange {
     };
   }
 
-  /** Position of the first event that the session needs. */
+  /** Position of the first event that somebody may want to read; 0 if there is none. */
   get keptFrom(): number {
-    return this.#sessionEvent;
+    let first = Number.POSITIVE_INFINITY;
+    const keep = (stream: SequencedStream, sequence: number) => {
+      if (sequence <= stream.count) first = Math.min(first, stream.coldAt(sequence).event);
+    };
+    for (const { isRaw, line, stream } of this.accounts.all) {
+      // A raw client asks for nothing again.
+      if (!isRaw) keep(stream, 1);
+      else if (line !== undefined) keep(stream, line.next);
+    }
+    for (const { stream, next } of this.#ending) keep(stream, next);
+    return first === Number.POSITIVE_INFINITY ? 0 : first;
   }
 
   get #isTrading(): boolean {
@@ -368,7 +374,6 @@ export class Exchange {
     const { session, accounts, books, listed, events } = recovery;
     if (this.#options.isDurable) this.#log = new ExchangeLog(events);
     this.#sessionMs = session.beginMs;
-    this.#sessionEvent = session.event;
     this.#listed = listed;
     this.clock.restore(session);
     this.entry.restore(session);
@@ -416,6 +421,8 @@ export class Exchange {
   #takePart(account: TradingAccount, form: OrderbookForm): void {
     if (account.isPart && account.form === form) return;
     const isNew = !account.isPart;
+    // What it was told before is in the form before.
+    this.#flush(account);
     this.#log?.takePart(account.number, form);
     account.isPart = true;
     account.form = form;
@@ -437,6 +444,7 @@ export class Exchange {
       account: account.number,
       session: this.session,
       sequence,
+      lastSequence: account.stream.count,
       lastToken: account.lastToken,
     });
     this.#feed(line);
@@ -522,9 +530,12 @@ export class Exchange {
   #openDay(): void {
     const date = this.clock.zone.dateNumber(this.clock.nowMs);
     this.#log?.openDay(date);
-    this.clock.beginDay(date);
     this.entry.isOpen = true;
-    for (const { changes } of this.books.list) changes?.touch();
+    for (const book of this.books.list) {
+      if (date !== this.clock.date) book.lastMatch = 0;
+      book.changes?.touch();
+    }
+    this.clock.beginDay(date);
     this.#tellAll(EVENT_START, this.#isTrading);
   }
 
@@ -542,7 +553,6 @@ export class Exchange {
       else rawLines.push(line);
     }
     const sessionMs = Math.max(Math.floor(this.clock.nowMs), this.#sessionMs + 1);
-    this.#sessionEvent = this.#nextEvent;
     this.#log?.beginSession(sessionMs);
     this.#sessionMs = sessionMs;
     this.entry.endDay();

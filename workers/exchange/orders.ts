@@ -1,15 +1,13 @@
 /**
  * All open orders of a venue, as columns by slot, so that none of them is an object.
  *
- *     index      slots in an open-addressing table, by account and token
+ *     index      by the hash of account and token: the first slot of a chain, which goes on in a column
  *     accounts   a doubly linked list of each account's orders, the oldest first
  *     queues     the links of the price levels, which belong to order-book.ts
  *     free       slots that were left, linked by their `next`, the last one first
  *
  * Clients choose their tokens, and could choose many that belong to one place of the index; who does not know the secret
  * in its hash can not.
- *
- * Invariants: at most half of the index is taken, and from the place of a token's hash to its own place there is no gap.
  */
 import { type Column, grown, NONE } from './columns.ts';
 import { LevelPool } from './price-levels.ts';
@@ -51,6 +49,8 @@ export class Orders {
 
   readonly #factor: number;
   #index = emptyIndex(SLOTS_MIN);
+  /** By slot: the next one of equal place in the index. */
+  #chain = new Int32Array(SLOTS_MIN);
   #count = 0;
   /** Slots from here on were never used. */
   #fresh = 0;
@@ -102,12 +102,11 @@ export class Orders {
   }
 
   find(account: number, token: number): number {
-    const index = this.#index;
-    const mask = index.length - 1;
-    for (let at = this.#hash(account, token) & mask; ; at = (at + 1) & mask) {
-      const slot = index[at] as number;
-      if (slot === NONE || (this.token[slot] === token && this.account[slot] === account)) return slot;
+    let slot = this.#index[this.#placeOf(account, token)] as number;
+    while (slot !== NONE && (this.token[slot] !== token || this.account[slot] !== account)) {
+      slot = this.#chain[slot] as number;
     }
+    return slot;
   }
 
   firstOf(account: number): number {
@@ -135,7 +134,10 @@ export class Orders {
     let free = 0;
     for (let slot = this.#free; slot !== NONE; slot = this.next[slot] as number) free++;
     expect(free + this.#count === this.#fresh, `${free} of ${this.#fresh} slots are free`);
-    const indexed = this.#index.reduce((sum, slot) => (slot === NONE ? sum : sum + 1), 0);
+    let indexed = 0;
+    for (const first of this.#index) {
+      for (let slot = first; slot !== NONE; slot = this.#chain[slot] as number) indexed++;
+    }
     expect(indexed === this.#count, `${indexed} orders are in the index, but there are ${this.#count}`);
   }
 
@@ -164,36 +166,30 @@ export class Orders {
     return this.#fresh++;
   }
 
-  #hash(account: number, token: number): number {
+  /** Where in the index the chain of a token begins. */
+  #placeOf(account: number, token: number): number {
     // Every step can be undone: two tokens of one account never have the same 32 bits.
     const product = (Math.imul(token, this.#factor) + Math.imul(account, 0x85ebca77)) | 0;
     const mixed = Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
-    return mixed ^ (mixed >>> 13);
+    return (mixed ^ (mixed >>> 13)) & (this.#index.length - 1);
   }
 
   #insert(slot: number): void {
-    const index = this.#index;
-    const mask = index.length - 1;
-    let at = this.#hash(this.account[slot] as number, this.token[slot] as number) & mask;
-    while (index[at] !== NONE) at = (at + 1) & mask;
-    index[at] = slot;
+    const place = this.#placeOf(this.account[slot] as number, this.token[slot] as number);
+    this.#chain[slot] = this.#index[place] as number;
+    this.#index[place] = slot;
   }
 
-  /** Those behind the gap that belong before it move into it, so that a search never stops too early. */
   #delete(slot: number): void {
-    const index = this.#index;
-    const mask = index.length - 1;
-    let gap = this.#hash(this.account[slot] as number, this.token[slot] as number) & mask;
-    while (index[gap] !== slot) gap = (gap + 1) & mask;
-    for (let at = (gap + 1) & mask; ; at = (at + 1) & mask) {
-      const other = index[at] as number;
-      if (other === NONE) break;
-      const home = this.#hash(this.account[other] as number, this.token[other] as number) & mask;
-      if (((at - home) & mask) < ((at - gap) & mask)) continue;
-      index[gap] = other;
-      gap = at;
+    const place = this.#placeOf(this.account[slot] as number, this.token[slot] as number);
+    const rest = this.#chain[slot] as number;
+    let before = this.#index[place] as number;
+    if (before === slot) {
+      this.#index[place] = rest;
+      return;
     }
-    index[gap] = NONE;
+    while (this.#chain[before] !== slot) before = this.#chain[before] as number;
+    this.#chain[before] = rest;
   }
 
   #append(slot: number): void {
@@ -233,6 +229,7 @@ export class Orders {
     this.previous = grow(this.previous);
     this.#accountNext = grow(this.#accountNext);
     this.#accountPrevious = grow(this.#accountPrevious);
+    this.#chain = grow(this.#chain);
     this.#index = emptyIndex(length);
     for (let slot = 0; slot < this.#fresh; slot++) this.#insert(slot);
   }
@@ -247,7 +244,7 @@ export class Orders {
   }
 }
 
-/** At most half of it is taken by as many orders as there are slots. */
+/** With twice as many places as there are slots, chains are hardly ever longer than two. */
 function emptyIndex(slots: number): Int32Array {
   return new Int32Array(slots * 2).fill(NONE);
 }
