@@ -152,7 +152,7 @@ const DOMAIN = [
   'workers/lobby/lobby-input.ts',
   'workers/lobby/lobby-requests.ts',
   'workers/lobby/lobby-replies.ts',
-  'clients/exchange/order-mirror.ts',
+  'clients/ouch/order-mirror.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
   'clients/frame-reader.ts',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type MirroredOrder, OrderMirror } from '../../../clients/exchange/order-mirror.ts';
+import { type MirroredOrder, OrderMirror } from '../../../clients/ouch/order-mirror.ts';
 import type { OrderAccepted, OrderReplaced, OutboundMessage } from '../../../src/protocol/ouch/messages.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
