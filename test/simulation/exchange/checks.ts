@@ -4,13 +4,13 @@ import type { TraderSettings, VenueSettings } from '../../../src/protocol/venue.
 import { type ExchangeState, encodeSnapshot } from '../../../workers/exchange/exchange-snapshot.ts';
 import { numberText } from '../../../workers/exchange/wire-text.ts';
 import type { AccountModel, Life, ModelTrade } from '../../support/account-model.ts';
+import type { Trader } from '../../support/trader.ts';
 import type { StoreImage } from '../simulated-store.ts';
 import { recoverAgain, recoverVenue, sessionIdOf, storedMessages } from './stored-venue.ts';
-import type { TradingClient } from './trading-client.ts';
 
 /** Whatever a client was sent is stored, to the byte. */
 export function checkDurable(
-  clients: readonly TradingClient[],
+  traders: readonly Trader[],
   state: ExchangeState,
   images: readonly StoreImage[],
 ): void {
@@ -20,16 +20,16 @@ export function checkDurable(
     const stored = messages.get(number) ?? [];
     assert.equal(stored.length, stream.count, `messages to ${name} in the journal, and by their count`);
   }
-  for (const { user, session } of clients) {
+  for (const { user, session } of traders) {
     if (session === undefined) continue;
     assert.ok(session.id <= id, `${user} has seen session ${session.id}, but stored is ${id}`);
     if (session.id < id) continue;
     const account = state.accounts.find(({ name }) => name === user);
     const stored = messages.get(account?.number ?? -1) ?? [];
-    for (const [i, message] of session.messages.entries()) {
-      const kept = stored[i];
-      const isSame = kept !== undefined && Buffer.compare(kept, message) === 0;
-      assert.ok(isSame, `message ${i + 1} to ${user} was seen, and is stored as it was seen`);
+    for (let sequence = 1; sequence <= session.messages.count; sequence++) {
+      const kept = stored[sequence - 1];
+      const isSame = kept !== undefined && Buffer.compare(kept, session.messages.get(sequence)) === 0;
+      assert.ok(isSame, `message ${sequence} to ${user} was seen, and is stored as it was seen`);
     }
   }
 }
@@ -49,7 +49,7 @@ export function checkUncrossed({ orders }: ExchangeState): void {
 }
 
 /** The clients know what the exchange knows. */
-export function checkMirrors(clients: readonly TradingClient[], state: ExchangeState): void {
+export function checkMirrors(traders: readonly Trader[], state: ExchangeState): void {
   const open: string[] = [];
   let order = 0;
   for (const { name, orders } of state.accounts) {
@@ -68,7 +68,7 @@ export function checkMirrors(clients: readonly TradingClient[], state: ExchangeS
       );
     }
   }
-  const known = clients.flatMap(({ user, session }) =>
+  const known = traders.flatMap(({ user, session }) =>
     [...(session?.model.open.values() ?? [])].map((life) => rowOf(user, life)),
   );
   assert.deepEqual(open.sort(), known.sort(), 'open orders of the exchange, and those that clients know of');
@@ -81,8 +81,8 @@ function rowOf(user: string, { token, side, orderbook, group, priceTenths, open,
 }
 
 /** Each order that was sent in the last session was answered. */
-export function checkAnswered({ user, session }: TradingClient, mayBeLost: boolean): void {
-  if (session === undefined || mayBeLost) return;
+export function checkAnswered({ user, session }: Trader): void {
+  if (session === undefined) return;
   const silent = [...session.entered.keys()].filter((token) => !session.model.used.has(token));
   assert.deepEqual(silent, [], `orders of ${user} that were never answered`);
 }
