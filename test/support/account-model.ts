@@ -205,3 +205,40 @@ export class AccountModel {
     return timeNs;
   }
 }
+
+/** A trade's two sides. */
+export interface Trade {
+  readonly resting: ModelTrade;
+  readonly incoming: ModelTrade;
+}
+
+/** Of all accounts of a venue, in their order: both sides of each must agree. */
+export function pairedTrades(models: readonly AccountModel[]): Trade[] {
+  const sides = new Map<bigint, ModelTrade[]>();
+  for (const trade of models.flatMap(({ trades }) => trades)) {
+    const { matchNumber } = trade;
+    sides.set(matchNumber, [...(sides.get(matchNumber) ?? []), trade]);
+  }
+  const numbers = [...sides.keys()].sort((a, b) => (a < b ? -1 : 1));
+  return numbers.map((number) => {
+    const both = sides.get(number) ?? [];
+    const resting = both.find(({ liquidity }) => liquidity === 'A');
+    const incoming = both.find(({ liquidity }) => liquidity === 'R');
+    assert.ok(both.length === 2 && resting && incoming, `match ${number} has two sides`);
+    const { orderbook, group } = resting.life;
+    assert.deepEqual(
+      [
+        incoming.quantity,
+        incoming.priceTenths,
+        incoming.timeNs,
+        incoming.life.orderbook,
+        incoming.life.group,
+      ],
+      [resting.quantity, resting.priceTenths, resting.timeNs, orderbook, group],
+      `both sides of match ${number}`,
+    );
+    assert.notEqual(incoming.life.side === 'B', resting.life.side === 'B', `match ${number} buys and sells`);
+    assert.ok(resting.life.orderNumber < incoming.life.orderNumber, `match ${number} is of a resting order`);
+    return { resting, incoming };
+  });
+}

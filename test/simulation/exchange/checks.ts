@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TraderSettings, VenueSettings } from '../../../src/protocol/venue.ts';
 import { type ExchangeState, encodeSnapshot } from '../../../workers/exchange/exchange-snapshot.ts';
 import { numberText } from '../../../workers/exchange/wire-text.ts';
-import type { AccountModel, Life, ModelTrade } from '../../support/account-model.ts';
+import { type AccountModel, type Life, pairedTrades, type Trade } from '../../support/account-model.ts';
 import type { Trader } from '../../support/trader.ts';
 import type { StoreImage } from '../simulated-store.ts';
 import { recoverAgain, recoverVenue, sessionIdOf, storedMessages } from './stored-venue.ts';
@@ -102,43 +102,6 @@ export function checkTrades(models: ReadonlyMap<string, AccountModel>, { traders
     );
   }
   checkPriority(trades, lives);
-}
-
-/** A trade's two sides. */
-interface Trade {
-  readonly resting: ModelTrade;
-  readonly incoming: ModelTrade;
-}
-
-/** In their order. */
-function pairedTrades(models: readonly AccountModel[]): Trade[] {
-  const sides = new Map<bigint, ModelTrade[]>();
-  for (const trade of models.flatMap(({ trades }) => trades)) {
-    const { matchNumber } = trade;
-    sides.set(matchNumber, [...(sides.get(matchNumber) ?? []), trade]);
-  }
-  const numbers = [...sides.keys()].sort((a, b) => (a < b ? -1 : 1));
-  return numbers.map((number) => {
-    const both = sides.get(number) ?? [];
-    const resting = both.find(({ liquidity }) => liquidity === 'A');
-    const incoming = both.find(({ liquidity }) => liquidity === 'R');
-    assert.ok(both.length === 2 && resting && incoming, `match ${number} has two sides`);
-    const { orderbook, group } = resting.life;
-    assert.deepEqual(
-      [
-        incoming.quantity,
-        incoming.priceTenths,
-        incoming.timeNs,
-        incoming.life.orderbook,
-        incoming.life.group,
-      ],
-      [resting.quantity, resting.priceTenths, resting.timeNs, orderbook, group],
-      `both sides of match ${number}`,
-    );
-    assert.notEqual(incoming.life.side === 'B', resting.life.side === 'B', `match ${number} buys and sells`);
-    assert.ok(resting.life.orderNumber < incoming.life.orderNumber, `match ${number} is of a resting order`);
-    return { resting, incoming };
-  });
 }
 
 /** Nobody has traded with his own orders unless he wanted to. */

@@ -18,6 +18,7 @@ import type { Trader } from '../../support/trader.ts';
 import type { Client, Counts, Scenario } from '../scenario.ts';
 import type { StoreImage } from '../simulated-store.ts';
 import type { World } from '../world.ts';
+import { BOOK_IDS } from './books.ts';
 import {
   checkAnswered,
   checkDurable,
@@ -27,7 +28,6 @@ import {
   checkUncrossed,
 } from './checks.ts';
 import { Operator } from './operator.ts';
-import { BOOK_IDS } from './orders.ts';
 import { openCopy, recoverVenue } from './stored-venue.ts';
 import { TradingClient } from './trading-client.ts';
 

@@ -4,7 +4,7 @@ import type { Random } from '../../../workers/runtime/random.ts';
 import type { Move } from '../../../workers/runtime/simulation.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Client } from '../scenario.ts';
-import { BOOK_IDS } from './orders.ts';
+import { BOOK_IDS } from './books.ts';
 
 /** How long it waits for an answer before it asks again. */
 const PATIENCE_MS = 5000;

@@ -8,11 +8,12 @@ import {
 } from '../../../src/protocol/soupbintcp/packets.ts';
 import type { Random } from '../../../workers/runtime/random.ts';
 import type { Move } from '../../../workers/runtime/simulation.ts';
+import { drawOrder, drawReplace } from '../../support/random-orders.ts';
 import { type KnownSession, Trader, TraderLine } from '../../support/trader.ts';
 import type { ClientConnection, Network } from '../network.ts';
 import type { PipeReader } from '../pipe.ts';
 import type { Client } from '../scenario.ts';
-import { drawOrder, drawReplace } from './orders.ts';
+import { BOOK_IDS } from './books.ts';
 
 const HEARTBEAT_MS = 1000;
 /** A server that says nothing for so long is given up. */
@@ -226,7 +227,7 @@ export class TradingClient implements Client {
     this.#actMs = this.#nowMs + (random.below(1000) / 1000) * pauseMs;
     if (this.#actionsLeft === 0) {
       this.#hasFenced = true;
-      this.#ask({ ...drawOrder(random, this.trader.nextToken()), priceTenths: 0 });
+      this.#ask({ ...drawOrder(random, this.trader.nextToken(), BOOK_IDS), priceTenths: 0 });
       return;
     }
     this.#actionsLeft--;
@@ -268,7 +269,7 @@ export class TradingClient implements Client {
     const drawn = random.below(10);
     // Gaps between tokens are fine.
     if (random.chance(0.3)) trader.nextToken();
-    if (drawn < 6) this.#ask(drawOrder(random, trader.nextToken()));
+    if (drawn < 6) this.#ask(drawOrder(random, trader.nextToken(), BOOK_IDS));
     else if (drawn < 8) this.#ask(drawReplace(random, token, trader.nextToken(), open.get(token)));
     else this.#ask({ type: 'cancel', token, quantity: random.below(3) });
     // All of it may come twice.

@@ -1,21 +1,20 @@
-/** Orders that often meet: a few books and a few prices. Some are wrong in one way or another. */
-import { DAY, IMMEDIATE } from '../../../src/protocol/ouch/layout.ts';
-import type { EnterOrder, ReplaceOrder } from '../../../src/protocol/ouch/messages.ts';
-import type { Random } from '../../../workers/runtime/random.ts';
-import type { Life } from '../../support/account-model.ts';
+/** Orders that often meet, at a few prices. Some are wrong in one way or another. */
+import { DAY, IMMEDIATE } from '../../src/protocol/ouch/layout.ts';
+import type { EnterOrder, ReplaceOrder } from '../../src/protocol/ouch/messages.ts';
+import type { Random } from '../../workers/runtime/random.ts';
+import type { Life } from './account-model.ts';
 
-export const BOOK_IDS = ['AAA', 'B2'] as const;
 const PRICES = 5;
 const QUANTITY_MAX = 30;
 
-export function drawOrder(random: Random, token: number): EnterOrder {
+export function drawOrder(random: Random, token: number, books: readonly string[]): EnterOrder {
   const order: EnterOrder = {
     type: 'enter',
     token,
     clientReference: `ref ${random.below(1000)}`,
     side: random.pick(['B', 'B', 'S', 'S', 'T', 'E']),
     quantity: 1 + random.below(QUANTITY_MAX),
-    orderbook: random.pick(BOOK_IDS),
+    orderbook: random.pick(books),
     group: random.pick(['DAY', 'DAY', 'DAY', 'NGHT']),
     firm: 0,
     capacity: random.pick(['A', 'P']),
