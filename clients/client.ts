@@ -13,7 +13,7 @@ import { Lobby } from './lobby.ts';
 
 /** A server in this process: what `createServer` of `outcry/server` resolves to. */
 export interface LocalServer {
-  connect(service: 'api'): Duplex;
+  connect(service: 'api' | 'ouch'): Duplex;
 }
 
 export interface ConnectOptions {

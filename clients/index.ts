@@ -53,6 +53,9 @@ export {
   type LocalServer,
 } from './client.ts';
 export type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+export type { BookQuery, CancelQuery, Exchange, MarketOptions, TradesQuery } from './exchange.ts';
+export type { IncomingFile } from './incoming-file.ts';
+export type { Lobby, MessagesOptions } from './lobby.ts';
 export {
   type ConnectExchangeOptions,
   connectExchange,
@@ -60,13 +63,10 @@ export {
   type ExchangeEvents,
   type ExchangeMessage,
   type ExchangeSession,
-} from './exchange/exchange-client.ts';
-export type { NewOrder, Order, OrderChange, OrderEvents, OrderState, Price } from './exchange/order.ts';
-export { type Fill, type MirroredOrder, OrderMirror } from './exchange/order-mirror.ts';
-export type { SoupTimeouts } from './exchange/soup-link.ts';
-export type { BookQuery, CancelQuery, Exchange, MarketOptions, TradesQuery } from './exchange.ts';
-export type { IncomingFile } from './incoming-file.ts';
-export type { Lobby, MessagesOptions } from './lobby.ts';
+} from './ouch/exchange-client.ts';
+export type { NewOrder, Order, OrderChange, OrderEvents, OrderState, Price } from './ouch/order.ts';
+export { type Fill, type MirroredOrder, OrderMirror } from './ouch/order-mirror.ts';
+export type { SoupTimeouts } from './ouch/soup-link.ts';
 export type { CallOptions } from './pending.ts';
 export type { PostedAll, Refusal } from './post-all.ts';
 export type { EnteredOrder, OrderReplacement, SignInOptions, Trader } from './trader.ts';

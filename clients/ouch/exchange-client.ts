@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { OrderbookForm } from '../../src/protocol/ouch/fields.ts';
 import { decodeOutbound, type OutboundMessage } from '../../src/protocol/ouch/messages.ts';
 import { OutcryError } from '../../src/values/errors.ts';
+import type { LocalServer } from '../client.ts';
 import {
   Connection,
   type ConnectionState,
@@ -11,7 +12,7 @@ import {
   type StateChange,
 } from '../connection.ts';
 import { dial } from '../dial.ts';
-import type { CallOptions, Pending } from '../pending.ts';
+import { type CallOptions, isPeriod, type Pending, TIMER_MAX_MS } from '../pending.ts';
 import { Promises } from '../promises.ts';
 import { ExchangeLink, type ExchangeLinkListener } from './exchange-link.ts';
 import { MessageFeed } from './message-feed.ts';
@@ -25,6 +26,8 @@ export interface ConnectExchangeOptions {
   readonly host?: string | undefined;
   /** 31422 without it. */
   readonly port?: number | undefined;
+  /** In place of host and port: no socket is used. */
+  readonly server?: LocalServer | undefined;
   /** Up to six characters, without regard to case. */
   readonly user: string;
   /** Up to ten, the same. */
@@ -100,7 +103,7 @@ export class ExchangeClient extends EventEmitter<ExchangeEvents> implements Asyn
 
   private constructor(options: ConnectExchangeOptions) {
     super();
-    const { host = HOST, port = PORT, user, password, form = 'alpha' } = options;
+    const { host = HOST, port = PORT, server, user, password, form = 'alpha' } = options;
     const { timeoutMs = TIMEOUT_MS, timeouts = {}, reconnect = {} } = options;
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
@@ -108,21 +111,20 @@ export class ExchangeClient extends EventEmitter<ExchangeEvents> implements Asyn
     this.#form = form;
     this.#promises = new Promises(timeoutMs);
     this.#trading = new Trading(this.#promises, form, (packet) => this.#send(packet));
-    const peer = `${host}:${port}`;
+    const peer = server === undefined ? `${host}:${port}` : 'the server in this process';
+    const begun = {
+      dial: () => server?.connect('ouch') ?? dial(host, port),
+      peer,
+      credentials: { user, password },
+      timeouts: checked(timeouts),
+    };
     this.#connection = new Connection<ExchangeSession>(
       {
         begin: (link) => {
           const progress = this.#isInStep
             ? { session: this.#session, sequence: this.#nextSequence }
             : undefined;
-          const begun = {
-            dial: () => dial(host, port),
-            peer,
-            credentials: { user, password },
-            timeouts,
-            progress,
-          };
-          this.#link = new ExchangeLink(begun, this.#listener(link));
+          this.#link = new ExchangeLink({ ...begun, progress }, this.#listener(link));
           return this.#link;
         },
         peer,
@@ -300,6 +302,15 @@ export class ExchangeClient extends EventEmitter<ExchangeEvents> implements Asyn
   #emitLater<Name extends keyof ExchangeEvents>(name: Name, ...args: ExchangeEvents[Name]): void {
     process.nextTick(() => (this as EventEmitter).emit(name, ...args));
   }
+}
+
+function checked(timeouts: SoupTimeouts): SoupTimeouts {
+  for (const [name, ms] of Object.entries(timeouts)) {
+    if (ms === undefined || (isPeriod(ms) && ms <= TIMER_MAX_MS)) continue;
+    const expected = `milliseconds above 0, up to ${TIMER_MAX_MS}`;
+    throw new OutcryError('ERR_API_PARAMS', `timeouts.${name} is ${ms}; expected ${expected}`);
+  }
+  return timeouts;
 }
 
 /** `cause`: what has closed the client, if it was not its program. */

@@ -126,6 +126,16 @@ describe('connectExchange', () => {
     await assert.rejects(connectExchange({ ...gone, user: 'TOO LONG' }), { message: /user is "TOO LONG"/ });
   });
 
+  test('rejects periods that are none', async () => {
+    const credentials = { user: 'A', password: 'B' };
+    for (const ms of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const wrong = { ...credentials, timeouts: { silenceMs: ms } };
+      await assert.rejects(connectExchange(wrong), { code: 'ERR_API_PARAMS', message: /silenceMs/ });
+      const pause = { ...credentials, reconnect: { minMs: -1 } };
+      await assert.rejects(connectExchange(pause), { code: 'ERR_API_PARAMS', message: /minMs/ });
+    }
+  });
+
   test('rejects with the reason of its signal', async () => {
     await using server = await SoupServer.listen({ answer: () => null });
     const stopping = new AbortController();
