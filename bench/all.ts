@@ -7,6 +7,7 @@ for (const name of [
   'bank-durable',
   'bank-parser',
   'api',
+  'exchange',
   'exchange-recovery',
   'runtime',
   'connections',

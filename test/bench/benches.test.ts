@@ -5,6 +5,7 @@ import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
+import { runExchangeBench } from '../../bench/exchange.ts';
 import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
@@ -30,6 +31,10 @@ describe('benches', () => {
 
   test('api ends with the balances that its requests must produce', async () => {
     await runApiBench({ requests: 9, transactionsPerRequest: 100, singles: 20, repeats: 1 });
+  });
+
+  test('exchange ends with the orders and trades that its messages must make', () => {
+    runExchangeBench({ messages: 5000, live: 500, repeats: 1 });
   });
 
   test('exchange-recovery is back with the orders and messages that there were', async () => {
