@@ -8,6 +8,7 @@ for (const name of [
   'bank-parser',
   'api',
   'exchange',
+  'ouch',
   'exchange-recovery',
   'runtime',
   'connections',

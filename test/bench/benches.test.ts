@@ -7,6 +7,7 @@ import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
 import { runExchangeBench } from '../../bench/exchange.ts';
 import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
+import { runOuchBench } from '../../bench/ouch.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
 describe('benches', () => {
@@ -35,6 +36,17 @@ describe('benches', () => {
 
   test('exchange ends with the orders and trades that its messages must make', () => {
     runExchangeBench({ messages: 5000, live: 500, repeats: 1 });
+  });
+
+  test('ouch gets every reply in order, and what was bought was sold', async () => {
+    await runOuchBench({
+      sessions: 3,
+      ordersPerSession: 500,
+      repeats: 1,
+      singles: 20,
+      paced: 20,
+      pacedPerSecond: 1000,
+    });
   });
 
   test('exchange-recovery is back with the orders and messages that there were', async () => {

@@ -455,6 +455,7 @@ export class Exchange {
       account: account.number,
       session: this.session,
       sequence,
+      lastSequence: account.stream.count,
       lastToken: account.lastToken,
     });
     this.#feed(line);
