@@ -17,6 +17,8 @@ export class VenueClock {
    * waits for it at half its speed.
    */
   nowMs = 0;
+  /** When an account was told something last. */
+  toldMs = 0;
   /** From which the timestamps of messages count. */
   midnightMs = 0;
   /** Nanoseconds since midnight. */
@@ -51,9 +53,10 @@ export class VenueClock {
   }
 
   /** Goes on with what was stored. */
-  restore({ beginMs, date, orders, matches, midnightMs }: SessionState): void {
-    this.nowMs = Math.max(beginMs, midnightMs);
-    this.#dateMs = this.nowMs;
+  restore({ date, orders, matches, midnightMs, toldMs }: SessionState): void {
+    this.nowMs = toldMs;
+    this.#dateMs = toldMs;
+    this.toldMs = toldMs;
     this.beginDay(date);
     this.orders = orders;
     this.matches = matches;
