@@ -161,14 +161,13 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     context.stop(reason);
   }
 
+  /** One that has sent all it will, ahead of the answer to its login, is answered as well. */
   #enter(notice: LoggedIn, context: SessionContext): void {
+    const isLeaving = this.state === 'leaving';
     this.#account = notice.account;
-    if (this.state === 'leaving') {
-      this.#release(notice.account, context);
-      return;
-    }
     this.state = 'in';
-    this.onLoggedIn(notice, context);
+    if (!isLeaving || (!this.#isGone && this.#reason === '')) this.onLoggedIn(notice, context);
+    if (isLeaving) this.leave(this.#reason, context);
   }
 
   #release(account: number, context: SessionContext): void {
