@@ -80,7 +80,6 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.end(this.#reason || `its login was refused: ${message.reason}`, context);
         break;
       case 'ignored':
-        context.countIgnored({ 'no-effect': 1 });
         this.explain(message.text, context);
         break;
       case 'session-ended':

@@ -166,7 +166,6 @@ describe('the packets of a trader', () => {
   test('are not explained where that is not wanted', () => {
     const floor = withTrader({ isDebugOn: false });
     assert.equal(floor.say(1, { type: 'ignored', text: 'nope' }).length, 0);
-    assert.deepEqual(floor.main(1).ignored.get(1), [{ 'no-effect': 1 }]);
   });
 
   for (const { kind, packet, reason } of [
@@ -396,6 +395,13 @@ describe('a session ends', () => {
     assert.deepEqual(floor.sent(1), debug('enough'));
     assert.equal(floor.closeOf(1), 'enough');
     assert.deepEqual(floor.heard, [left(1)]);
+  });
+
+  test('with as much of what an operator says as fits a packet', () => {
+    const floor = withTrader();
+    floor.command(1, { type: 'closing', message: 'x'.repeat(100_000) });
+    assert.deepEqual(floor.sent(1), debug('x'.repeat(1000)));
+    assert.deepEqual([floor.closeOf(1), floor.hosts.errors], ['', []]);
   });
 
   test('when another connection takes the account over, of which the exchange need not be told', () => {
