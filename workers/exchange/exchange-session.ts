@@ -38,6 +38,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   #account: number | undefined;
   /** Why it leaves, if that is not in order. */
   #reason = '';
+  /** The exchange has been told, and is going to answer. */
+  #isReleasing = false;
   /** The connection is closed: nothing can be sent any more. */
   #isGone = false;
 
@@ -95,6 +97,7 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.end('the exchange was lost', context);
         break;
       case 'released':
+        this.#isReleasing = false;
         this.end(this.#reason, context);
         break;
       case 'tick':
@@ -153,9 +156,9 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     else if (!isLoggingIn) this.end(reason, context);
   }
 
-  /** The exchange knows of nobody here any more. */
+  /** The exchange knows of nobody here any more, unless it is still to say so. */
   protected end(reason: string, context: SessionContext): void {
-    if (this.state === 'stopped') return;
+    if (this.state === 'stopped' || this.#isReleasing) return;
     this.state = 'stopped';
     context.stop(reason);
   }
@@ -170,6 +173,7 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   }
 
   #release(account: number, context: SessionContext): void {
+    this.#isReleasing = true;
     const { connection } = this.info;
     const left: ExchangeCommand = { type: 'left', account, connection };
     context.ask(this.#exchange, left, LEAVE_TIMEOUT_MS, () => ({ type: 'released' }));

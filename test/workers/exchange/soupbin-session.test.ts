@@ -411,6 +411,22 @@ describe('a session ends', () => {
     assert.deepEqual([floor.closeOf(1), floor.heard], [reason, []]);
   });
 
+  for (const notice of [{ type: 'dismissed', reason: 'another' }, { type: 'session-ended' }] as const) {
+    test(`when it was leaving and is ${notice.type} on the way: the answer of the exchange finds it`, () => {
+      const floor = withTrader({ hosts: 2 });
+      const client = floor.farClient;
+      floor.open(client);
+      floor.send(client, LOGIN);
+      floor.farewell = notice;
+      floor.gone(client);
+      assert.equal(floor.closeOf(client), '');
+      assert.deepEqual(
+        floor.hosts.systems.map((system) => system.deadLetters.counts),
+        [{}, {}],
+      );
+    });
+  }
+
   test('with the day, and says so', () => {
     const floor = withTrader();
     assert.deepEqual(floor.say(1, { type: 'session-ended' }), END);
