@@ -12,9 +12,9 @@ import { hostIndexOf } from '../../src/values/address.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { createLogRecorder, type LogRecorder } from '../support/log-recorder.ts';
+import { order, packetOf, Trader } from '../support/order-client.ts';
 import { temporaryFolder } from '../support/stored-bank.ts';
 import { resetNow, TestClient } from '../support/test-client.ts';
-import { order, packetOf, Trader } from '../support/trader.ts';
 import { until } from '../support/until.ts';
 
 const TRADERS = 60;

@@ -142,14 +142,14 @@ export class Exchange {
   freeze(): ExchangeState {
     if (this.#recovery !== undefined) return this.#recovery.freeze();
     const { accepted, rejected, trades, isOpen } = this.entry;
-    const { date, orders, matches, midnightMs } = this.clock;
+    const { date, orders, matches, midnightMs, toldMs } = this.clock;
     const accounts = this.accounts.all;
     const books = this.books.list.filter(({ isHalted, lastPrice }) => isHalted || lastPrice > 0);
     return {
       events: this.#nextEvent - 1,
       session: {
         beginMs: this.#sessionMs,
-        ...{ isOpen, date, orders, matches, midnightMs, accepted, rejected, trades },
+        ...{ isOpen, date, orders, matches, midnightMs, toldMs, accepted, rejected, trades },
       },
       accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
       books: books.map((book) => book.freeze()).sort((a, b) => a.id - b.id || a.group - b.group),
