@@ -351,7 +351,8 @@ async function openData(folder: string, hosts: number, jobs: Promise<Jobs>): Pro
 }
 
 function dataSettings({ data }: Config, folder: DataFolder, host: number): DataSettings {
-  const snapshots = { everyBytes: data.snapshotBytes, keepBytes: data.historyBytes };
+  const { snapshotBytes: everyBytes, historyBytes: keepBytes, sessionBytes: wishBytes } = data;
+  const snapshots = { everyBytes, keepBytes, wishBytes };
   return { folder: folder.hostFolder(host), isMade: folder.isComplete, snapshots };
 }
 

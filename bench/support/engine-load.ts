@@ -21,8 +21,10 @@ const SPREAD = 40;
 const BYTES_PER_MESSAGE = 51;
 
 export interface EngineLoad {
-  /** Chunks as the exchange gets them: a head of ENTRY_HEAD_BYTES, then packets. */
-  readonly chunks: readonly Uint8Array[];
+  /** Chunks as the exchange gets them: a head of ENTRY_HEAD_BYTES, then packets of one account. */
+  readonly view: DataView;
+  /** Where each chunk begins, and the last one ends. */
+  readonly starts: readonly number[];
   readonly messages: number;
   readonly accounts: number;
   /** The ids of the books, as their four bytes are read. */
@@ -88,18 +90,19 @@ class LoadWriter implements MatchSink {
 
   write(): EngineLoad {
     const { messages, accounts, books } = this.#options;
-    const chunks: Uint8Array[] = [];
+    const starts: number[] = [];
     for (let done = 0; done < messages; done += RUN) {
-      const start = this.#at;
       const account = this.#random.below(accounts);
-      this.#bytes.writeUInt32LE(account, start);
+      starts.push(this.#at);
+      this.#bytes.writeUInt32LE(account, this.#at);
       this.#at += ENTRY_HEAD_BYTES;
       for (let i = done; i < Math.min(done + RUN, messages); i++) this.#writeMessage(account);
-      chunks.push(this.#bytes.subarray(start, this.#at));
     }
+    starts.push(this.#at);
     const open = this.#live.flat().reduce((sum, slot) => sum + (this.#orders.open[slot] as number), 0);
     return {
-      chunks,
+      view: new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#at),
+      starts,
       messages,
       accounts,
       books: Array.from({ length: books }, (_, index) => bookId(index)),

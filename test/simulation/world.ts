@@ -173,7 +173,7 @@ export class World {
       mailboxMax: random.pick([4, 1024]),
       openStore: (host) =>
         createStore(this.#images[host] as StoreImage, this.#faults[host] as StoreFaults, random),
-      snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]) },
+      snapshots: { everyBytes, keepBytes: random.pick([0, 2000, 100_000]), wishBytes: Infinity },
       gateway: this.gateway,
       createTurns,
       onCrash: (host) => this.#onCrash(host),

@@ -32,8 +32,6 @@ export interface ExchangeState {
 export interface SessionState {
   /** In ms since 1970: what its id is made of. 0 before the first one. */
   readonly beginMs: number;
-  /** Position of the event with which it began. */
-  readonly event: number;
   readonly isOpen: boolean;
   /** The date in order numbers and match numbers, yyyymmdd. */
   readonly date: number;

@@ -65,7 +65,7 @@ export class OrderBook {
   /** Would an order of that price trade, or be prevented from it, at once? */
   crosses(isBuy: boolean, price: number): boolean {
     const against = isBuy ? this.#asks : this.#bids;
-    return against.best !== NONE && this.#isWithin(against, against.best, price);
+    return against.bestKey <= (price ^ against.mirror);
   }
 
   /**
@@ -86,7 +86,8 @@ export class OrderBook {
     let traded = 0;
     // What of the order is not prevented from trading.
     let tradable = quantity;
-    while (level !== NONE && this.#isWithin(against, level, price)) {
+    const limit = price ^ against.mirror;
+    while (level !== NONE && (pool.key[level] as number) <= limit) {
       if (mode === SELF_TRADE.off) traded += pool.quantity[level] as number;
       else {
         const { open, next, owner, account: accountOf } = this.#orders;
@@ -115,11 +116,9 @@ export class OrderBook {
     const limit = (orders.price[incoming] as number) ^ against.mirror;
     const owner =
       mode === SELF_TRADE.off ? NONE : (orders.owner[orders.account[incoming] as number] as number);
-    while ((orders.open[incoming] as number) > 0) {
-      const level = against.best;
-      if (level === NONE || (pool.key[level] as number) > limit) return;
-      const resting = pool.first[level] as number;
-      const price = (pool.key[level] as number) ^ against.mirror;
+    while (against.bestKey <= limit && (orders.open[incoming] as number) > 0) {
+      const resting = pool.first[against.best] as number;
+      const price = against.bestKey ^ against.mirror;
       if (owner === NONE || orders.owner[orders.account[resting] as number] !== owner) {
         this.#execute(resting, incoming, price);
       } else this.#prevent(resting, incoming, price, mode);
@@ -283,12 +282,8 @@ export class OrderBook {
     return this.#orders.side[slot] === BUY ? this.#bids : this.#asks;
   }
 
-  #isWithin(against: PriceLevels, level: number, price: number): boolean {
-    return (this.#pool.key[level] as number) <= (price ^ against.mirror);
-  }
-
   #bestOf(side: PriceLevels): number {
-    return side.best === NONE ? 0 : (this.#pool.key[side.best] as number) ^ side.mirror;
+    return side.best === NONE ? 0 : side.bestKey ^ side.mirror;
   }
 
   #after(side: PriceLevels, level: number): number {

@@ -25,6 +25,7 @@ import {
   LETTER,
   REPLACE,
 } from '../../src/protocol/ouch/layout.ts';
+import type { VenueSettings } from '../../src/protocol/venue.ts';
 import { NONE } from './columns.ts';
 import type { SessionState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
@@ -43,7 +44,7 @@ import {
   REASON,
   SIDE,
 } from './validate.ts';
-import type { VenueBook, VenueBooks } from './venue-books.ts';
+import { type VenueBook, VenueBooks } from './venue-books.ts';
 import type { VenueClock } from './venue-clock.ts';
 import { spacePadded } from './wire-text.ts';
 
@@ -63,6 +64,9 @@ export class OrderEntry implements MatchSink {
   trades = 0;
   /** Accounts with messages that nobody was told of yet. */
   readonly touched: TradingAccount[] = [];
+  readonly books: VenueBooks;
+  /** By index. */
+  readonly #list: readonly VenueBook[];
   readonly #orders: Orders;
   readonly #clock: VenueClock;
   /** By number. */
@@ -81,17 +85,18 @@ export class OrderEntry implements MatchSink {
     state: 0,
     previousToken: 0,
   };
-  #books: VenueBooks | undefined;
 
-  constructor(orders: Orders, clock: VenueClock, accounts: readonly (TradingAccount | undefined)[]) {
+  constructor(
+    venue: VenueSettings,
+    orders: Orders,
+    clock: VenueClock,
+    accounts: readonly (TradingAccount | undefined)[],
+  ) {
     this.#orders = orders;
     this.#clock = clock;
     this.#accounts = accounts;
-  }
-
-  /** Called once: books need this as their sink. */
-  use(books: VenueBooks): void {
-    this.#books = books;
+    this.books = new VenueBooks(venue, orders, this);
+    this.#list = this.books.list;
   }
 
   /** Goes on with what was stored. */
@@ -107,15 +112,6 @@ export class OrderEntry implements MatchSink {
     this.accepted = 0;
     this.rejected = 0;
     this.trades = 0;
-  }
-
-  get #list(): readonly VenueBook[] {
-    return this.#venueBooks.list;
-  }
-
-  get #venueBooks(): VenueBooks {
-    if (this.#books === undefined) throw new Error('the books of the venue are not known yet');
-    return this.#books;
   }
 
   /** Handles a message of `length` bytes at `at`; returns why it had no effect, if it had none. */
@@ -188,7 +184,7 @@ export class OrderEntry implements MatchSink {
     if (token <= account.lastToken) return 'token';
     const groupIndex = groupIndexOf(spacePadded(view.getUint32(at + ENTER.group)));
     const orderbook = view.getUint32(at + ENTER.orderbook);
-    const index = this.#venueBooks.find(
+    const index = this.books.find(
       account.form,
       account.form === 'alpha' ? spacePadded(orderbook) : orderbook,
       groupIndex,

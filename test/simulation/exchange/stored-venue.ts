@@ -40,18 +40,13 @@ function newRecovery(): Recovery {
   return new Recovery(new StreamMemory(0));
 }
 
-/** All that the journal has of what accounts were told in the session, by the number of the account. */
-export function storedMessages(
-  images: readonly StoreImage[],
-  { session }: ExchangeState,
-): ReadonlyMap<number, readonly Uint8Array[]> {
+/** All that the journal has of what accounts were told in the last session, by the number of the account. */
+export function storedMessages(images: readonly StoreImage[]): ReadonlyMap<number, readonly Uint8Array[]> {
   const store = openCopy(images);
   const messages = new Map<number, Uint8Array[]>();
-  let event = 0;
   const collector: Partial<ExchangeEvents> = {
-    next: () => void event++,
+    beginSession: () => messages.clear(),
     packets: (account, bytes, start, end) => {
-      if (event <= session.event) return;
       const list = messages.get(account) ?? [];
       for (let at = start; at < end; ) {
         const next = at + 2 + (((bytes[at] as number) << 8) | (bytes[at + 1] as number));
@@ -62,9 +57,8 @@ export function storedMessages(
     },
   };
   for (const stored of store.read(store.first)) {
-    for (const { address, position, bytes, start, end } of readStored(store, stored, {})?.segments ?? []) {
+    for (const { address, bytes, start, end } of readStored(store, stored, {})?.segments ?? []) {
       if (address !== EXCHANGE_ADDRESS) continue;
-      event = position - 1;
       readEvents(bytes, start, end, collector);
     }
   }

@@ -130,7 +130,14 @@ describe('a trader who logs in', () => {
     floor.gone(1);
     assert.equal(floor.closeOf(1), undefined);
     floor.takeHeard();
-    floor.say(1, { type: 'logged-in', account: accountOf(1), session: 'S', sequence: 1, lastToken: -1 });
+    floor.say(1, {
+      type: 'logged-in',
+      account: accountOf(1),
+      session: 'S',
+      sequence: 1,
+      lastSequence: 0,
+      lastToken: -1,
+    });
     assert.deepEqual(floor.heard, [left(1)]);
     assert.equal(floor.closeOf(1), '');
   });
@@ -292,6 +299,7 @@ describe('the times of a session', () => {
       account: accountOf(1),
       session: 'S',
       sequence: 1,
+      lastSequence: 0,
       lastToken: -1,
     } as const;
     assert.equal(floor.say(1, accepted)[2], 0x41);
