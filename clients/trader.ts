@@ -48,6 +48,8 @@ type OrderOperation = Extract<OperationName, 'exchange.enter' | 'exchange.replac
 
 /** Messages that the server sends ahead of a loop that is busy. */
 const WINDOW = 4096;
+/** Messages that are kept for the first loop. */
+const UNREAD_MAX = 4096;
 /** The exchange may have done it, and will say so. */
 const UNKNOWN_CODES: readonly string[] = [
   'ERR_CONNECTION_LOST',
@@ -69,6 +71,8 @@ export class Trader implements Asker, Disposable {
   /** What the exchange has not answered yet. */
   readonly #asked = new Set<Asked<OrderMessage>>();
   readonly #readers = new Set<Reader>();
+  /** The last ones, until there is a first reader. */
+  #unread: OrderMessage[] | undefined = [];
   /** Messages that the server may still send. */
   #credit = 0;
   readonly #forgetClosing: () => void;
@@ -133,13 +137,14 @@ export class Trader implements Asker, Disposable {
   }
 
   /**
-   * All that the exchange tells from now on, also over new connections and without gaps; called right behind `signIn` also what
-   * was told before. Ends with the session of the exchange, and when he is signed out by the program; throws
-   * ERR_EXCHANGE_SIGNED_OUT if somebody else has signed in as the same user. While a loop is too slow the exchange waits,
-   * with answers, too.
+   * All that the exchange tells, also over new connections and without gaps. The first loop begins with what has come since
+   * he signed in, the last 4,096 messages of it; others with what comes from now on. Ends with the session of the exchange, and when he is signed out by the program; throws
+   * ERR_EXCHANGE_SIGNED_OUT if somebody else has signed in as the same user. The exchange waits for a loop that is slow, but
+   * not while something is to be answered.
    */
   messages(): AsyncGenerator<OrderMessage, void, undefined> {
-    const reader = new Reader(() => this.#giveCredit());
+    const reader = new Reader(this.#unread ?? [], () => this.#giveCredit());
+    this.#unread = undefined;
     this.#readers.add(reader);
     if (this.#state === 'over') reader.finish(this.#failure);
     return this.#read(reader);
@@ -217,8 +222,7 @@ export class Trader implements Asker, Disposable {
     this.#noteToken(info.lastToken);
     this.#opening.resolve(info);
     this.#settleLost();
-    // Whoever has waited for this reads what comes first, too.
-    setImmediate(() => this.#giveCredit());
+    this.#giveCredit();
   }
 
   onItems(items: readonly unknown[]): void {
@@ -226,9 +230,11 @@ export class Trader implements Asker, Disposable {
     for (const message of items as readonly OrderMessage[]) {
       this.#sequence = message.sequence + 1;
       if ('token' in message) this.#noteToken(message.token);
+      this.#unread?.push(message);
       for (const reader of this.#readers) reader.push(message);
       for (const asked of this.#asked) if (asked.take(message)) break;
     }
+    if (this.#unread !== undefined) this.#unread.splice(0, Math.max(0, this.#unread.length - UNREAD_MAX));
     this.#settleLost();
     this.#giveCredit();
   }
@@ -270,6 +276,7 @@ export class Trader implements Asker, Disposable {
       this.#asked.add(asked);
       asked.onSettled = () => this.#asked.delete(asked);
       this.#calls.errands.start(asked.errand);
+      this.#giveCredit();
     }
     return pending.promise;
   }
@@ -296,10 +303,11 @@ export class Trader implements Asker, Disposable {
     for (const asked of this.#asked) asked.onHistory();
   }
 
-  /** In portions of at least half a window. */
+  /** In portions of at least half a window. Answers come behind messages, so a loop that awaits one is not waited for. */
   #giveCredit(): void {
     if (this.#state !== 'signed-in') return;
-    const waiting = Math.max(0, ...Array.from(this.#readers, ({ length }) => length));
+    const isAwaiting = this.#asked.size > 0;
+    const waiting = isAwaiting ? 0 : Math.max(0, ...Array.from(this.#readers, ({ length }) => length));
     const room = WINDOW - waiting - this.#credit;
     if (2 * room < WINDOW) return;
     this.#credit += room;
@@ -429,13 +437,14 @@ class Asked<Reply extends OrderMessage> implements Asker {
 /** A loop over messages, and what waits for it. */
 class Reader {
   readonly #onTaken: () => void;
-  #messages: OrderMessage[] = [];
+  #messages: OrderMessage[];
   #taken = 0;
   #isOver = false;
   #failure: OutcryError | undefined;
   #wake = (): void => {};
 
-  constructor(onTaken: () => void) {
+  constructor(messages: OrderMessage[], onTaken: () => void) {
+    this.#messages = messages;
     this.#onTaken = onTaken;
   }
 

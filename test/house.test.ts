@@ -20,6 +20,7 @@ const ENTRIES = [
   'clients/cli/main.ts',
   'clients/cli/bank-send.ts',
   'clients/cli/admin.ts',
+  'clients/cli/admin-exchange.ts',
   'clients/cli/lobby.ts',
   'clients/examples/admin-dashboard.ts',
   'clients/examples/enter-orders.ts',

@@ -205,6 +205,7 @@ describe('a trader', () => {
     const trader = await client.exchange.signIn({ ...LOGIN, timeoutMs: 5000 });
     assert.deepEqual(pit.stream?.params, { ...LOGIN, from: 1 });
     assert.deepEqual([trader.user, trader.session, trader.isSignedIn], ['TRADE1', 'ABC', true]);
+    await until('the first have come', () => trader.nextSequence === 3);
     const messages = trader.messages();
     const [first, second, given] = await Promise.all([
       trader.enter(ORDER),
@@ -458,6 +459,9 @@ describe('a trader', () => {
     {
       using trader = await client.exchange.signIn(LOGIN);
       await until('all have come', () => trader.nextSequence === COUNT + 1);
+      const late = trader.messages();
+      assert.deepEqual(await next(late, 1), [COUNT - 4095], 'the last ones are kept for the first loop');
+      assert.equal((await next(late, 4095)).at(-1), COUNT);
     }
     using trader = await client.exchange.signIn(LOGIN);
     const messages = trader.messages();
@@ -465,7 +469,18 @@ describe('a trader', () => {
     await client.bank.balance('Ann');
     const sent = pit.stream?.sentCount ?? 0;
     assert.ok(sent > 1 && sent < COUNT / 2, `${sent} were sent`);
-    assert.equal((await next(messages, COUNT - 1)).at(-1), COUNT);
+    pit.isAnswering = false;
+    const entering = trader.enter(ORDER);
+    const enter = await nthCall(pit.server, 'exchange.enter', 1);
+    // Its answer comes behind all others, and nobody reads them meanwhile.
+    await until('all have come', () => trader.nextSequence === COUNT + 1);
+    enter.reply(pit.say({ type: 'accepted', token: 1 }));
+    assert.equal((await entering).sequence, COUNT + 1);
+    pit.stream?.onCredit();
+    assert.equal((await next(messages, COUNT)).at(-1), COUNT + 1);
+    const other = trader.messages();
+    pit.tell({ type: 'system-event', event: 'end' });
+    assert.deepEqual([await next(messages, 1), await next(other, 1)], [[COUNT + 2], [COUNT + 2]]);
     await messages.return();
   });
 

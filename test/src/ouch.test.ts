@@ -10,9 +10,9 @@ import { Server } from '../../src/server.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { createLogRecorder, type LogRecorder } from '../support/log-recorder.ts';
+import { order, packetOf, Trader } from '../support/order-client.ts';
 import { temporaryFolder } from '../support/stored-bank.ts';
 import { resetNow, TestClient } from '../support/test-client.ts';
-import { order, packetOf, Trader } from '../support/trader.ts';
 import { until } from '../support/until.ts';
 
 const TRADERS = 60;

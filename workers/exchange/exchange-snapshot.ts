@@ -40,6 +40,8 @@ export interface SessionState {
   readonly matches: number;
   /** Since when timestamps count, in ms since 1970. */
   readonly midnightMs: number;
+  /** When an account was told something last: no later timestamp is before it, whatever the clock says. */
+  readonly toldMs: number;
   /** In this session. */
   readonly accepted: number;
   readonly rejected: number;

@@ -57,6 +57,13 @@ export interface ExchangeOptions extends ExchangeSettings {
   readonly secret: number;
 }
 
+interface Openings {
+  /** That is now, or comes next. */
+  readonly current: Opening;
+  /** That the session belongs to. */
+  readonly own: Opening;
+}
+
 /** Explanations of messages without effect, for each byte message. */
 const EXPLAINED_MAX = 16;
 const READ_BYTES = 64 * 1024;
@@ -85,7 +92,9 @@ export class Exchange {
   readonly #ignored = new Map<string, number>();
   /** Lines of the last session that are not through with their stream yet. */
   readonly #ending = new Set<Line>();
-  /** Accounts that have left, and have orders. */
+  /** When the calendar is to be looked at again. */
+  #calendarDueMs = 0;
+  /** Accounts that have left, and have orders; the one whose grace is over first is the first. */
   readonly #leaving = new Set<TradingAccount>();
 
   constructor(options: ExchangeOptions, outlet: Outlet) {
@@ -115,9 +124,8 @@ export class Exchange {
 
   /** When `begin` and `finish` are to be called at the latest, whatever else comes. */
   get dueMs(): number {
-    let dueMs = this.#calendarDueMs;
-    for (const account of this.#leaving) dueMs = Math.min(dueMs, account.dueMs);
-    return dueMs;
+    const [first] = this.#leaving;
+    return Math.min(this.#calendarDueMs, first?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Called at most once, ahead of any event. */
@@ -134,14 +142,14 @@ export class Exchange {
   freeze(): ExchangeState {
     if (this.#recovery !== undefined) return this.#recovery.freeze();
     const { accepted, rejected, trades, isOpen } = this.entry;
-    const { date, orders, matches, midnightMs } = this.clock;
+    const { date, orders, matches, midnightMs, toldMs } = this.clock;
     const accounts = this.accounts.all;
     const books = this.books.list.filter(({ isHalted, lastPrice }) => isHalted || lastPrice > 0);
     return {
       events: this.#nextEvent - 1,
       session: {
         beginMs: this.#sessionMs,
-        ...{ isOpen, date, orders, matches, midnightMs, accepted, rejected, trades },
+        ...{ isOpen, date, orders, matches, midnightMs, toldMs, accepted, rejected, trades },
       },
       accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
       books: books.map((book) => book.freeze()).sort((a, b) => a.id - b.id || a.group - b.group),
@@ -162,7 +170,7 @@ export class Exchange {
     for (const account of this.accounts.all) this.#welcomeBack(account);
     if (this.#sessionMs === 0) this.#beginSession();
     if (this.#options.day === 'at-start' && this.clock.date === 0) this.#openDay();
-    this.#onTime();
+    this.#followCalendar();
     this.finish();
   }
 
@@ -406,8 +414,11 @@ export class Exchange {
   /** Whatever is due. */
   #onTime(): void {
     const { nowMs } = this.clock;
-    for (const account of this.#leaving) if (account.dueMs <= nowMs) this.#withdrawLeft(account);
-    this.#followCalendar();
+    for (const account of this.#leaving) {
+      if (account.dueMs > nowMs) break;
+      this.#withdrawLeft(account);
+    }
+    if (nowMs >= this.#calendarDueMs) this.#followCalendar();
   }
 
   #open(name: string, form: OrderbookForm, isRaw: boolean): TradingAccount {
@@ -537,6 +548,7 @@ export class Exchange {
     }
     this.clock.beginDay(date);
     this.#tellAll(EVENT_START, this.#isTrading);
+    this.#lookAhead();
   }
 
   /** Ends the day, if it is open, and begins the next session. */
@@ -567,6 +579,7 @@ export class Exchange {
       this.#takePart(account, account.form);
     }
     for (const account of this.accounts.all) this.#closeIfDone(account);
+    this.#lookAhead();
   }
 
   /** The session of a line is over; the client gets the rest of it. */
@@ -617,18 +630,14 @@ export class Exchange {
     return changed.length;
   }
 
-  /** The opening that is now, or comes next, and the one that the session belongs to. */
-  get #calendar(): { readonly current: Opening; readonly own: Opening } | undefined {
-    if (this.#options.day !== 'calendar') return undefined;
-    const current = openingAt(this.clock.nowMs, this.#options, this.clock.zone);
-    const own = openingAt(this.#sessionMs, this.#options, this.clock.zone);
-    return current === undefined || own === undefined ? undefined : { current, own };
+  /** Opens and closes what is due. */
+  #followCalendar(): void {
+    const openings = this.#openings;
+    if (openings !== undefined) this.#follow(openings);
+    this.#lookAhead();
   }
 
-  #followCalendar(): void {
-    const calendar = this.#calendar;
-    if (calendar === undefined) return;
-    const { current, own } = calendar;
+  #follow({ current, own }: Openings): void {
     const { nowMs, date } = this.clock;
     const isOver = this.entry.isOpen && nowMs >= own.closeMs;
     // A session that began within the opening follows one that was closed by hand, unless it is the first.
@@ -637,13 +646,22 @@ export class Exchange {
     if (isDue && !this.entry.isOpen) this.#openDay();
   }
 
-  /** When the calendar has to be looked at again. */
-  get #calendarDueMs(): number {
-    const calendar = this.#calendar;
-    if (calendar === undefined) return Number.POSITIVE_INFINITY;
-    if (this.entry.isOpen) return calendar.own.closeMs;
-    const { openMs, closeMs } = calendar.current;
-    return this.clock.nowMs < openMs ? openMs : closeMs;
+  get #openings(): Openings | undefined {
+    if (this.#options.day !== 'calendar') return undefined;
+    const current = openingAt(this.clock.nowMs, this.#options, this.clock.zone);
+    const own = openingAt(this.#sessionMs, this.#options, this.clock.zone);
+    return current === undefined || own === undefined ? undefined : { current, own };
+  }
+
+  /** Says when the calendar is to be looked at again: whenever the day has changed, and when that time has come. */
+  #lookAhead(): void {
+    const openings = this.#openings;
+    if (openings === undefined) this.#calendarDueMs = Number.POSITIVE_INFINITY;
+    else if (this.entry.isOpen) this.#calendarDueMs = openings.own.closeMs;
+    else {
+      const { openMs, closeMs } = openings.current;
+      this.#calendarDueMs = this.clock.nowMs < openMs ? openMs : closeMs;
+    }
   }
 
   /** What an account was told goes into the log. */

@@ -144,6 +144,7 @@ export class OrderEntry implements MatchSink {
 
   /** Makes room for a message to an account, to be written in the view of its stream. */
   begin(account: TradingAccount, length: number): number {
+    this.#clock.toldMs = this.#clock.nowMs;
     if (!account.isTouched) {
       account.isTouched = true;
       this.touched.push(account);

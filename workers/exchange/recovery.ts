@@ -82,6 +82,7 @@ export class Recovery implements ExchangeEvents {
     orders: 0,
     matches: 0,
     midnightMs: 0,
+    toldMs: 0,
     accepted: 0,
     rejected: 0,
     trades: 0,
@@ -229,6 +230,7 @@ export class Recovery implements ExchangeEvents {
   }
 
   #message(account: RecoveredAccount, letter: number, view: DataView, at: number): void {
+    this.session.toldMs = Math.max(this.session.toldMs, this.#sentMs(view, at));
     switch (letter) {
       case LETTER.accepted:
         this.#accepted(account, view, at);

@@ -14,6 +14,8 @@ export class VenueClock {
   readonly zone: ZoneTime;
   /** Of the turn, in milliseconds since 1970. It never goes back. */
   nowMs = 0;
+  /** When an account was told something last. */
+  toldMs = 0;
   /** From which the timestamps of messages count. */
   midnightMs = 0;
   /** Nanoseconds since midnight. */
@@ -45,7 +47,9 @@ export class VenueClock {
   }
 
   /** Goes on with what was stored. */
-  restore({ date, orders, matches, midnightMs }: SessionState): void {
+  restore({ date, orders, matches, midnightMs, toldMs }: SessionState): void {
+    this.nowMs = toldMs;
+    this.toldMs = toldMs;
     this.beginDay(date);
     this.orders = orders;
     this.matches = matches;

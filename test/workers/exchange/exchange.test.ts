@@ -359,6 +359,13 @@ describe('a venue that is started again', () => {
     assert.deepEqual(venue.logIn('BOB', { sequence: 5 }).news(), ['C[2] -100 L']);
   });
 
+  test('goes on from the last time that it told, when its clock was set back', () => {
+    const { venue } = stored();
+    const state = venue.exchange.freeze();
+    const again = new TestVenue(optionsOf(), (exchange) => exchange.restore(state), venue.nowMs - 2000);
+    assert.equal(again.exchange.clock.nowMs, venue.nowMs);
+  });
+
   test('withdraws with S what has no book or no trader in the settings any more', () => {
     const { again } = stored(1000);
     const { venue } = optionsOf();

@@ -145,6 +145,13 @@ describe('a venue with a calendar', () => {
   });
 });
 
+test('a venue without a calendar has nothing due, from its start on and after another one', () => {
+  const venue = new TestVenue();
+  assert.equal(venue.exchange.dueMs, Number.POSITIVE_INFINITY);
+  const again = new TestVenue(optionsOf(), (exchange) => exchange.restore(venue.exchange.freeze()));
+  assert.equal(again.exchange.dueMs, Number.POSITIVE_INFINITY);
+});
+
 describe('numbers and times', () => {
   const orderNumber = (packet: Buffer | undefined) => packet?.readBigUInt64BE(3 + 50);
 
