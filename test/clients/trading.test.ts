@@ -134,7 +134,7 @@ describe('a trader of a server', () => {
     await client.exchange.openDay();
     assert.equal((await next.enter(ORDER)).token, 2);
     const wrong = client.exchange.signIn({ user: 'TRADE1', password: 'wrong' });
-    await assert.rejects(wrong, { code: 'ERR_EXCHANGE_LOGIN', fields: { reason: 'A' } });
+    await assert.rejects(wrong, { code: 'ERR_LOGIN_REFUSED', fields: { reason: 'A' } });
   });
 
   test('goes on with his messages when the server is back', async () => {
