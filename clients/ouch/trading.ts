@@ -16,6 +16,7 @@ import {
   type OrderAccepted,
   type OrderReplaced,
   type OutboundMessage,
+  type ReplaceOrder,
 } from '../../src/protocol/ouch/messages.ts';
 import { explainCancel, explainReject } from '../../src/protocol/ouch/reasons.ts';
 import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
@@ -160,7 +161,7 @@ export class Trading implements OrderDesk {
     if (terms === undefined) throw doneError(order);
     const message = this.#checked({
       type: 'replace',
-      existingToken: this.#tokenToCome(order),
+      existingToken: this.#replacesOf(order).at(-1)?.replacementToken ?? order.token,
       replacementToken: this.#nextToken(),
       ...changed(terms, change),
     });
@@ -187,8 +188,10 @@ export class Trading implements OrderDesk {
 
   async cancel(order: TradedOrder, options: CallOptions): Promise<Order> {
     if (this.#isOver(order)) return order;
-    const message = this.#checked({ type: 'cancel', token: this.#tokenToCome(order), quantity: 0 });
-    const packet = packetOf(message);
+    const message = this.#checked({ type: 'cancel', token: order.token, quantity: 0 });
+    // Whichever of the replaces before it are taken, one of these tokens is the live one.
+    const tokens = [order.token, ...this.#replacesOf(order).map(({ replacementToken }) => replacementToken)];
+    const packet = joined(tokens.map((token) => packetOf({ ...message, token })));
     const canceled: Pending<Order> = this.#promises.make(
       {
         timeoutError: (timeoutMs) => timeoutError('a cancel', timeoutMs),
@@ -396,22 +399,19 @@ export class Trading implements OrderDesk {
     return order.state !== 'sent' && order.state !== 'open';
   }
 
-  /** Under which the order is when all that was sent before is taken. */
-  #tokenToCome(order: TradedOrder): number {
-    return this.#lastReplace(order)?.replacementToken ?? order.token;
-  }
-
   /** Undefined if nothing of it can be replaced any more. */
   #termsToCome(order: TradedOrder): Terms | undefined {
     if (this.#isOver(order)) return undefined;
-    return this.#lastReplace(order) ?? order.mirrored ?? this.#enters.get(order.firstToken)?.message;
+    const replace = this.#replacesOf(order).at(-1);
+    return replace ?? order.mirrored ?? this.#enters.get(order.firstToken)?.message;
   }
 
-  /** The last one that is not answered. */
-  #lastReplace(order: TradedOrder) {
+  /** Those that are not answered. */
+  #replacesOf(order: TradedOrder): ReplaceOrder[] {
     const requests = this.#requests.get(order) ?? [];
-    const messages = Array.from(requests, ({ message }) => message);
-    return messages.findLast((message) => message.type === 'replace');
+    return Array.from(requests, ({ message }) => message).filter(
+      ({ type }) => type === 'replace',
+    ) as ReplaceOrder[];
   }
 
   #orderOf(mirrored: MirroredOrder): TradedOrder {
@@ -447,6 +447,11 @@ export class Trading implements OrderDesk {
 /** Throws ERR_OUCH_MESSAGE. */
 function packetOf(message: InboundMessage): Uint8Array {
   return encodeClientPacket({ type: 'unsequenced', message: encodeInbound(message) });
+}
+
+function joined(packets: readonly Uint8Array[]): Uint8Array {
+  const [first] = packets;
+  return packets.length === 1 && first !== undefined ? first : Buffer.concat(packets);
 }
 
 function timeoutError(what: string, timeoutMs: number): OutcryError {

@@ -334,6 +334,30 @@ describe('a client whose connection breaks', () => {
     assert.deepEqual([...venue.exchange.taken.keys()], [2]);
   });
 
+  test('cancels an order whether a replace of it that was given up was taken or not', async () => {
+    for (const isLost of [true, false]) {
+      await using venue = await openVenue();
+      await using client = await connectTo(venue.server);
+      const order = client.enter(BUY);
+      await order.accepted;
+      venue.server.isDeaf = isLost;
+      venue.server.isHolding = true;
+      const stopping = new AbortController();
+      const replacing = order.replace({ quantity: 7 }, { signal: stopping.signal });
+      await until(
+        'it has come',
+        () => venue.server.received.filter(({ type }) => type === 'unsequenced').length === 2,
+      );
+      stopping.abort();
+      await assert.rejects(replacing, { name: 'AbortError' });
+      const canceling = order.cancel();
+      venue.server.drop();
+      venue.server.release();
+      assert.equal((await canceling).state, 'canceled');
+      assert.deepEqual([order.token, venue.exchange.orders.size], [isLost ? 1 : 2, 0]);
+    }
+  });
+
   test('joins anew when the exchange has not come as far as it has', async () => {
     await using venue = await openVenue();
     await using client = await connectTo(venue.server);
