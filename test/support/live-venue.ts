@@ -12,7 +12,7 @@ import { ApiClient } from './raw-api-client.ts';
 import { SocketTrader, type SocketTraderOptions } from './socket-trader.ts';
 
 export const VENUE_BOOKS = ['BTC', 'ETH', 'SOL', 'ADA'] as const;
-const PASSWORD = 'secret';
+export const VENUE_PASSWORD = 'secret';
 /** What the api shows of one side of a book. */
 const ORDERS_SHOWN = 1000;
 
@@ -21,7 +21,7 @@ export function writeVenue({ folder }: DurableBank, traders: number): void {
   const books = VENUE_BOOKS.map((id, i) => `[book ${id}]\nnumber = ${i + 1}\n`);
   const sections = Array.from(
     { length: traders },
-    (_, i) => `[trader ${userOf(i)}]\npassword = ${PASSWORD}\n`,
+    (_, i) => `[trader ${userOf(i)}]\npassword = ${VENUE_PASSWORD}\n`,
   );
   writeFileSync(join(folder, 'config.ini'), [...books, ...sections].join('\n'));
 }
@@ -34,7 +34,7 @@ export function connectTraders(
   options: Pick<SocketTraderOptions, 'seed'> & Partial<SocketTraderOptions>,
 ): SocketTrader[] {
   return Array.from({ length: traders }, (_, i) => {
-    const own = { user: userOf(i), password: PASSWORD, seed: options.seed + i };
+    const own = { user: userOf(i), password: VENUE_PASSWORD, seed: options.seed + i };
     return new SocketTrader(t, { port, books: VENUE_BOOKS, ...options, ...own });
   });
 }

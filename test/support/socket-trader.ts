@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { createConnection, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { DAY, IMMEDIATE } from '../../src/protocol/ouch/layout.ts';
+import type { EnterOrder } from '../../src/protocol/ouch/messages.ts';
 import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { drawOrder, drawReplace } from './random-orders.ts';
@@ -16,6 +18,18 @@ const RECONNECT_MS = 20;
 const HEARTBEAT_MS = 1000;
 /** Messages that wait for an answer. */
 const WINDOW = 64;
+/** In no way wrong. */
+const SOUND: Partial<EnterOrder> = {
+  quantity: 1,
+  orderbook: 'BTC',
+  group: 'DAY',
+  firm: 0,
+  display: ' ',
+  capacity: 'A',
+  minimumQuantity: 0,
+  classification: '1',
+  cashMargin: '1',
+};
 const HEARTBEAT = encodeClientPacket({ type: 'client-heartbeat' });
 
 export interface SocketTraderOptions {
@@ -53,8 +67,9 @@ export class SocketTrader {
     this.#connect();
   }
 
-  get isIn(): boolean {
-    return this.#line?.session !== undefined;
+  /** Resolves when it has logged in. */
+  async entered(): Promise<void> {
+    await until('it has logged in', () => this.#isIn);
   }
 
   /** Of the messages that were wanted, those that are still to be sent. */
@@ -68,12 +83,21 @@ export class SocketTrader {
     this.#send();
   }
 
+  /** Sends so many orders at once that rest, none of which trades with another. */
+  quote(orders: number): void {
+    this.#sendAll(orders, (token) => ({ side: 'B', priceTenths: 1 + (token % 50), timeInForce: DAY }));
+  }
+
+  /** Sends so many orders at once that are answered and gone, whether or not there is an answer. */
+  flood(orders: number): void {
+    this.#sendAll(orders, () => ({ side: 'S', priceTenths: 100_000, timeInForce: IMMEDIATE }));
+  }
+
   /** Resolves when everything before was answered, and what others did before it too. */
   async settles(limitMs?: number): Promise<void> {
     this.#isFenced = false;
     this.#send();
-    const { user, unanswered } = this.trader;
-    await until(`${user} is answered, with ${JSON.stringify(unanswered)}`, () => this.#isSettled, limitMs);
+    await until(`${this.trader.user} is answered`, () => this.#isSettled, limitMs);
   }
 
   /** Breaks the connection off; it comes back. */
@@ -93,6 +117,14 @@ export class SocketTrader {
     );
   }
 
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#heartbeat);
@@ -100,9 +132,13 @@ export class SocketTrader {
     this.#socket?.destroy();
   }
 
+  get #isIn(): boolean {
+    return this.#line?.session !== undefined;
+  }
+
   get #isSettled(): boolean {
     this.#throwFailure();
-    return this.#left === 0 && this.#isFenced && this.trader.unanswered.length === 0;
+    return this.#left === 0 && this.#isFenced && this.trader.unanswered.size === 0;
   }
 
   #throwFailure(): undefined {
@@ -125,6 +161,16 @@ export class SocketTrader {
     });
   }
 
+  #sendAll(orders: number, termsOf: (token: number) => Partial<EnterOrder>): void {
+    const packets: Uint8Array[] = [];
+    for (let i = 0; i < orders; i++) {
+      const token = this.trader.nextToken();
+      const drawn = drawOrder(this.#random, token, this.#options.books);
+      packets.push(this.trader.ask({ ...drawn, ...SOUND, ...termsOf(token) }));
+    }
+    this.#socket?.write(Buffer.concat(packets));
+  }
+
   #take(line: TraderLine, bytes: Uint8Array): void {
     try {
       line.feed(bytes, ({ type }) => {
@@ -138,10 +184,10 @@ export class SocketTrader {
   }
 
   #send(): void {
-    if (!this.isIn || this.#isStopped) return;
+    if (!this.#isIn || this.#isStopped) return;
     const { trader } = this;
     const packets: Uint8Array[] = [];
-    while (this.#left > 0 && trader.unanswered.length < WINDOW) {
+    while (this.#left > 0 && trader.unanswered.size < WINDOW) {
       this.#left--;
       packets.push(this.#next());
     }

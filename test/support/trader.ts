@@ -123,7 +123,7 @@ export class Trader {
   /** The next message that it has not read. */
   wanted = 1;
   /** In the order in which they were sent. */
-  #unanswered: InboundMessage[] = [];
+  readonly #unanswered = new Set<InboundMessage>();
   /** Tokens for replaces that were never made. */
   readonly #unused = new Set<number>();
   #token = 0;
@@ -139,7 +139,7 @@ export class Trader {
   }
 
   /** What waits for an answer. */
-  get unanswered(): readonly InboundMessage[] {
+  get unanswered(): ReadonlySet<InboundMessage> {
     return this.#unanswered;
   }
 
@@ -161,21 +161,21 @@ export class Trader {
     else canceled.add(message.token);
     const target = targetOf(message);
     const isPending = (token: number) =>
-      model.open.has(token) || this.#unanswered.some((each) => tokenOf(each) === token);
-    if (target === undefined || isPending(target)) this.#unanswered.push(message);
+      model.open.has(token) || [...this.#unanswered].some((each) => tokenOf(each) === token);
+    if (target === undefined || isPending(target)) this.#unanswered.add(message);
     else if (message.type === 'replace') this.#unused.add(message.replacementToken);
     return packetOf(message);
   }
 
   /** All that was not answered, as packets. */
   askAgain(): Uint8Array {
-    return Buffer.concat(this.#unanswered.map(packetOf));
+    return Buffer.concat([...this.#unanswered].map(packetOf));
   }
 
   /** It knows nothing any more, as a program that is started anew. */
   restart(): void {
     this.wanted = 1;
-    this.#unanswered = [];
+    this.#unanswered.clear();
   }
 
   /** Nothing of the session that it was in is of any use. */
@@ -221,9 +221,9 @@ export class Trader {
 
   /** Messages are handled in their order, so the first of them is the next that is answered. */
   #strikeAnswered({ model }: KnownSession): void {
-    for (let first = this.#unanswered[0]; first !== undefined; [first] = this.#unanswered) {
+    for (const first of this.#unanswered) {
       if (!this.#isAnswered(first, model)) return;
-      this.#unanswered.shift();
+      this.#unanswered.delete(first);
     }
   }
 

@@ -117,13 +117,13 @@ export class TradingClient implements Client {
   /** It has done all that it wanted, and every answer to that has come; or it is away. */
   get isDone(): boolean {
     if (this.#isAway) return this.#attempt === undefined;
-    return this.#actionsLeft === 0 && this.#hasFenced && this.trader.unanswered.length === 0;
+    return this.#actionsLeft === 0 && this.#hasFenced && this.trader.unanswered.size === 0;
   }
 
   toString(): string {
     const { user, unanswered } = this.trader;
     const state = this.#attempt === undefined ? 'not connected' : (this.#session?.id ?? 'logging in');
-    const waiting = unanswered.map((message) => JSON.stringify(message)).join(' ');
+    const waiting = [...unanswered].map((message) => JSON.stringify(message)).join(' ');
     return `${user} is ${state}, ${this.#actionsLeft} actions left, waits for ${waiting}`;
   }
 
@@ -174,7 +174,7 @@ export class TradingClient implements Client {
     if (attempt !== this.#attempt) return;
     this.#silenceMs = this.#nowMs + SILENCE_MS;
     if (type !== 'login-accepted') return;
-    this.resent += this.trader.unanswered.length;
+    this.resent += this.trader.unanswered.size;
     this.#write(this.trader.askAgain());
   }
 
@@ -194,7 +194,7 @@ export class TradingClient implements Client {
 
   get #mayAct(): boolean {
     if (this.#session === undefined || this.#isAway) return false;
-    return this.trader.unanswered.length < WINDOW && (this.#actionsLeft > 0 || !this.#hasFenced);
+    return this.trader.unanswered.size < WINDOW && (this.#actionsLeft > 0 || !this.#hasFenced);
   }
 
   readonly #connect = (): void => {
