@@ -2,7 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const name of ['bank', 'bank-durable', 'bank-parser', 'api', 'runtime', 'connections']) {
+for (const name of [
+  'bank',
+  'bank-durable',
+  'bank-parser',
+  'api',
+  'exchange',
+  'ouch',
+  'exchange-recovery',
+  'runtime',
+  'connections',
+]) {
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url))], {
     stdio: 'inherit',
   });

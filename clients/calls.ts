@@ -1,11 +1,10 @@
 /**
  * What the parts of a client are made of: requests, downloads and uploads over whatever connection there is, and the end
  * of all of them.
- *
- * Invariant: every promise that is handed out is settled once, at the latest by its deadline or the end of the client.
  */
 import { randomBytes } from 'node:crypto';
-import { FRAME, type ServerFrame, type ServerHello } from '../src/protocol/api/frames.ts';
+import type { Duplex } from 'node:stream';
+import { type ClientHello, FRAME, type ServerFrame, type ServerHello } from '../src/protocol/api/frames.ts';
 import {
   findOperation,
   type OperationName,
@@ -18,14 +17,24 @@ import { OutcryError } from '../src/values/errors.ts';
 import {
   Connection,
   type ConnectionListener,
-  type ConnectionOptions,
   type ConnectionState,
+  type ReconnectOptions,
   type StateChange,
 } from './connection.ts';
 import { type Asker, Errand } from './errand.ts';
 import { Errands } from './errands.ts';
-import { type Answerer, type CallOptions, type Keeper, Pending, type Waiting } from './pending.ts';
-import type { Wire } from './wire.ts';
+import type { Answerer, CallOptions, Pending } from './pending.ts';
+import { Promises } from './promises.ts';
+import { Wire } from './wire.ts';
+
+export interface CallsOptions {
+  /** Begins a connection. */
+  readonly dial: () => Duplex;
+  /** What people call the server. */
+  readonly peer: string;
+  readonly hello: ClientHello;
+  readonly reconnect: ReconnectOptions | false;
+}
 
 /** What the server tells without being asked. */
 export interface Notice {
@@ -56,25 +65,41 @@ type ClosingListener = (refusal: OutcryError, isWanted: boolean) => void;
 /** No two clients draw the same, so none of their keys are. */
 const CLIENT_ID_BYTES = 12;
 
-export class Calls implements ConnectionListener, Keeper {
+type Opened = { readonly server: ServerHello };
+
+export class Calls implements ConnectionListener<Opened> {
   readonly errands = new Errands();
-  readonly #connection: Connection;
-  readonly #timeoutMs: number;
+  readonly #connection: Connection<Opened>;
+  readonly #promises: Promises;
   readonly #listener: CallsListener;
   readonly #clientId = randomBytes(CLIENT_ID_BYTES).toString('hex');
   #keyCount = 0;
-  readonly #pending = new Set<Waiting>();
   readonly #onClosing = new Set<ClosingListener>();
-  /** What new calls reject with. */
-  #refusal: OutcryError | undefined;
-  #idle: Promise<void> | undefined;
-  #onIdle: () => void = () => {};
+  /** The present one, or the last. */
+  #wire: Wire | undefined;
+  /** What the server has said last of itself. */
+  #server: ServerHello | undefined;
 
   /** `timeoutMs`: of calls that do not say their own. */
-  constructor(options: ConnectionOptions, timeoutMs: number, listener: CallsListener) {
-    this.#connection = new Connection(options, this);
-    this.#timeoutMs = timeoutMs;
+  constructor({ dial, peer, hello, reconnect }: CallsOptions, timeoutMs: number, listener: CallsListener) {
+    this.#promises = new Promises(timeoutMs);
     this.#listener = listener;
+    this.#connection = new Connection(
+      {
+        begin: (link) => {
+          this.#wire = new Wire(dial(), peer, hello, {
+            onOpen: link.onOpen,
+            onOver: link.onOver,
+            onFrame: (frame) => this.#onFrame(frame),
+            onDrain: () => this.errands.onDrain(),
+          });
+          return this.#wire;
+        },
+        peer,
+        reconnect,
+      },
+      this,
+    );
   }
 
   get state(): ConnectionState {
@@ -82,7 +107,7 @@ export class Calls implements ConnectionListener, Keeper {
   }
 
   get server(): ServerHello | undefined {
-    return this.#connection.server;
+    return this.#server;
   }
 
   /** What the server takes in one frame. */
@@ -97,20 +122,13 @@ export class Calls implements ConnectionListener, Keeper {
   /** Takes nothing new, waits for what was asked, `timeoutMs` at the most, and resolves when the connection is closed. */
   async close(timeoutMs: number | undefined): Promise<void> {
     this.#refuse(new OutcryError('ERR_CLIENT_CLOSED', 'the client was closed'), true);
-    const limit =
-      timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUpAll(unanswered()), timeoutMs);
-    this.#idle ??= this.#whenIdle();
-    await this.#idle;
-    clearTimeout(limit);
+    await this.#promises.settle(timeoutMs, unanswered());
     await this.#connection.close();
   }
 
   /** A promise that has a deadline and ends with the client. It may be settled already: then nothing is to be asked. */
-  promise<T>(answerer: Answerer, { signal, timeoutMs = this.#timeoutMs }: CallOptions): Pending<T> {
-    const pending = new Pending<T>(answerer, this, timeoutMs, signal);
-    if (this.#refusal !== undefined) pending.reject(this.#refusal);
-    if (!pending.isSettled) this.#pending.add(pending);
-    return pending;
+  promise<T>(answerer: Answerer, options: CallOptions): Pending<T> {
+    return this.#promises.make(answerer, options);
   }
 
   request<N extends OperationOf<'request'>>(
@@ -155,12 +173,23 @@ export class Calls implements ConnectionListener, Keeper {
     return () => this.#onClosing.delete(react);
   }
 
-  onOpen(wire: Wire): void {
-    this.errands.onOpen(wire);
+  onOpen(): void {
+    if (this.#wire !== undefined) this.errands.onOpen(this.#wire);
   }
 
-  onFrame(frame: ServerFrame): void {
+  onLost(error: OutcryError): void {
+    this.errands.onLost(error);
+  }
+
+  onState(change: StateChange): void {
+    if (change.state === 'connected') this.#server = change.server;
+    if (change.state === 'closed' && change.error !== undefined) this.#onClosedFor(change.error);
+    this.#listener.onState(change);
+  }
+
+  #onFrame(frame: ServerFrame): void {
     if (frame[0] !== FRAME.event) {
+      this.#connection.onProgress();
       this.errands.onFrame(frame);
       return;
     }
@@ -169,48 +198,18 @@ export class Calls implements ConnectionListener, Keeper {
     this.#listener.onNotice({ name, data });
   }
 
-  onDrain(): void {
-    this.errands.onDrain();
-  }
-
-  onLost(error: OutcryError): void {
-    this.errands.onLost(error);
-  }
-
-  onState(change: StateChange): void {
-    if (change.state === 'closed' && change.error !== undefined) this.#onClosedFor(change.error);
-    this.#listener.onState(change);
-  }
-
   #onClosedFor(cause: OutcryError): void {
     this.#refuse(
       new OutcryError('ERR_CLIENT_CLOSED', `the client is closed: ${cause.message}`, { cause }),
       false,
     );
     const message = `there will be no answer, and it may have been done: ${cause.message}`;
-    this.#giveUpAll(new OutcryError('ERR_CONNECTION_LOST', message, { cause }));
+    this.#promises.giveUpAll(new OutcryError('ERR_CONNECTION_LOST', message, { cause }));
   }
 
   #refuse(refusal: OutcryError, isWanted: boolean): void {
-    this.#refusal ??= refusal;
-    for (const react of this.#onClosing) react(this.#refusal, isWanted);
-  }
-
-  #giveUpAll(reason: OutcryError): void {
-    for (const pending of this.#pending) pending.giveUp(reason);
-  }
-
-  forget(settled: Waiting): void {
-    this.#pending.delete(settled);
-    if (this.#pending.size === 0) this.#onIdle();
-  }
-
-  async #whenIdle(): Promise<void> {
-    while (this.#pending.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    const first = this.#promises.refuse(refusal);
+    for (const react of this.#onClosing) react(first, isWanted);
   }
 
   #nextKey(): string {

@@ -1,19 +1,19 @@
 /** A client of a server: its parts, its connection, and its end. */
 import { EventEmitter } from 'node:events';
-import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ClientHello, PROTOCOL_VERSION, type ServerHello } from '../src/protocol/api/frames.ts';
 import type { OutcryError } from '../src/values/errors.ts';
 import { Admin } from './admin.ts';
 import { Bank } from './bank.ts';
-import { Calls, type Notice } from './calls.ts';
-import type { ConnectionOptions, ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+import { Calls, type CallsOptions, type Notice } from './calls.ts';
+import type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+import { dial } from './dial.ts';
+import { Exchange } from './exchange.ts';
 import { Lobby } from './lobby.ts';
-import { isConnectedToItself } from './self-connection.ts';
 
 /** A server in this process: what `createServer` of `outcry/server` resolves to. */
 export interface LocalServer {
-  connect(service: 'api'): Duplex;
+  connect(service: 'api' | 'ouch'): Duplex;
 }
 
 export interface ConnectOptions {
@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly server?: LocalServer | undefined;
   /** What the client is called, in the lobby and in the list of connections. */
   readonly name?: string | undefined;
-  /** The operators' token, for `client.admin`; the server has written it to operator.json in its data folder. */
+  /** The operators' token, for `client.admin` and for what operators do in the exchange; the server has written it to operator.json in its data folder. */
   readonly token?: string | undefined;
   /** Gives up the first attempt when it is aborted; afterwards it does nothing. */
   readonly signal?: AbortSignal | undefined;
@@ -64,6 +64,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 export class Client extends EventEmitter<ClientEvents> implements AsyncDisposable {
   readonly bank: Bank;
   readonly lobby: Lobby;
+  readonly exchange: Exchange;
   readonly admin: Admin;
   /** Resolves when the client is closed for good: to undefined if it was by `close`, else to what was wrong. */
   readonly closed: Promise<OutcryError | undefined>;
@@ -76,12 +77,13 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-    this.#calls = new Calls(connectionOptions(options), timeoutMs, {
+    this.#calls = new Calls(callsOptions(options), timeoutMs, {
       onState: (change) => this.#onState(change),
       onNotice: (notice) => this.#emitLater('notice', notice),
     });
     this.bank = new Bank(this.#calls);
     this.lobby = new Lobby(this.#calls);
+    this.exchange = new Exchange(this.#calls);
     this.admin = new Admin(this.#calls);
   }
 
@@ -127,7 +129,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 }
 
-function connectionOptions(options: ConnectOptions): ConnectionOptions {
+function callsOptions(options: ConnectOptions): CallsOptions {
   const { host = HOST, port = PORT, server, name, token, reconnect = {} } = options;
   const hello: ClientHello = {
     protocol: PROTOCOL_VERSION,
@@ -138,12 +140,4 @@ function connectionOptions(options: ConnectOptions): ConnectionOptions {
     return { dial: () => server.connect('api'), peer: 'the server in this process', hello, reconnect };
   }
   return { dial: () => dial(host, port), peer: `${host}:${port}`, hello, reconnect };
-}
-
-function dial(host: string, port: number): Duplex {
-  const socket = connectSocket({ host, port, noDelay: true });
-  socket.once('connect', () => {
-    if (isConnectedToItself(socket)) socket.destroy(new Error('nobody listens there'));
-  });
-  return socket;
 }

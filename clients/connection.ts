@@ -1,16 +1,14 @@
 /**
- * A client's way to its server: one wire after the other.
+ * A client's way to its server: one link after the other, each a stream on which both sides have agreed to go on.
  *
- *     connecting ── hello ──► connected ── broken ──► reconnecting ── hello ──► connected …
- *         │                                                │
- *         └── the first attempt failed ──► closed ◄────────┴── refused, given up, or `close`
+ *     connecting ── open ──► connected ── broken ──► reconnecting ── open ──► connected …
+ *         │                                              │
+ *         └── the first attempt failed ──► closed ◄──────┴── refused, given up, or `close`
  */
-import type { Duplex } from 'node:stream';
-import { type ClientHello, FRAME, type ServerFrame, type ServerHello } from '../src/protocol/api/frames.ts';
+import type { ServerHello } from '../src/protocol/api/frames.ts';
 import { messageOf, OutcryError } from '../src/values/errors.ts';
 import { Backoff } from './backoff.ts';
 import { isPeriod, PERIOD, TIMER_MAX_MS } from './pending.ts';
-import { Wire } from './wire.ts';
 
 export interface ReconnectOptions {
   /** The first pause is at most so long; the limit doubles with each attempt that fails. 50 without it. */
@@ -21,49 +19,57 @@ export interface ReconnectOptions {
   readonly giveUpMs?: number | undefined;
 }
 
-/** What a client tells of its connection. */
-export type StateChange =
-  | { readonly state: 'connected'; readonly server: ServerHello }
+/** What a client tells of its connection; `Opened` is what it knows of a new one. */
+export type StateChange<Opened = { readonly server: ServerHello }> =
+  | ({ readonly state: 'connected' } & Opened)
   /** `error`: what was wrong; the next attempt begins after `pauseMs`. */
   | { readonly state: 'reconnecting'; readonly error: OutcryError; readonly pauseMs: number }
   /** For good. `error`: why; undefined if the client itself was closed. */
   | { readonly state: 'closed'; readonly error: OutcryError | undefined };
 export type ConnectionState = 'connecting' | StateChange['state'];
 
-export interface ConnectionOptions {
-  /** Begins a connection. */
-  readonly dial: () => Duplex;
+/** One connection, from its beginning to its end. */
+export interface Link {
+  /** Ends it in order: what was written still leaves. Resolves when it is closed; the listener is not told. */
+  end(): Promise<void>;
+}
+
+export interface LinkListener<Opened> {
+  onOpen(opened: Opened): void;
+  /** Told once, and nothing after it. `isFinal`: another connection would end in the same way. */
+  onOver(error: OutcryError, isFinal: boolean): void;
+}
+
+export interface ConnectionOptions<Opened> {
+  /** Begins a link. What it throws, or the end of a link that never opened, is an attempt that failed. */
+  readonly begin: (listener: LinkListener<Opened>) => Link;
   /** What people call the server. */
   readonly peer: string;
-  readonly hello: ClientHello;
   readonly reconnect: ReconnectOptions | false;
 }
 
-export interface ConnectionListener {
-  onOpen(wire: Wire): void;
-  onFrame(frame: ServerFrame): void;
-  onDrain(): void;
+export interface ConnectionListener<Opened> {
+  onOpen(opened: Opened): void;
   /** What was asked over it is not answered any more. */
   onLost(error: OutcryError): void;
-  onState(change: StateChange): void;
+  onState(change: StateChange<Opened>): void;
 }
 
 const PAUSE_MIN_MS = 50;
 const PAUSE_MAX_MS = 5000;
 
-export class Connection {
-  readonly #options: ConnectionOptions;
-  readonly #listener: ConnectionListener;
+export class Connection<Opened> {
+  readonly #options: ConnectionOptions<Opened>;
+  readonly #listener: ConnectionListener<Opened>;
   readonly #backoff: Backoff;
   readonly #giveUpMs: number;
   #state: ConnectionState = 'connecting';
-  #wire: Wire | undefined;
-  #server: ServerHello | undefined;
+  #link: Link | undefined;
   #pause: NodeJS.Timeout | undefined;
   #giveUp: NodeJS.Timeout | undefined;
   #onFirst: ((error?: unknown) => void) | undefined;
 
-  constructor(options: ConnectionOptions, listener: ConnectionListener) {
+  constructor(options: ConnectionOptions<Opened>, listener: ConnectionListener<Opened>) {
     this.#options = options;
     this.#listener = listener;
     const { minMs, maxMs, giveUpMs } = checked(options.reconnect || {});
@@ -75,12 +81,7 @@ export class Connection {
     return this.#state;
   }
 
-  /** What the server has said last of itself. */
-  get server(): ServerHello | undefined {
-    return this.#server;
-  }
-
-  /** Resolves with the first hello. Rejects with why there is none; the connection is closed then. */
+  /** Resolves when the first link is open. Rejects with why there is none; the connection is closed then. */
   async open(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const onAbort = () => {
@@ -91,7 +92,7 @@ export class Connection {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#onFirst = (error) => (error === undefined ? resolve() : reject(error));
-        this.#dial();
+        this.#begin();
       });
     } finally {
       this.#onFirst = undefined;
@@ -101,50 +102,46 @@ export class Connection {
 
   /** In order: what was said before still leaves. Resolves when it is closed. */
   async close(): Promise<void> {
-    const wire = this.#wire;
+    const link = this.#link;
     if (this.#state === 'closed') return;
     this.#end(undefined);
-    await wire?.end();
+    await link?.end();
   }
 
-  #dial(): void {
-    const { dial, peer, hello } = this.#options;
-    let stream: Duplex;
+  /**
+   * The server has done something for us. Not told when a link opens: a server that lets us in and closes each time is not
+   * to be asked without a pause.
+   */
+  onProgress(): void {
+    this.#backoff.reset();
+  }
+
+  #begin(): void {
+    const { begin, peer } = this.#options;
     try {
-      stream = dial();
+      this.#link = begin({
+        onOpen: (opened) => this.#onOpen(opened),
+        onOver: (error, isFinal) => this.#onOver(error, isFinal),
+      });
     } catch (cause) {
       const message = `no connection to ${peer} could be made: ${messageOf(cause)}`;
       this.#onOver(new OutcryError('ERR_CONNECTION_FAILED', message, { cause }), false);
-      return;
     }
-    this.#wire = new Wire(stream, peer, hello, {
-      onOpen: (server) => this.#onOpen(server),
-      onFrame: (frame) => this.#onFrame(frame),
-      onDrain: () => this.#listener.onDrain(),
-      onOver: (error, isFinal) => this.#onOver(error, isFinal),
-    });
   }
 
-  #onOpen(server: ServerHello): void {
+  #onOpen(opened: Opened): void {
     clearTimeout(this.#giveUp);
     this.#giveUp = undefined;
-    this.#server = server;
-    this.#change({ state: 'connected', server });
+    this.#change({ state: 'connected', ...opened });
     this.#onFirst?.();
-    if (this.#wire !== undefined) this.#listener.onOpen(this.#wire);
-  }
-
-  #onFrame(frame: ServerFrame): void {
-    // Not at the hello: a server that says it and closes each time is not to be asked without a pause.
-    if (frame[0] !== FRAME.event) this.#backoff.reset();
-    this.#listener.onFrame(frame);
+    if (this.#link !== undefined) this.#listener.onOpen(opened);
   }
 
   #onOver(error: OutcryError, isFinal: boolean): void {
     if (this.#state === 'closed') return;
     const { reconnect } = this.#options;
     const isFirst = this.#state === 'connecting';
-    this.#wire = undefined;
+    this.#link = undefined;
     if (this.#state === 'connected') this.#listener.onLost(error);
     if (isFirst || reconnect === false || isFinal) {
       this.#end(error);
@@ -155,25 +152,25 @@ export class Connection {
       this.#giveUp ??= setTimeout(() => this.#onGiveUp(error), this.#giveUpMs);
     }
     const pauseMs = this.#backoff.nextMs();
-    this.#pause = setTimeout(() => this.#dial(), pauseMs);
+    this.#pause = setTimeout(() => this.#begin(), pauseMs);
     this.#change({ state: 'reconnecting', error, pauseMs });
   }
 
   #onGiveUp(cause: OutcryError): void {
     const message = `given up ${this.#options.peer}, without a connection: ${cause.message}`;
-    const wire = this.#wire;
+    const link = this.#link;
     this.#end(new OutcryError('ERR_CONNECTION_FAILED', message, { cause }));
-    void wire?.end();
+    void link?.end();
   }
 
   #end(error: OutcryError | undefined): void {
     clearTimeout(this.#pause);
     clearTimeout(this.#giveUp);
-    this.#wire = undefined;
+    this.#link = undefined;
     this.#change({ state: 'closed', error });
   }
 
-  #change(change: StateChange): void {
+  #change(change: StateChange<Opened>): void {
     this.#state = change.state;
     this.#listener.onState(change);
   }

@@ -84,7 +84,9 @@ export class Download<N extends OperationOf<'download'>> implements Asker {
     this.#calls.errands.giveUp(this.#errand);
   }
 
+  /** Once it was open nobody waits for the opening any more. */
   deadlineMs(): number {
+    if (this.#opening?.isSettled === true) return Number.POSITIVE_INFINITY;
     return this.#opening?.deadlineMs ?? 0;
   }
 

@@ -8,13 +8,30 @@ export type {
   ActorRow,
   AdminSession,
   AdminStatus,
+  Book,
+  BookDepth,
+  BookOrder,
   DeadLetterRow,
   FileInfo,
   LimitInForce,
   LobbyClient,
   LobbyMessage,
+  MarketItem,
+  PriceLevel,
   ServedFile,
+  Trade,
 } from '../src/protocol/api/operations.ts';
+export type {
+  AcceptedMessage,
+  CanceledMessage,
+  DayMessage,
+  ExecutedMessage,
+  OrderMessage,
+  PreventedMessage,
+  RejectedMessage,
+  ReplacedMessage,
+} from '../src/protocol/api/orders.ts';
+export type { BookSelection, DayReply, ExchangeFigures } from '../src/protocol/exchange.ts';
 export { ERROR_CODES, type ErrorCode, OutcryError } from '../src/values/errors.ts';
 export type {
   Actors,
@@ -36,8 +53,21 @@ export {
   type LocalServer,
 } from './client.ts';
 export type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
+export type { BookQuery, CancelQuery, Exchange, MarketOptions, TradesQuery } from './exchange.ts';
 export type { IncomingFile } from './incoming-file.ts';
 export type { Lobby, MessagesOptions } from './lobby.ts';
+export {
+  type ConnectExchangeOptions,
+  connectExchange,
+  type ExchangeClient,
+  type ExchangeEvents,
+  type ExchangeMessage,
+  type ExchangeSession,
+} from './ouch/exchange-client.ts';
+export type { NewOrder, Order, OrderChange, OrderEvents, OrderState, Price } from './ouch/order.ts';
+export { type Fill, type MirroredOrder, OrderMirror } from './ouch/order-mirror.ts';
+export type { SoupTimeouts } from './ouch/soup-link.ts';
 export type { CallOptions } from './pending.ts';
 export type { PostedAll, Refusal } from './post-all.ts';
+export type { EnteredOrder, OrderReplacement, SignInOptions, Trader } from './trader.ts';
 export { type Amount, type Transaction, toDecimal } from './transactions.ts';

@@ -54,6 +54,11 @@ export class Queue<T> {
     return link?.item;
   }
 
+  /** In order; nothing may be removed meanwhile. */
+  *[Symbol.iterator](): Generator<T, void, undefined> {
+    for (let link = this.#first; link !== undefined; link = link.next) yield link.item;
+  }
+
   /** Does nothing to an entry that has left the queue. */
   remove(entry: QueueEntry<T>): void {
     const link = entry as Link<T>;

@@ -18,40 +18,37 @@ import {
   type ServerHello,
 } from '../src/protocol/api/frames.ts';
 import { messageOf, OutcryError } from '../src/values/errors.ts';
+import type { Link, LinkListener } from './connection.ts';
+import { explainFailure } from './dial.ts';
 import { FrameReader } from './frame-reader.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { TurnStream } from './turn-stream.ts';
 import { errorOf } from './wire-errors.ts';
 
-export interface WireListener {
-  onOpen(server: ServerHello): void;
+export interface WireListener extends LinkListener<{ readonly server: ServerHello }> {
   /** A frame of an errand, or an event. */
   onFrame(frame: ServerFrame): void;
   /** The other side has taken what was written. */
   onDrain(): void;
-  /** `isFinal`: another connection would end in the same way. */
-  onOver(error: OutcryError, isFinal: boolean): void;
 }
 
 const HELLO_LIMIT_MS = 10_000;
 /** A server's hello has a few hundred bytes. */
 const HELLO_BYTES_MAX = 65_536;
-/** A server that does not answer our end with its own is not waited for. */
-const END_LIMIT_MS = 1000;
 
-export class Wire {
-  readonly #stream: Duplex;
+export class Wire implements Link {
+  readonly #stream: TurnStream;
   readonly #peer: string;
   readonly #listener: WireListener;
   readonly #reader = new FrameReader(HELLO_BYTES_MAX);
   readonly #patience: NodeJS.Timeout;
   #server: ServerHello | undefined;
   #heartbeat: Heartbeat | undefined;
-  #isCorked = false;
   #isOver = false;
 
   /** `peer` is what people call the server. */
   constructor(stream: Duplex, peer: string, hello: ClientHello, listener: WireListener) {
-    this.#stream = stream;
+    this.#stream = new TurnStream(stream);
     this.#peer = peer;
     this.#listener = listener;
     stream.on('data', (chunk: Uint8Array) => this.#onData(chunk));
@@ -76,7 +73,7 @@ export class Wire {
 
   /** The other side takes what is written; frames that cannot wait may be sent in any case. */
   get isWritable(): boolean {
-    return this.#server !== undefined && !this.#isOver && !this.#stream.writableNeedDrain;
+    return this.#server !== undefined && !this.#isOver && this.#stream.isWritable;
   }
 
   send(frame: ClientFrame): void {
@@ -85,36 +82,16 @@ export class Wire {
 
   write(bytes: Uint8Array): void {
     if (this.#isOver) return;
-    // What one turn says leaves in one piece.
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#stream.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#stream.uncork();
-      });
-    }
     this.#stream.write(bytes);
     this.#heartbeat?.sent();
   }
 
-  /** Ends it in order: what was written still leaves. Resolves when it is closed; the listener is not told. */
   end(): Promise<void> {
     this.#isOver = true;
     clearTimeout(this.#patience);
     this.#heartbeat?.stop();
-    const stream = this.#stream;
-    if (this.#server === undefined) stream.destroy();
-    if (stream.destroyed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const limit = setTimeout(() => stream.destroy(), END_LIMIT_MS);
-      stream.once('close', () => {
-        clearTimeout(limit);
-        resolve();
-      });
-      stream.once('end', () => stream.destroy());
-      stream.end();
-    });
+    if (this.#server === undefined) this.#stream.destroy();
+    return this.#stream.end();
   }
 
   #onData(chunk: Uint8Array): void {
@@ -157,7 +134,7 @@ export class Wire {
       onBeat: () => this.send([FRAME.heartbeat]),
       onSilence: (silentMs) => this.#break(`${this.#peer} has been silent for ${silentMs} ms`),
     });
-    this.#listener.onOpen(server);
+    this.#listener.onOpen({ server });
   }
 
   #pass(frame: ServerFrame): void {
@@ -182,11 +159,6 @@ export class Wire {
   #protocolError(what: string, cause?: unknown): OutcryError {
     return new OutcryError('ERR_API_PROTOCOL', `${this.#peer} is no server of the api: ${what}`, { cause });
   }
-}
-
-function explainFailure(peer: string, cause: NodeJS.ErrnoException): string {
-  if (cause.code === 'ECONNREFUSED') return `nobody listens on ${peer}: is the server running?`;
-  return `the connection to ${peer} failed: ${messageOf(cause)}`;
 }
 
 function isUsable({ protocol, limits }: Partial<ServerHello>): boolean {

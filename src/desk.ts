@@ -8,6 +8,7 @@ import type { Hosts } from './hosts.ts';
 import type { Jobs } from './jobs.ts';
 import type { AdminSession, AdminStatus, LimitInForce, StatementReply } from './protocol/api/operations.ts';
 import { DESK_ADDRESS, type DeskAnswers, type DeskCommand, type FileCommand } from './protocol/desk.ts';
+import { EXCHANGE_ADDRESS, type ExchangeFigures, type OperatorCommand } from './protocol/exchange.ts';
 import {
   type ActorsAnswer,
   type DeadLettersAnswer,
@@ -146,8 +147,10 @@ export class Desk {
 
   async #status(): Answer<'status'> {
     const { hosts, gateway, bank, server, startedMs, data, addressOf } = this.#parts;
-    const [counts, { counts: deadLetters }] = await Promise.all([
+    const figures: OperatorCommand = { type: 'figures' };
+    const [counts, exchange, { counts: deadLetters }] = await Promise.all([
       bank.counts(),
+      hosts.ask(EXCHANGE_ADDRESS, figures, INSPECT_TIMEOUT_MS) as Promise<ExchangeFigures>,
       this.#deadLetters({ limit: 1 }),
     ]);
     const status: AdminStatus = {
@@ -169,6 +172,7 @@ export class Desk {
         refused,
       })),
       bank: counts,
+      exchange,
       memoryBytes: process.memoryUsage.rss(),
       deadLetters,
     };

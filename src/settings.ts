@@ -427,6 +427,14 @@ export const SETTINGS = {
       max: BYTES_LIMIT * 1024,
       reason: 'So much journal is kept for statements; of what is older only the balances are left.',
     },
+    sessionBytes: {
+      type: 'bytes',
+      default: BYTES_LIMIT * 16,
+      min: 0,
+      max: BYTES_LIMIT * 1024,
+      reason:
+        'So much journal is kept for what traders were told in the session; older messages can not be asked for.',
+    },
   },
   drain: {
     silentSeconds: {

@@ -7,6 +7,7 @@ import type {
   LimitInForce,
   ReplyOf,
 } from '../../src/protocol/api/operations.ts';
+import type { ExchangeFigures } from '../../src/protocol/exchange.ts';
 import { formatBytes } from '../../src/values/byte-size.ts';
 import { formatCount, formatLocalTime, formatSpan } from '../../src/values/readable.ts';
 import { type Column, formatPairs, formatRows, type Look } from './columns.ts';
@@ -14,7 +15,7 @@ import { type Column, formatPairs, formatRows, type Look } from './columns.ts';
 const NONE = '–';
 
 export function formatStatus(status: AdminStatus, look: Look): string {
-  const { server, pid, startedMs, uptimeMs, dataFolder, bank, memoryBytes, deadLetters } = status;
+  const { server, pid, startedMs, uptimeMs, dataFolder, bank, exchange, memoryBytes, deadLetters } = status;
   const pairs = formatPairs(
     [
       ['server', `${server}, process ${pid}`],
@@ -23,6 +24,8 @@ export function formatStatus(status: AdminStatus, look: Look): string {
       ['memory', formatBytes(memoryBytes)],
       ['bank', `${formatNumber(bank.accounts, 'account')}, ${formatNumber(bank.applied, 'line')} applied`],
       ['discarded', formatCounts(bank.discarded)],
+      ['exchange', formatExchange(exchange)],
+      ['ignored', formatCounts(exchange.ignored)],
       ['dead letters', formatCounts(deadLetters)],
     ],
     look.width,
@@ -30,6 +33,19 @@ export function formatStatus(status: AdminStatus, look: Look): string {
   const services = formatRows(status.services, SERVICE_COLUMNS, look);
   const hosts = formatRows(status.hosts, HOST_COLUMNS, look);
   return `${pairs}\n${services}\n${hosts}`;
+}
+
+/** `open, session MWQTCZ8, 2 of 40 books halted, 3 traders, 42 open orders, 7 trades` */
+function formatExchange(figures: ExchangeFigures): string {
+  const { state, session, books, halted, connected, openOrders, trades } = figures;
+  return [
+    state === 'open' ? 'open' : 'not open',
+    `session ${session}`,
+    ...(halted === 0 ? [] : [`${formatCount(halted)} of ${formatNumber(books, 'book')} halted`]),
+    formatNumber(connected, 'trader'),
+    formatNumber(openOrders, 'open order'),
+    formatNumber(trades, 'trade'),
+  ].join(', ');
 }
 
 const SERVICE_COLUMNS: readonly Column<AdminStatus['services'][number]>[] = [

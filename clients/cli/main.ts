@@ -26,6 +26,8 @@ const DATA_MODULE = new URL('../../src/commands/data.js', import.meta.url);
 
 const ADMIN_MODULE = new URL('./admin.js', import.meta.url);
 
+const EXCHANGE_MODULE = new URL('./admin-exchange.js', import.meta.url);
+
 const COMMANDS: readonly Command[] = [
   {
     path: ['serve'],
@@ -141,6 +143,62 @@ const COMMANDS: readonly Command[] = [
     kind: 'client',
     module: ADMIN_MODULE,
     runs: 'actors',
+  },
+  {
+    path: ['admin', 'open'],
+    summary: 'begin the day of the exchange',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'open',
+  },
+  {
+    path: ['admin', 'close'],
+    summary: 'end the day of the exchange',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'close',
+  },
+  {
+    path: ['admin', 'halt'],
+    summary: 'take no orders in a book, or in all',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'halt',
+  },
+  {
+    path: ['admin', 'resume'],
+    summary: 'take orders again',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'resume',
+  },
+  {
+    path: ['admin', 'cancel-all'],
+    summary: 'withdraw orders',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'cancelAll',
+  },
+  {
+    path: ['admin', 'books'],
+    summary: 'list the order books',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'books',
+  },
+  {
+    path: ['admin', 'book'],
+    summary: 'show an order book',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'book',
+  },
+  {
+    path: ['admin', 'trades'],
+    summary: 'list the last trades',
+    kind: 'client',
+    module: EXCHANGE_MODULE,
+    runs: 'trades',
   },
   {
     path: ['admin', 'shutdown'],

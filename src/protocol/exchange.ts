@@ -71,6 +71,8 @@ export type ClientNotice = { readonly call?: number } & (
       readonly session: string;
       /** Of the first message that follows. */
       readonly sequence: number;
+      /** Of the last message there is so far; 0 if there is none. */
+      readonly lastSequence: number;
       /** The greatest token that the account has used in the session, −1 if it has used none. */
       readonly lastToken: number;
     }

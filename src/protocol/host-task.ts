@@ -37,6 +37,8 @@ export interface DataSettings {
     readonly everyBytes: number;
     /** Journal that is kept, whether recovery needs it or not. */
     readonly keepBytes: number;
+    /** The same of journal that an actor wishes to be kept. */
+    readonly wishBytes: number;
   };
 }
 

@@ -5,6 +5,9 @@ import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
+import { runExchangeBench } from '../../bench/exchange.ts';
+import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
+import { runOuchBench } from '../../bench/ouch.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
 describe('benches', () => {
@@ -29,6 +32,25 @@ describe('benches', () => {
 
   test('api ends with the balances that its requests must produce', async () => {
     await runApiBench({ requests: 9, transactionsPerRequest: 100, singles: 20, repeats: 1 });
+  });
+
+  test('exchange ends with the orders and trades that its messages must make', () => {
+    runExchangeBench({ messages: 5000, live: 500, repeats: 1 });
+  });
+
+  test('ouch gets every reply in order, and what was bought was sold', async () => {
+    await runOuchBench({
+      sessions: 3,
+      ordersPerSession: 500,
+      repeats: 1,
+      singles: 20,
+      paced: 20,
+      pacedPerSecond: 1000,
+    });
+  });
+
+  test('exchange-recovery is back with the orders and messages that there were', async () => {
+    await runRecoveryBench({ messages: 5000, traders: 5, messagesPerTurn: 100 });
   });
 
   test('runtime delivers every message and answers every ask', async () => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Client, connect } from '../../clients/index.ts';
+import { type Client, connect, connectExchange } from '../../clients/index.ts';
 import { createServer, type OutcryServer } from '../../src/create-server.ts';
 import { until } from '../support/until.ts';
 
@@ -111,6 +111,53 @@ describe('examples', () => {
     }
     assert.deepEqual(await readdir(away), ['prices.csv']);
     assert.ok((await readFile(join(away, 'prices.csv'))).equals(await readFile(path)));
+  });
+
+  test('watch-market shows prices and trades until it is interrupted', async () => {
+    using seller = await client.exchange.signIn({ user: 'TRADE0', password: 'OUTCRY' });
+    using buyer = await client.exchange.signIn({ user: 'TRADE1', password: 'OUTCRY' });
+    const program = new Program('watch-market', [port, 'BTC', 'ETH']);
+    await until('it has begun', () => program.output.split('\n').length > 8);
+    await seller.enter({ side: 'sell', book: 'BTC', price: '2300.0', quantity: 100 });
+    await buyer.enter({ side: 'buy', book: 'DOGE', price: '1.0', quantity: 1 });
+    await buyer.enter({ side: 'buy', book: 'BTC', price: '2300.5', quantity: 60 });
+    await buyer.enter({ side: 'buy', book: 'BTC', price: '2299.9', quantity: 30 });
+    const told = [
+      'BTC DAY  – | 2300.0 × 100',
+      'BTC DAY  60 bought at 2300.0',
+      'BTC DAY  – | 2300.0 × 40',
+      'BTC DAY  30 × 2299.9 | 2300.0 × 40',
+    ];
+    await until('it has shown all', () => program.output.endsWith(`\n${told.join('\n')}\n`));
+    program.child.kill('SIGINT');
+    assert.equal(await program.end(), 0, program.errors);
+  });
+
+  test('enter-orders prints what becomes of the orders that it reads, and cancels what is open', async () => {
+    const traders = { port: server.port('ouch'), password: 'OUTCRY' };
+    await using other = await connectExchange({ ...traders, user: 'TRADE9' });
+    const selling = other.enter({ side: 'S', quantity: 30, orderbook: 'BTC', price: '2300.0' });
+    await selling.accepted;
+    const env = { OUTCRY_PASSWORD: 'OUTCRY' };
+    const program = new Program('enter-orders', [String(traders.port), 'TRADE8'], { env });
+    const lines = ['buy 100 BTC 2300.0', 'sell 10 BTC 9000.5', 'buy 5 NONE 1 immediate', 'hello', 'cancel 2'];
+    program.child.stdin.end(`${lines.join('\n')}\n`);
+    assert.equal(await program.end(), 0, program.errors);
+    assert.equal(program.errors, 'not understood: hello\n');
+    const of = (token: number) => program.output.split('\n').filter((line) => line.startsWith(`${token} `));
+    assert.deepEqual(of(1).sort(), [
+      '1 70 canceled: asked for by the user',
+      '1 accepted',
+      '1 canceled, 30 traded',
+      '1 traded 30 at 2300.0',
+    ]);
+    assert.deepEqual(of(2).sort(), [
+      '2 10 canceled: asked for by the user',
+      '2 accepted',
+      '2 canceled, 0 traded',
+    ]);
+    assert.deepEqual(of(3), ['3 the exchange did not take order 3: unknown order book (S)']);
+    assert.equal((await selling.done).state, 'filled');
   });
 
   test('admin-dashboard shows how the server is doing until it is interrupted', async () => {

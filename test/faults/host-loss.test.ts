@@ -2,70 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { pino } from 'pino';
+import { describe, test } from 'node:test';
 import { type Client, connect } from '../../clients/index.ts';
-import { resolveConfig } from '../../src/config.ts';
-import { Server } from '../../src/server.ts';
-import type { OutcryError } from '../../src/values/errors.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { BankModel } from '../support/bank-model.ts';
 import { DurableBank, writeInputs } from '../support/durable-bank.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { isReplaced, kill, type Started, startServer } from '../support/mortal-hosts.ts';
 import type { Exit } from '../support/server-process.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
-
-interface Started {
-  readonly server: Server;
-  /** Levels and texts. */
-  readonly log: readonly string[];
-  readonly fatal: readonly OutcryError[];
-}
-
-async function start(
-  t: TestContext,
-  bank: DurableBank,
-  flags: Record<string, string> = {},
-): Promise<Started> {
-  const log: string[] = [];
-  const fatal: OutcryError[] = [];
-  const sink = {
-    write: (line: string) => {
-      const { level, msg } = JSON.parse(line) as { level: number; msg: string };
-      log.push(`${level} ${msg}`);
-    },
-  };
-  const small = { 'data-snapshot-bytes': '150000', 'data-history-bytes': '60000' };
-  const ports = { 'bank-port': String(bank.port), 'api-port': String(bank.apiPort) };
-  const all = { ...ports, 'server-hosts': '3', ...small, ...flags };
-  const server = await Server.start({
-    services: ['bank', 'api'],
-    config: resolveConfig({ file: null, environment: {}, flags: all }),
-    log: pino({ level: 'info' }, sink),
-    dataFolder: bank.data,
-    onFatal: (error) => fatal.push(error),
-  });
-  t.after(() => server.stop());
-  return { server, log, fatal };
-}
-
-/** The host asks for a service that there is not: an exception that nobody in its thread catches. */
-function kill({ server }: Started, host: number): void {
-  server.hosts.links[host]?.command({
-    type: 'open',
-    connection: 0,
-    service: 'none',
-    remoteAddress: '',
-    localAddress: '',
-    sinceMs: 0,
-  });
-}
-
-async function isReplaced({ log }: Started, count: number): Promise<void> {
-  const replaced = () => log.filter((line) => /^40 host \d was replaced$/.test(line)).length;
-  await until('the host is replaced', () => replaced() === count);
-}
 
 async function reportOf({ server }: Started, { folder }: DurableBank): Promise<string> {
   const path = join(folder, 'report.txt');
@@ -76,7 +22,7 @@ async function reportOf({ server }: Started, { folder }: DurableBank): Promise<s
 describe('Server > a durable host that dies', () => {
   test('under load is replaced, and every uploaded line counts once', async (t) => {
     const bank = await DurableBank.create(t);
-    const started = await start(t, bank);
+    const started = await startServer(t, bank);
     const { server, log, fatal } = started;
     const random = new Random(fuzzSeed());
     const model = new BankModel();
@@ -106,7 +52,7 @@ describe('Server > a durable host that dies', () => {
 
   test('with ten thousand requests in flight is replaced, and each is settled once', async (t) => {
     const bank = await DurableBank.create(t);
-    const started = await start(t, bank);
+    const started = await startServer(t, bank);
     const random = new Random(fuzzSeed());
     const clients = await Promise.all([0, 1, 2, 3].map(() => connect({ port: bank.apiPort })));
     t.after(() => Promise.all(clients.map((client) => client.close())));
@@ -134,7 +80,7 @@ describe('Server > a durable host that dies', () => {
 
   test('has an upload over another host told to go on', async (t) => {
     const bank = await DurableBank.create(t);
-    const started = await start(t, bank);
+    const started = await startServer(t, bank);
     const clients = await Promise.all(Array.from({ length: 6 }, () => TestClient.connect(bank.port)));
     for (const [i, client] of clients.entries()) {
       client.send(`OUTCRY 1 ACK id${i}\nMarc credit $1\n`);
@@ -153,7 +99,7 @@ describe('Server > a durable host that dies', () => {
 
   test('too often stops the server, and what was stored is there when it starts again', async (t) => {
     const bank = await DurableBank.create(t);
-    const started = await start(t, bank, { 'supervision-host-restarts-max': '1' });
+    const started = await startServer(t, bank, { 'supervision-host-restarts-max': '1' });
     const client = await TestClient.connect(bank.port);
     client.send('OUTCRY 1 ACK one\nMarc credit $1\n');
     await client.receives('OK 1\n');
@@ -163,12 +109,12 @@ describe('Server > a durable host that dies', () => {
     await until('it is fatal', () => started.fatal.length > 0);
     assert.equal(started.fatal[0]?.code, 'ERR_HOST_RESTARTS');
     await started.server.stop();
-    assert.equal(await reportOf(await start(t, bank), bank), 'Marc $1.00\n');
+    assert.equal(await reportOf(await startServer(t, bank), bank), 'Marc $1.00\n');
   });
 
   test('and finds its file damaged stops the server at once, with what was found', async (t) => {
     const bank = await DurableBank.create(t);
-    const started = await start(t, bank);
+    const started = await startServer(t, bank);
     const client = await TestClient.connect(bank.port);
     client.send('OUTCRY 1 ACK one\nMarc credit $1\n');
     await client.receives('OK 1\n');

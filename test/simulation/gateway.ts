@@ -1,31 +1,34 @@
 /**
  * The main thread of a simulated server, as src/gateway.ts, src/connection.ts and src/host-link.ts have it: a framer for
- * each connection, sessions that are opened anew when their host is replaced, and what they want remembered.
+ * each connection, sessions that are opened anew when their host is replaced, and what they want remembered. The little
+ * of the desk that is needed here is answered by the doors.
  */
-import type { LineFramer } from '../../src/line-framer.ts';
+import type { Framer } from '../../src/framer.ts';
+import { FLOW, type Flow } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { Answer } from '../../workers/runtime/actor.ts';
 import type { SimulatedGateway, Simulation } from '../../workers/runtime/simulation.ts';
 import type { Pipe, PipeReader } from './pipe.ts';
+import type { Door } from './scenario.ts';
 
 /** Bytes in flight to a host above which its connections are not read. */
 const IN_FLIGHT_MAX = 4096;
 
-export interface GatewayOptions {
-  readonly lineLengthMax: number;
-  readonly createFramer: () => LineFramer;
-}
+/** Answers what actors ask the main thread. */
+export type AnswerAsk = (address: Address, message: unknown) => unknown;
 
 export class Gateway implements SimulatedGateway {
-  readonly #options: GatewayOptions;
+  readonly #doors: Readonly<Record<string, Door>>;
+  readonly #answer: AnswerAsk;
   readonly #connections = new Map<number, ServerConnection>();
   /** By host. */
   #inFlight: number[] = [];
   #nextId = 1;
   #simulation: Simulation | undefined;
 
-  constructor(options: GatewayOptions) {
-    this.#options = options;
+  constructor(doors: Readonly<Record<string, Door>>, answer: AnswerAsk) {
+    this.#doors = doors;
+    this.#answer = answer;
   }
 
   serve(simulation: Simulation): void {
@@ -42,12 +45,12 @@ export class Gateway implements SimulatedGateway {
     return this.simulation.hostCount > 0;
   }
 
-  /** Takes in a connection that is written to through `toClient`. */
-  accept(toClient: Pipe): ServerConnection {
+  /** Takes in a connection to a service that is written to through `toClient`. */
+  accept(service: string, toClient: Pipe): ServerConnection {
     const id = this.#nextId++;
-    const host = hostIndexOf(toAddress(`bank/${id}`), this.simulation.hostCount);
-    const framer = this.#options.createFramer();
-    const connection = new ServerConnection(this, id, host, framer, toClient);
+    const host = hostIndexOf(toAddress(`${service}/${id}`), this.simulation.hostCount);
+    const framer = (this.#doors[service] as Door).createFramer();
+    const connection = new ServerConnection(this, { id, service, host }, framer, toClient);
     this.#connections.set(id, connection);
     connection.open();
     return connection;
@@ -68,6 +71,14 @@ export class Gateway implements SimulatedGateway {
 
   credit(host: number, charge: number): void {
     this.#inFlight[host] = (this.#inFlight[host] ?? 0) - charge;
+  }
+
+  flow(id: number, flow: Flow): void {
+    this.#connections.get(id)?.onFlow(flow);
+  }
+
+  answer(address: Address, message: unknown): unknown {
+    return this.#answer(address, message);
   }
 
   replaced(host: number): void {
@@ -109,46 +120,55 @@ export class Gateway implements SimulatedGateway {
   }
 }
 
+/** Which connection, of what, and where its session is. */
+interface Place {
+  readonly id: number;
+  readonly service: string;
+  readonly host: number;
+}
+
 export class ServerConnection implements PipeReader {
   readonly id: number;
   readonly host: number;
+  readonly #service: string;
   memory: string | undefined;
   readonly #gateway: Gateway;
-  readonly #framer: LineFramer;
+  readonly #framer: Framer;
   readonly #toClient: Pipe;
+  /** Its session wants nothing more of it. */
+  #isHeld = false;
   #hasEnded = false;
   #isClosing = false;
   #isLost = false;
 
-  constructor(gateway: Gateway, id: number, host: number, framer: LineFramer, toClient: Pipe) {
+  constructor(gateway: Gateway, { id, service, host }: Place, framer: Framer, toClient: Pipe) {
     this.#gateway = gateway;
     this.id = id;
     this.host = host;
+    this.#service = service;
     this.#framer = framer;
     this.#toClient = toClient;
   }
 
   get isReading(): boolean {
-    return this.#isLost || this.#isClosing || this.#gateway.mayRead(this.host);
+    return this.#isLost || this.#isClosing || (!this.#isHeld && this.#gateway.mayRead(this.host));
   }
 
   open(): void {
-    const memory = this.memory === undefined ? {} : { memory: this.memory };
-    this.#command({
-      type: 'open',
-      connection: this.id,
-      service: 'bank',
-      remoteAddress: 'client:1',
-      localAddress: 'server:1',
-      sinceMs: 0,
-      ...memory,
-    });
+    this.#open({});
   }
 
   /** Its host was replaced. */
   reopen(): void {
-    this.open();
+    this.#isHeld = false;
+    this.#open({ isReplacement: true });
     if (this.#hasEnded) this.#command({ type: 'ended', connection: this.id });
+  }
+
+  onFlow(flow: Flow): void {
+    if (flow === FLOW.pauseInput) this.#isHeld = true;
+    else if (flow === FLOW.resumeInput) this.#isHeld = false;
+    else this.#toClient.mark(this.#gateway.simulation.nowMs, this.#onDrained);
   }
 
   write(bytes: Uint8Array): void {
@@ -188,6 +208,24 @@ export class ServerConnection implements PipeReader {
     this.#isLost = true;
     const { nowMs } = this.#gateway.simulation;
     this.#toClient.break(nowMs, 0);
+  }
+
+  readonly #onDrained = (): void => {
+    if (!this.#isLost) this.#command({ type: 'drained', connection: this.id });
+  };
+
+  #open(replacement: { readonly isReplacement?: true }): void {
+    const memory = this.memory === undefined ? {} : { memory: this.memory };
+    this.#command({
+      type: 'open',
+      connection: this.id,
+      service: this.#service,
+      remoteAddress: 'client:1',
+      localAddress: 'server:1',
+      sinceMs: 0,
+      ...replacement,
+      ...memory,
+    });
   }
 
   readonly #sink = (bytes: Uint8Array, start: number, end: number): void => {

@@ -24,10 +24,10 @@ export class Network implements Participant {
   }
 
   /** Undefined if nobody listens. */
-  connect(reader: PipeReader): ClientConnection | undefined {
+  connect(service: string, reader: PipeReader): ClientConnection | undefined {
     if (!this.#gateway.isListening) return undefined;
     const toClient = new Pipe(this.#random, reader);
-    const server = this.#gateway.accept(toClient);
+    const server = this.#gateway.accept(service, toClient);
     const toServer = new Pipe(this.#random, server);
     const connection = new ClientConnection(this, toServer, toClient);
     for (const pipe of [toServer, toClient]) this.#pipes.add(pipe);

@@ -14,7 +14,9 @@ export interface PipeReader {
   readonly isReading: boolean;
 }
 
-type Piece = { readonly arrivesMs: number; readonly what: Uint8Array | 'end' | 'broken' };
+/** Bytes, an end, or what is called when all before has left. */
+type What = Uint8Array | 'end' | 'broken' | (() => void);
+type Piece = { readonly arrivesMs: number; readonly what: What };
 
 const PIECES_MAX = 3;
 
@@ -36,7 +38,7 @@ export class Pipe implements Participant {
 
   /** Bytes on their way. */
   get length(): number {
-    return this.#pieces.reduce((sum, { what }) => sum + (typeof what === 'string' ? 0 : what.length), 0);
+    return this.#pieces.reduce((sum, { what }) => sum + (isBytes(what) ? what.length : 0), 0);
   }
 
   get dueMs(): number {
@@ -58,6 +60,11 @@ export class Pipe implements Participant {
     if (start < bytes.length) this.#push(bytes.slice(start), nowMs);
   }
 
+  /** Calls `onPassed` once everything that was written before has arrived. */
+  mark(nowMs: number, onPassed: () => void): void {
+    if (!this.#isOver) this.#push(onPassed, nowMs);
+  }
+
   end(nowMs: number): void {
     if (this.#isOver) return;
     this.#push('end', nowMs);
@@ -70,7 +77,8 @@ export class Pipe implements Participant {
     const pieces = this.#pieces;
     this.#pieces = [];
     for (const { arrivesMs, what } of pieces) {
-      if (typeof what === 'string' || bytesLeft === 0) break;
+      if (!isBytes(what)) continue;
+      if (bytesLeft === 0) break;
       const kept = what.subarray(0, bytesLeft);
       bytesLeft -= kept.length;
       this.#pieces.push({ arrivesMs: arrivesMs + lateMs, what: kept });
@@ -85,7 +93,7 @@ export class Pipe implements Participant {
     this.#isOver = true;
   }
 
-  #push(what: Piece['what'], nowMs: number): void {
+  #push(what: What, nowMs: number): void {
     const delayMs = this.#random.chance(0.02) ? this.#random.below(50) : this.#random.below(1000) / 1000;
     const arrivesMs = Math.max(nowMs + delayMs, this.#pieces.at(-1)?.arrivesMs ?? 0);
     this.#pieces.push({ arrivesMs, what });
@@ -94,8 +102,14 @@ export class Pipe implements Participant {
   readonly #deliver = (): void => {
     const piece = this.#pieces.shift();
     if (piece === undefined) return;
-    if (piece.what === 'end') this.#reader.onEnd();
-    else if (piece.what === 'broken') this.#reader.onBroken();
-    else this.#reader.onData(piece.what);
+    const { what } = piece;
+    if (what === 'end') this.#reader.onEnd();
+    else if (what === 'broken') this.#reader.onBroken();
+    else if (isBytes(what)) this.#reader.onData(what);
+    else what();
   };
+}
+
+function isBytes(what: What): what is Uint8Array {
+  return typeof what === 'object';
 }

@@ -1,30 +1,29 @@
 /** Mistakes that a simulation must find: each is put around a part of the server, none is in it. */
-import type { FrameSink } from '../../src/framer.ts';
-import { LineFramer } from '../../src/line-framer.ts';
-import type { LedgerCommand } from '../../src/protocol/bank.ts';
-import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
-import { partIn } from '../../workers/ledger/postings.ts';
-import type { Actor, ActorSpec, Context } from '../../workers/runtime/actor.ts';
+import type { Framer } from '../../src/framer.ts';
+import type { Actor, ActorSpec } from '../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
 import type { StoredBatch } from '../../workers/runtime/store.ts';
 import { type Outlet, Turns } from '../../workers/runtime/turns.ts';
+import { BANK_BUGS } from './bank/planted-bugs.ts';
+import { EXCHANGE_BUGS } from './exchange/planted-bugs.ts';
 import { SimulatedStore } from './simulated-store.ts';
 
-export const PLANTED_BUGS = [
-  /** What a turn has for others leaves before its events are stored. */
-  'reply-before-flush',
-  /** A line is applied whether or not the mark says that it was. */
-  'double-apply',
-  /** A request that comes again is posted again. */
-  'double-post',
-  /** What is left of a chunk behind its last line is forgotten. */
-  'lost-carry',
-  /** Behind a snapshot recovery begins one batch late. */
-  'skipped-event',
-] as const;
-export type PlantedBug = (typeof PLANTED_BUGS)[number];
+export interface PlantedBug {
+  /** In a run of which services it is found. */
+  readonly services: readonly ServiceName[];
+  /** Takes the place of the real one. */
+  readonly createTurns?: (system: ActorSystem, outlet: Outlet) => Turns;
+  readonly createStore?: (...args: ConstructorParameters<typeof SimulatedStore>) => SimulatedStore;
+  readonly createFramer?: (create: () => Framer) => Framer;
+  /** Changes the actors that start in a host. */
+  readonly change?: (actor: Actor) => void;
+}
 
-/** Lets the turn's outputs leave when its events are taken, and not yet stored. */
+/** Those that a simulated server may have. */
+export const SERVICES = ['bank', 'exchange'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** What a turn has for others leaves when its events are taken, and not yet stored. */
 class HastyTurns extends Turns {
   constructor(system: ActorSystem, outlet: Outlet) {
     super(system, outlet);
@@ -37,6 +36,7 @@ class HastyTurns extends Turns {
   }
 }
 
+/** Behind a snapshot recovery begins one batch late. */
 class SkippingStore extends SimulatedStore {
   override *read(position: number): Iterable<StoredBatch> {
     const isBehindSnapshot = position > 1;
@@ -44,82 +44,24 @@ class SkippingStore extends SimulatedStore {
   }
 }
 
-/** Loses what it keeps once in a while. */
-class ForgetfulFramer extends LineFramer {
-  #inner: LineFramer;
-  readonly #lineLengthMax: number;
-  #chunks = 0;
+/** By what they are called. */
+export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
+  'reply-before-flush': {
+    services: SERVICES,
+    createTurns: (system, outlet) => new HastyTurns(system, outlet),
+  },
+  'skipped-event': { services: SERVICES, createStore: (...args) => new SkippingStore(...args) },
+  ...BANK_BUGS,
+  ...EXCHANGE_BUGS,
+};
 
-  constructor(lineLengthMax: number) {
-    super(lineLengthMax);
-    this.#lineLengthMax = lineLengthMax;
-    this.#inner = new LineFramer(lineLengthMax);
-  }
-
-  override get hasPartialFrame(): boolean {
-    return this.#inner.hasPartialFrame;
-  }
-
-  override feed(chunk: Uint8Array, sink: FrameSink): void {
-    this.#inner.feed(chunk, sink);
-    if (++this.#chunks % 8 === 0) this.#inner = new LineFramer(this.#lineLengthMax);
-  }
-
-  override flush(sink: FrameSink): void {
-    this.#inner.flush(sink);
-  }
-}
-
-/** Changes the ledger shards that start in `system`. */
-function withShards(system: ActorSystem, change: (shard: LedgerShard) => void): ActorSystem {
+/** Changes the actors that start in `system`. */
+export function plant({ change = () => {} }: Partial<PlantedBug>, system: ActorSystem): void {
   const spawnRoot = system.spawnRoot.bind(system);
   const changed = (actor: Actor): Actor => {
-    if (actor instanceof LedgerShard) change(actor);
+    change(actor);
     return actor;
   };
   system.spawnRoot = (address, spec) =>
     spawnRoot(address, { ...spec, create: () => changed(spec.create()) } as ActorSpec);
-  return system;
-}
-
-/** It takes lines that it has for new ones. */
-function forgetMarks(actor: LedgerShard): void {
-  const receiveBytes = actor.receiveBytes.bind(actor);
-  actor.receiveBytes = (bytes, start, end, context) => {
-    const message = bytes.slice(start, end);
-    const part = partIn(message, 0);
-    const mark = part && actor.markOf(part.upload);
-    // The line with which the message says that it begins.
-    if (mark !== undefined) new DataView(message.buffer).setFloat64(4, mark + 1, true);
-    receiveBytes(message, 0, message.length, context);
-  };
-}
-
-function postAgain(actor: LedgerShard): void {
-  const receive = actor.receive.bind(actor);
-  const seen = new Set<string>();
-  const unheard = { reply() {} } as unknown as Context<LedgerCommand>;
-  actor.receive = (command, context) => {
-    if (command.type === 'post' && command.key !== undefined) {
-      if (seen.has(command.key)) receive({ type: 'post', postings: command.postings }, unheard);
-      seen.add(command.key);
-    }
-    return receive(command, context);
-  };
-}
-
-/** The parts of a server, `bug` among them. */
-export function partsWith(bug: PlantedBug | undefined) {
-  return {
-    createTurns: (system: ActorSystem, outlet: Outlet) =>
-      bug === 'reply-before-flush' ? new HastyTurns(system, outlet) : new Turns(system, outlet),
-    createStore: (...args: ConstructorParameters<typeof SimulatedStore>) =>
-      bug === 'skipped-event' ? new SkippingStore(...args) : new SimulatedStore(...args),
-    createFramer: (lineLengthMax: number) =>
-      bug === 'lost-carry' ? new ForgetfulFramer(lineLengthMax) : new LineFramer(lineLengthMax),
-    prepare: (system: ActorSystem) => {
-      if (bug === 'double-apply') return withShards(system, forgetMarks);
-      return bug === 'double-post' ? withShards(system, postAgain) : system;
-    },
-  };
 }

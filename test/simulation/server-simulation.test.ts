@@ -22,12 +22,15 @@ describe('a simulated server', () => {
     assert.notDeepEqual(runSeeds(7, 3), runSeeds(8, 3));
   });
 
-  for (const bug of PLANTED_BUGS) {
-    test(`finds the planted bug ${bug}, and says how to see it again`, () => {
-      assert.throws(
-        () => runSeeds(1, PLANTED_RUNS_MAX, bug),
-        new RegExp(`^Error: seed \\d+ fails, run again with npm run simulate -- --seed \\d+ --bug ${bug}: `),
-      );
-    });
+  for (const [bug, { services }] of Object.entries(PLANTED_BUGS)) {
+    for (const service of services) {
+      test(`finds the planted bug ${bug} in the ${service}, and says how to see it again`, () => {
+        const again = `npm run simulate -- --seed \\d+ --services ${service} --bug ${bug}`;
+        assert.throws(
+          () => runSeeds(1, PLANTED_RUNS_MAX, { services: [service], bug }),
+          new RegExp(`^Error: seed \\d+ fails, run again with ${again}: `),
+        );
+      });
+    }
   }
 });

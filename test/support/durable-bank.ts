@@ -22,18 +22,23 @@ export class DurableBank {
   readonly port: number;
   /** Of the api. */
   readonly apiPort: number;
+  /** Of the exchange. */
+  readonly ouchPort: number;
   readonly #processes: ServerProcess[] = [];
 
-  private constructor(folder: string, port: number, apiPort: number) {
+  private constructor(folder: string, [port, apiPort, ouchPort]: readonly [number, number, number]) {
     this.folder = folder;
     this.port = port;
     this.apiPort = apiPort;
+    this.ouchPort = ouchPort;
   }
 
   static async create(t: TestContext): Promise<DurableBank> {
     const port = await freePort();
-    const apiPort = await freePort(port);
-    const bank = new DurableBank(mkdtempSync(join(tmpdir(), 'outcry-durable-')), port, apiPort);
+    const apiPort = await freePort([port]);
+    const ouchPort = await freePort([port, apiPort]);
+    const ports = [port, apiPort, ouchPort] as const;
+    const bank = new DurableBank(mkdtempSync(join(tmpdir(), 'outcry-durable-')), ports);
     t.after(() => bank.#dispose());
     return bank;
   }
@@ -51,8 +56,9 @@ export class DurableBank {
 
   /** Starts a server, and does not wait for anything. */
   spawn(flags: readonly string[] = [], options: Omit<SpawnOptions, 'folder'> = {}): ServerProcess {
-    const ports = ['--bank-port', String(this.port), '--api-port', String(this.apiPort), '--lobby-port', '0'];
-    const args = ['serve', ...ports, '--log-level', 'warn', ...flags];
+    const ports = { bank: this.port, api: this.apiPort, ouch: this.ouchPort, lobby: 0 };
+    const portFlags = Object.entries(ports).flatMap(([service, port]) => [`--${service}-port`, String(port)]);
+    const args = ['serve', ...portFlags, '--log-level', 'warn', ...flags];
     return this.#run(args, options);
   }
 
@@ -125,11 +131,11 @@ export async function kill(server: ServerProcess): Promise<void> {
   await server.exited();
 }
 
-/** Another one than `taken`. */
-async function freePort(taken = 0): Promise<number> {
+/** Another one than those. */
+async function freePort(taken: readonly number[] = []): Promise<number> {
   for (let i = 0; i < TRIES_MAX; i++) {
     const port = PORTS.first + ((process.pid * 31 + i * 7919 + Math.floor(performance.now())) % PORTS.count);
-    if (port !== taken && (await isFree(port))) return port;
+    if (!taken.includes(port) && (await isFree(port))) return port;
   }
   throw new Error('there is no free port');
 }

@@ -191,6 +191,7 @@ export class ExchangeHosts {
         account: accountOf(connection),
         session: 'SESS01',
         sequence: message.type === 'log-in' ? message.sequence : 1,
+        lastSequence: 0,
         lastToken: -1,
       };
       const { onLogin = () => accept } = this.#options;

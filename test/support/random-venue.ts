@@ -211,14 +211,27 @@ export class RandomVenue implements Outlet {
   #happen(): void {
     const random = this.#random;
     const book = { id: random.pick(BOOKS), group: random.pick(GROUPS) };
-    if (this.#clients.length < 2 || random.chance(0.03)) this.#come();
-    else if (random.chance(0.02)) this.#leave();
-    else if (random.chance(0.005)) this.exchange.halt(random.chance(0.5) ? book : {});
-    else if (random.chance(0.02)) this.exchange.resume(random.chance(0.7) ? {} : book);
-    else if (random.chance(0.003)) this.exchange.cancelAll(random.chance(0.5) ? book : {});
-    else if (random.chance(0.004)) this.exchange.closeDay();
-    else if (random.chance(0.02)) this.exchange.openDay();
-    else this.#talk(random.pick(this.#clients));
+    const exchange = this.exchange;
+    const rare: readonly (readonly [number, () => void])[] = [
+      [30, () => this.#come()],
+      [20, () => this.#leave()],
+      [5, () => exchange.halt(random.chance(0.5) ? book : {})],
+      [20, () => exchange.resume(random.chance(0.7) ? {} : book)],
+      [3, () => exchange.cancelAll(random.chance(0.5) ? book : {})],
+      [4, () => exchange.closeDay()],
+      [20, () => exchange.openDay()],
+    ];
+    if (this.#clients.length < 2) this.#come();
+    else {
+      // In thousandths.
+      let draw = random.below(1000);
+      const found = rare.find(([share]) => {
+        draw -= share;
+        return draw < 0;
+      });
+      if (found === undefined) this.#talk(random.pick(this.#clients));
+      else found[1]();
+    }
   }
 
   #come(): void {

@@ -10,7 +10,12 @@ import { until } from './until.ts';
 export const OUTCRY = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url));
 
 /** Services that a test has no use for must not be in the way of other tests. */
-export const FREE_PORTS = { OUTCRY_LOBBY_PORT: '0', OUTCRY_API_PORT: '0' };
+export const FREE_PORTS = {
+  OUTCRY_LOBBY_PORT: '0',
+  OUTCRY_OUCH_PORT: '0',
+  OUTCRY_OUCH_RAW_PORT: '0',
+  OUTCRY_API_PORT: '0',
+};
 
 /** Longer than any shutdown in a test: what takes longer hangs. */
 const EXIT_LIMIT_MS = 20_000;

@@ -6,7 +6,7 @@
  *
  * Invariant: a request that was sent is answered once, at the latest when the stream ends.
  */
-import type { OrderMessage } from '../../src/protocol/api/orders.ts';
+import { isAnswer, type OrderMessage } from '../../src/protocol/api/orders.ts';
 import {
   type ClientNotice,
   ENTRY_HEAD_BYTES,
@@ -75,10 +75,10 @@ export class OrderStream implements Source {
     const notice = item as ClientNotice;
     switch (notice.type) {
       case 'logged-in': {
-        const { account, session, sequence, lastToken } = notice;
+        const { account, session, sequence, lastSequence, lastToken } = notice;
         this.#account = account;
         this.#nextSequence = sequence;
-        this.#call.openDownload({ user: this.user, session, sequence, lastToken }, this);
+        this.#call.openDownload({ user: this.user, session, sequence, lastSequence, lastToken }, this);
         break;
       }
       case 'login-refused': {
@@ -138,7 +138,7 @@ export class OrderStream implements Source {
 
   /** The first that it answers: what was sent first is answered first. */
   #settle(message: OrderMessage): void {
-    const answered = this.#forget(({ message: sent }) => isAnswer(sent, message));
+    const answered = this.#forget(({ call }) => isAnswer(call.operation, call.params, message));
     answered?.reply(message as never);
   }
 
@@ -203,20 +203,6 @@ export function streamsOf(session: CallSession): readonly OrderStream[] {
     .callsOf('exchange.stream')
     .map(({ source }) => source)
     .filter((source) => source instanceof OrderStream);
-}
-
-/** A cancel is also answered by what has canceled the order just before it. */
-function isAnswer(sent: InboundMessage, message: OrderMessage): boolean {
-  switch (sent.type) {
-    case 'enter':
-      return (message.type === 'accepted' || message.type === 'rejected') && message.token === sent.token;
-    case 'replace':
-      return message.type === 'replaced'
-        ? message.token === sent.replacementToken
-        : message.type === 'canceled' && message.token === sent.existingToken;
-    case 'cancel':
-      return message.type === 'canceled' && message.token === sent.token;
-  }
 }
 
 /** That by which the exchange tells a message from the others. */

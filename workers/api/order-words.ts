@@ -9,13 +9,7 @@ import type {
   TimeInForce,
 } from '../../src/protocol/api/orders.ts';
 import { DAY, IMMEDIATE } from '../../src/protocol/ouch/layout.ts';
-import type {
-  EnterOrder,
-  OrderAccepted,
-  OrderReplaced,
-  OutboundMessage,
-  ReplaceOrder,
-} from '../../src/protocol/ouch/messages.ts';
+import type { EnterOrder, OutboundMessage, ReplaceOrder } from '../../src/protocol/ouch/messages.ts';
 import { formatTenths, toTenths } from '../../src/protocol/ouch/prices.ts';
 import { explainCancel, explainReject } from '../../src/protocol/ouch/reasons.ts';
 
@@ -30,6 +24,8 @@ const CAPACITY_LETTERS: Readonly<Record<OrderCapacity, string>> = { agency: 'A',
 const POST_ONLY = 'P';
 const NO_DISPLAY = ' ';
 const GROUP = 'DAY';
+const LIVE = 'L';
+const ADDED = 'A';
 
 export function toEnterOrder(params: ParamsOf<'exchange.enter'>): EnterOrder {
   const { token, side, book, group = GROUP, clientReference = '', firm = 0 } = params;
@@ -65,87 +61,109 @@ function toTerms(params: ParamsOf<'exchange.replace'> | ParamsOf<'exchange.enter
   };
 }
 
-/** What an exchange has told is in the words that there are: nothing else was taken. */
+const SIDE_WORDS = wordsOf(SIDE_LETTERS);
+const TIME_WORDS = wordsOf(TIME_NUMBERS);
+const CAPACITY_WORDS = wordsOf(CAPACITY_LETTERS);
+
+/** What an exchange has told is in the words that there are: nothing else was taken. One literal each: spreads are slow. */
 export function toOrderMessage(sequence: number, message: OutboundMessage): OrderMessage {
-  const told = { sequence, nanoseconds: Number(message.timestampNs) };
+  const nanoseconds = Number(message.timestampNs);
   switch (message.type) {
     case 'system-event':
-      return { ...told, type: 'system-event', event: message.event === 'S' ? 'start' : 'end' };
-    case 'accepted': {
-      const { token, quantity, clientReference, firm } = message;
+      return { type: 'system-event', sequence, nanoseconds, event: message.event === 'S' ? 'start' : 'end' };
+    case 'accepted':
       return {
-        ...told,
         type: 'accepted',
-        token,
-        quantity,
-        ...placedOf(message),
-        clientReference,
-        firm,
-        capacity: wordOf(CAPACITY_LETTERS, message.capacity),
+        sequence,
+        nanoseconds,
+        token: message.token,
+        side: wordOf(SIDE_WORDS, message.side),
+        quantity: message.quantity,
+        book: String(message.orderbook),
+        group: message.group,
+        price: formatTenths(message.priceTenths),
+        timeInForce: wordOf(TIME_WORDS, message.timeInForce),
+        isPostOnly: message.display === POST_ONLY,
+        minimumQuantity: message.minimumQuantity,
+        orderNumber: String(message.orderNumber),
+        isLive: message.state === LIVE,
+        clientReference: message.clientReference,
+        firm: message.firm,
+        capacity: wordOf(CAPACITY_WORDS, message.capacity),
         classification: message.classification as OrderClassification,
         cashMargin: message.cashMargin as OrderCashMargin,
       };
-    }
-    case 'replaced': {
-      const { replacementToken: token, previousToken, quantity } = message;
-      return { ...told, type: 'replaced', token, previousToken, quantity, ...placedOf(message) };
-    }
-    case 'canceled': {
-      const { token, decrement: quantity, reason } = message;
-      return { ...told, type: 'canceled', token, quantity, reason, text: explainCancel(reason) };
-    }
-    case 'aiq-canceled': {
-      const { token, decrement: quantity, preventedQuantity } = message;
-      return { ...told, type: 'prevented', token, quantity, preventedQuantity, ...tradedOf(message) };
-    }
-    case 'executed': {
-      const { token, quantity, matchNumber } = message;
+    case 'replaced':
       return {
-        ...told,
-        type: 'executed',
-        token,
-        quantity,
-        ...tradedOf(message),
-        matchNumber: String(matchNumber),
+        type: 'replaced',
+        sequence,
+        nanoseconds,
+        token: message.replacementToken,
+        previousToken: message.previousToken,
+        side: wordOf(SIDE_WORDS, message.side),
+        quantity: message.quantity,
+        book: String(message.orderbook),
+        group: message.group,
+        price: formatTenths(message.priceTenths),
+        timeInForce: wordOf(TIME_WORDS, message.timeInForce),
+        isPostOnly: message.display === POST_ONLY,
+        minimumQuantity: message.minimumQuantity,
+        orderNumber: String(message.orderNumber),
+        isLive: message.state === LIVE,
       };
-    }
-    case 'rejected': {
-      const { token, reason } = message;
-      return { ...told, type: 'rejected', token, reason, text: explainReject(reason) };
-    }
+    case 'canceled':
+      return {
+        type: 'canceled',
+        sequence,
+        nanoseconds,
+        token: message.token,
+        quantity: message.decrement,
+        reason: message.reason,
+        text: explainCancel(message.reason),
+      };
+    case 'aiq-canceled':
+      return {
+        type: 'prevented',
+        sequence,
+        nanoseconds,
+        token: message.token,
+        quantity: message.decrement,
+        preventedQuantity: message.preventedQuantity,
+        price: formatTenths(message.priceTenths),
+        liquidity: message.liquidity === ADDED ? 'added' : 'removed',
+      };
+    case 'executed':
+      return {
+        type: 'executed',
+        sequence,
+        nanoseconds,
+        token: message.token,
+        quantity: message.quantity,
+        price: formatTenths(message.priceTenths),
+        liquidity: message.liquidity === ADDED ? 'added' : 'removed',
+        matchNumber: String(message.matchNumber),
+      };
+    case 'rejected':
+      return {
+        type: 'rejected',
+        sequence,
+        nanoseconds,
+        token: message.token,
+        reason: message.reason,
+        text: explainReject(message.reason),
+      };
   }
 }
 
-function placedOf(message: OrderAccepted | OrderReplaced) {
-  return {
-    side: wordOf(SIDE_LETTERS, message.side),
-    book: String(message.orderbook),
-    group: message.group,
-    price: formatTenths(message.priceTenths),
-    timeInForce: wordOf(TIME_NUMBERS, message.timeInForce),
-    isPostOnly: message.display === POST_ONLY,
-    minimumQuantity: message.minimumQuantity,
-    orderNumber: String(message.orderNumber),
-    isLive: message.state === 'L',
-  };
-}
-
-function tradedOf({
-  priceTenths,
-  liquidity,
-}: {
-  readonly priceTenths: number;
-  readonly liquidity: 'A' | 'R';
-}) {
-  return {
-    price: formatTenths(priceTenths),
-    liquidity: liquidity === 'A' ? ('added' as const) : ('removed' as const),
-  };
-}
-
-function wordOf<Word extends string>(letters: Readonly<Record<Word, unknown>>, letter: unknown): Word {
+function wordsOf<Word extends string>(
+  letters: Readonly<Record<Word, string | number>>,
+): ReadonlyMap<string | number, Word> {
   const words = Object.keys(letters) as Word[];
-  const word = words.find((candidate) => letters[candidate] === letter);
+  return new Map(words.map((word) => [letters[word], word]));
+}
+
+function wordOf<Word>(words: ReadonlyMap<string | number, Word>, letter: string | number): Word {
+  const word = words.get(letter);
   if (word === undefined) throw new TypeError(`the exchange says ${letter}`);
   return word;
 }

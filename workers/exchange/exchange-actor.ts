@@ -33,6 +33,13 @@ const DUE = 'due';
 const DUE_MAX_MS = 60_000;
 const COLD_READ_BYTES = 256 * 1024;
 const COLD_READ_TIMEOUT_MS = 30_000;
+/** At once; the others wait their turn, one for each line that waits at most. */
+const COLD_READS_MAX = 4;
+
+interface ColdRead {
+  readonly line: Line;
+  readonly place: ColdPlace;
+}
 
 export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
   readonly #exchange: Exchange;
@@ -45,6 +52,8 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
   #dueMs = Number.POSITIVE_INFINITY;
   /** Sessions that are watched. */
   readonly #sessions = new Set<string>();
+  #coldReads = 0;
+  readonly #coldWaiting: ColdRead[] = [];
 
   constructor(options: ExchangeOptions) {
     this.#exchange = new Exchange(options, this);
@@ -82,15 +91,8 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
   }
 
   readCold(line: Line, place: ColdPlace): void {
-    const { account, next: sequence } = line;
-    const part = { account, place, sequence, bytesMax: COLD_READ_BYTES };
-    const context = this.#current;
-    context.ask<DeskCommand, DeskAnswers['read-stream']>(
-      context.refer(DESK_ADDRESS),
-      { type: 'read-stream', ...part },
-      COLD_READ_TIMEOUT_MS,
-      (answer) => ({ type: 'cold', line, answer }),
-    );
+    if (this.#coldReads === COLD_READS_MAX) this.#coldWaiting.push({ line, place });
+    else this.#askCold({ line, place });
   }
 
   takeFlat(): FlatEvents | undefined {
@@ -134,7 +136,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
     this.#dueMs = dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) context.cancelTimer(DUE);
     else {
-      const delayMs = Math.min(Math.max(0, dueMs - context.timeMs), DUE_MAX_MS);
+      const delayMs = Math.min(Math.max(0, dueMs - this.#exchange.clock.nowMs), DUE_MAX_MS);
       context.startTimer(DUE, delayMs, { type: 'tick' });
     }
   }
@@ -163,6 +165,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
         this.#market.forget(message.session);
         break;
       case 'cold':
+        this.#endCold();
         exchange.coldRead(message.line, message.answer.ok ? message.answer.value : undefined);
         break;
       case 'open-day':
@@ -204,6 +207,25 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
         this.#dueMs = Number.POSITIVE_INFINITY;
         break;
     }
+  }
+
+  #askCold({ line, place }: ColdRead): void {
+    this.#coldReads++;
+    const { account, next: sequence } = line;
+    const part = { account, place, sequence, bytesMax: COLD_READ_BYTES };
+    const context = this.#current;
+    context.ask<DeskCommand, DeskAnswers['read-stream']>(
+      context.refer(DESK_ADDRESS),
+      { type: 'read-stream', ...part },
+      COLD_READ_TIMEOUT_MS,
+      (answer) => ({ type: 'cold', line, answer }),
+    );
+  }
+
+  #endCold(): void {
+    this.#coldReads--;
+    const next = this.#coldWaiting.shift();
+    if (next !== undefined) this.#askCold(next);
   }
 
   readonly #tellMarket = (address: string, notice: MarketNotice): void => {

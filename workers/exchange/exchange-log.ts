@@ -84,17 +84,21 @@ export class ExchangeLog {
   /** Takes what is fresh in the stream of an account, and returns it. */
   packets(account: number, stream: SequencedStream): readonly Uint8Array[] {
     const fresh = stream.takeFresh(this.#next);
-    if (fresh.length === 0) return fresh;
+    if (fresh.length > 0) this.addPackets(account, fresh);
+    return fresh;
+  }
+
+  /** Whole packets, in pieces. */
+  addPackets(account: number, parts: readonly Uint8Array[]): void {
     let length = 0;
-    for (const part of fresh) length += part.length;
+    for (const part of parts) length += part.length;
     let at = this.#begin(EXCHANGE_EVENT.packets, account, 4 + length);
     this.#view.setUint32(at, length, true);
     at += 4;
-    for (const part of fresh) {
+    for (const part of parts) {
       this.#bytes.set(part, at);
       at += part.length;
     }
-    return fresh;
   }
 
   openAccount({ account, name, form, isRaw }: OpenedAccount): void {
@@ -107,11 +111,12 @@ export class ExchangeLog {
     this.#begin(EXCHANGE_EVENT.closeAccount, account, 0);
   }
 
+  /** What the account was told before is to be in the log already. */
   takePart(account: number, form: OrderbookForm): void {
     this.#word(EXCHANGE_EVENT.takePart, account, FORMS.indexOf(form));
   }
 
-  /** What was told before is to be in the log already. */
+  /** So is what anybody was told. */
   beginSession(beginMs: number): void {
     this.#float(EXCHANGE_EVENT.beginSession, beginMs);
   }
@@ -132,7 +137,7 @@ export class ExchangeLog {
     this.#pair(EXCHANGE_EVENT.listBook, id, number);
   }
 
-  /** Likewise: of all timestamps that come. */
+  /** Likewise. */
   midnight(timeMs: number): void {
     this.#float(EXCHANGE_EVENT.midnight, timeMs);
   }

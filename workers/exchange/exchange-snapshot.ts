@@ -32,8 +32,6 @@ export interface ExchangeState {
 export interface SessionState {
   /** In ms since 1970: what its id is made of. 0 before the first one. */
   readonly beginMs: number;
-  /** Position of the event with which it began. */
-  readonly event: number;
   readonly isOpen: boolean;
   /** The date in order numbers and match numbers, yyyymmdd. */
   readonly date: number;
@@ -42,6 +40,8 @@ export interface SessionState {
   readonly matches: number;
   /** Since when timestamps count, in ms since 1970. */
   readonly midnightMs: number;
+  /** When an account was told something last: no later timestamp is before it, whatever the clock says. */
+  readonly toldMs: number;
   /** In this session. */
   readonly accepted: number;
   readonly rejected: number;

@@ -27,11 +27,11 @@ import { explain, type MessageToken, ownTokenOf } from './explain.ts';
 import { type IgnoredReason, OrderEntry } from './order-entry.ts';
 import { Orders } from './orders.ts';
 import { Recovery } from './recovery.ts';
-import { type ColdPlace, countPackets, StreamMemory } from './sequenced-stream.ts';
+import { type ColdPlace, countPackets, type SequencedStream, StreamMemory } from './sequenced-stream.ts';
 import { Line, type TradingAccount } from './trading-account.ts';
 import { type Opening, openingAt, ZoneTime } from './trading-day.ts';
 import { REASON } from './validate.ts';
-import { VenueBooks } from './venue-books.ts';
+import type { VenueBooks } from './venue-books.ts';
 import { VenueClock } from './venue-clock.ts';
 
 type LogIn = Extract<ExchangeCommand, { type: 'log-in' }>;
@@ -57,6 +57,13 @@ export interface ExchangeOptions extends ExchangeSettings {
   readonly secret: number;
 }
 
+interface Openings {
+  /** That is now, or comes next. */
+  readonly current: Opening;
+  /** That the session belongs to. */
+  readonly own: Opening;
+}
+
 /** Explanations of messages without effect, for each byte message. */
 const EXPLAINED_MAX = 16;
 const READ_BYTES = 64 * 1024;
@@ -80,14 +87,14 @@ export class Exchange {
   #log: ExchangeLog | undefined;
   /** When the session began, in milliseconds since 1970; 0 before the first one. */
   #sessionMs = 0;
-  /** Position of the event with which it began: what is before it is not needed. */
-  #sessionEvent = 0;
   /** Ids by the numbers that stand for them, as the log has them. */
   #listed = new Map<number, number>();
   readonly #ignored = new Map<string, number>();
   /** Lines of the last session that are not through with their stream yet. */
   readonly #ending = new Set<Line>();
-  /** Accounts that have left, and have orders. */
+  /** When the calendar is to be looked at again. */
+  #calendarDueMs = 0;
+  /** Accounts that have left, and have orders; the one whose grace is over first is the first. */
   readonly #leaving = new Set<TradingAccount>();
 
   constructor(options: ExchangeOptions, outlet: Outlet) {
@@ -97,9 +104,8 @@ export class Exchange {
     this.clock = new VenueClock(new ZoneTime(options.timeZone));
     const memory = new StreamMemory(options.streamMemoryBytes);
     this.accounts = new Accounts(options.venue.traders, this.orders, memory);
-    this.entry = new OrderEntry(this.orders, this.clock, this.accounts.list);
-    this.books = new VenueBooks(options.venue, this.orders, this.entry);
-    this.entry.use(this.books);
+    this.entry = new OrderEntry(options.venue, this.orders, this.clock, this.accounts.list);
+    this.books = this.entry.books;
     this.#recovery = new Recovery(memory, this.orders);
   }
 
@@ -118,9 +124,8 @@ export class Exchange {
 
   /** When `begin` and `finish` are to be called at the latest, whatever else comes. */
   get dueMs(): number {
-    let dueMs = this.#calendarDueMs;
-    for (const account of this.#leaving) dueMs = Math.min(dueMs, account.dueMs);
-    return dueMs;
+    const [first] = this.#leaving;
+    return Math.min(this.#calendarDueMs, first?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Called at most once, ahead of any event. */
@@ -137,15 +142,14 @@ export class Exchange {
   freeze(): ExchangeState {
     if (this.#recovery !== undefined) return this.#recovery.freeze();
     const { accepted, rejected, trades, isOpen } = this.entry;
-    const { date, orders, matches, midnightMs } = this.clock;
+    const { date, orders, matches, midnightMs, toldMs } = this.clock;
     const accounts = this.accounts.all;
     const books = this.books.list.filter(({ isHalted, lastPrice }) => isHalted || lastPrice > 0);
     return {
       events: this.#nextEvent - 1,
       session: {
         beginMs: this.#sessionMs,
-        event: this.#sessionEvent,
-        ...{ isOpen, date, orders, matches, midnightMs, accepted, rejected, trades },
+        ...{ isOpen, date, orders, matches, midnightMs, toldMs, accepted, rejected, trades },
       },
       accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
       books: books.map((book) => book.freeze()).sort((a, b) => a.id - b.id || a.group - b.group),
@@ -166,7 +170,7 @@ export class Exchange {
     for (const account of this.accounts.all) this.#welcomeBack(account);
     if (this.#sessionMs === 0) this.#beginSession();
     if (this.#options.day === 'at-start' && this.clock.date === 0) this.#openDay();
-    this.#onTime();
+    this.#followCalendar();
     this.finish();
   }
 
@@ -227,7 +231,9 @@ export class Exchange {
       const isAwaited = account.line.client.call !== undefined;
       if (!isAwaited && (ignored > EXPLAINED_MAX || !this.#options.isDebugOn)) continue;
       const text = explain(reason, view, body, last - body, account.lastToken);
-      this.#tellIgnored(account.line, text, isAwaited ? ownTokenOf(view, body, last - body) : undefined);
+      // Of a packet that is cut off there may be nothing to read.
+      const isWhole = isAwaited && reason !== 'packet';
+      this.#tellIgnored(account.line, text, isWhole ? ownTokenOf(view, body, last - body) : undefined);
     }
     if (ignored > EXPLAINED_MAX && this.#options.isDebugOn) {
       this.#tellIgnored(account.line, `and ${ignored - EXPLAINED_MAX} more`);
@@ -293,10 +299,11 @@ export class Exchange {
 
   /** All that its clients have begun at this address is over. */
   gone(address: string): void {
-    const lines = this.accounts.all.map(({ line }) => line);
-    for (const line of [...lines, ...this.#ending]) {
+    const leave = (line: Line | undefined) => {
       if (line?.client.address === address) this.left(line.account, line.client.connection);
-    }
+    };
+    for (const account of this.accounts.list) leave(account?.line);
+    for (const line of this.#ending) leave(line);
   }
 
   openDay(): DayReply {
@@ -347,9 +354,19 @@ export class Exchange {
     };
   }
 
-  /** Position of the first event that the session needs. */
+  /** Position of the first event that somebody may want to read; 0 if there is none. */
   get keptFrom(): number {
-    return this.#sessionEvent;
+    let first = Number.POSITIVE_INFINITY;
+    const keep = (stream: SequencedStream, sequence: number) => {
+      if (sequence <= stream.count) first = Math.min(first, stream.coldAt(sequence).event);
+    };
+    for (const { isRaw, line, stream } of this.accounts.all) {
+      // A raw client asks for nothing again.
+      if (!isRaw) keep(stream, 1);
+      else if (line !== undefined) keep(stream, line.next);
+    }
+    for (const { stream, next } of this.#ending) keep(stream, next);
+    return first === Number.POSITIVE_INFINITY ? 0 : first;
   }
 
   get #isTrading(): boolean {
@@ -368,7 +385,6 @@ export class Exchange {
     const { session, accounts, books, listed, events } = recovery;
     if (this.#options.isDurable) this.#log = new ExchangeLog(events);
     this.#sessionMs = session.beginMs;
-    this.#sessionEvent = session.event;
     this.#listed = listed;
     this.clock.restore(session);
     this.entry.restore(session);
@@ -401,8 +417,11 @@ export class Exchange {
   /** Whatever is due. */
   #onTime(): void {
     const { nowMs } = this.clock;
-    for (const account of this.#leaving) if (account.dueMs <= nowMs) this.#withdrawLeft(account);
-    this.#followCalendar();
+    for (const account of this.#leaving) {
+      if (account.dueMs > nowMs) break;
+      this.#withdrawLeft(account);
+    }
+    if (nowMs >= this.#calendarDueMs) this.#followCalendar();
   }
 
   #open(name: string, form: OrderbookForm, isRaw: boolean): TradingAccount {
@@ -416,6 +435,8 @@ export class Exchange {
   #takePart(account: TradingAccount, form: OrderbookForm): void {
     if (account.isPart && account.form === form) return;
     const isNew = !account.isPart;
+    // What it was told before is in the form before.
+    this.#flush(account);
     this.#log?.takePart(account.number, form);
     account.isPart = true;
     account.form = form;
@@ -437,6 +458,7 @@ export class Exchange {
       account: account.number,
       session: this.session,
       sequence,
+      lastSequence: account.stream.count,
       lastToken: account.lastToken,
     });
     this.#feed(line);
@@ -522,10 +544,14 @@ export class Exchange {
   #openDay(): void {
     const date = this.clock.zone.dateNumber(this.clock.nowMs);
     this.#log?.openDay(date);
-    this.clock.beginDay(date);
     this.entry.isOpen = true;
-    for (const { changes } of this.books.list) changes?.touch();
+    for (const book of this.books.list) {
+      if (date !== this.clock.date) book.lastMatch = 0;
+      book.changes?.touch();
+    }
+    this.clock.beginDay(date);
     this.#tellAll(EVENT_START, this.#isTrading);
+    this.#lookAhead();
   }
 
   /** Ends the day, if it is open, and begins the next session. */
@@ -542,7 +568,6 @@ export class Exchange {
       else rawLines.push(line);
     }
     const sessionMs = Math.max(Math.floor(this.clock.nowMs), this.#sessionMs + 1);
-    this.#sessionEvent = this.#nextEvent;
     this.#log?.beginSession(sessionMs);
     this.#sessionMs = sessionMs;
     this.entry.endDay();
@@ -557,6 +582,7 @@ export class Exchange {
       this.#takePart(account, account.form);
     }
     for (const account of this.accounts.all) this.#closeIfDone(account);
+    this.#lookAhead();
   }
 
   /** The session of a line is over; the client gets the rest of it. */
@@ -607,18 +633,14 @@ export class Exchange {
     return changed.length;
   }
 
-  /** The opening that is now, or comes next, and the one that the session belongs to. */
-  get #calendar(): { readonly current: Opening; readonly own: Opening } | undefined {
-    if (this.#options.day !== 'calendar') return undefined;
-    const current = openingAt(this.clock.nowMs, this.#options, this.clock.zone);
-    const own = openingAt(this.#sessionMs, this.#options, this.clock.zone);
-    return current === undefined || own === undefined ? undefined : { current, own };
+  /** Opens and closes what is due. */
+  #followCalendar(): void {
+    const openings = this.#openings;
+    if (openings !== undefined) this.#follow(openings);
+    this.#lookAhead();
   }
 
-  #followCalendar(): void {
-    const calendar = this.#calendar;
-    if (calendar === undefined) return;
-    const { current, own } = calendar;
+  #follow({ current, own }: Openings): void {
     const { nowMs, date } = this.clock;
     const isOver = this.entry.isOpen && nowMs >= own.closeMs;
     // A session that began within the opening follows one that was closed by hand, unless it is the first.
@@ -627,13 +649,22 @@ export class Exchange {
     if (isDue && !this.entry.isOpen) this.#openDay();
   }
 
-  /** When the calendar has to be looked at again. */
-  get #calendarDueMs(): number {
-    const calendar = this.#calendar;
-    if (calendar === undefined) return Number.POSITIVE_INFINITY;
-    if (this.entry.isOpen) return calendar.own.closeMs;
-    const { openMs, closeMs } = calendar.current;
-    return this.clock.nowMs < openMs ? openMs : closeMs;
+  get #openings(): Openings | undefined {
+    if (this.#options.day !== 'calendar') return undefined;
+    const current = openingAt(this.clock.nowMs, this.#options, this.clock.zone);
+    const own = openingAt(this.#sessionMs, this.#options, this.clock.zone);
+    return current === undefined || own === undefined ? undefined : { current, own };
+  }
+
+  /** Says when the calendar is to be looked at again: whenever the day has changed, and when that time has come. */
+  #lookAhead(): void {
+    const openings = this.#openings;
+    if (openings === undefined) this.#calendarDueMs = Number.POSITIVE_INFINITY;
+    else if (this.entry.isOpen) this.#calendarDueMs = openings.own.closeMs;
+    else {
+      const { openMs, closeMs } = openings.current;
+      this.#calendarDueMs = this.clock.nowMs < openMs ? openMs : closeMs;
+    }
   }
 
   /** What an account was told goes into the log. */

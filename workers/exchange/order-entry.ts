@@ -15,21 +15,14 @@ import {
   writeRejected,
   writeReplaced,
 } from '../../src/protocol/ouch/flat.ts';
-import {
-  CANCEL,
-  DAY,
-  ENTER,
-  ENTER_LENGTHS_OLD,
-  IMMEDIATE,
-  LENGTH,
-  LETTER,
-  REPLACE,
-} from '../../src/protocol/ouch/layout.ts';
+import * as layout from '../../src/protocol/ouch/layout.ts';
+import type { VenueSettings } from '../../src/protocol/venue.ts';
 import { NONE } from './columns.ts';
 import type { SessionState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
 import type { Orders } from './orders.ts';
 import type { TradingAccount } from './trading-account.ts';
+import * as rules from './validate.ts';
 import {
   checkExposure,
   checkPermission,
@@ -39,13 +32,14 @@ import {
   isDisplay,
   isOrderType,
   isTimeInForce,
-  POST_ONLY,
-  REASON,
-  SIDE,
 } from './validate.ts';
-import type { VenueBook, VenueBooks } from './venue-books.ts';
+import { type VenueBook, VenueBooks } from './venue-books.ts';
 import type { VenueClock } from './venue-clock.ts';
 import { spacePadded } from './wire-text.ts';
+
+// As in flat.ts: a constant of this module is a number in compiled code.
+const { CANCEL, DAY, ENTER, ENTER_LENGTHS_OLD, IMMEDIATE, LENGTH, LETTER, REPLACE } = layout;
+const { POST_ONLY, REASON, SIDE } = rules;
 
 const LIVE = 0x4c;
 const DEAD = 0x44;
@@ -63,6 +57,9 @@ export class OrderEntry implements MatchSink {
   trades = 0;
   /** Accounts with messages that nobody was told of yet. */
   readonly touched: TradingAccount[] = [];
+  readonly books: VenueBooks;
+  /** By index. */
+  readonly #list: readonly VenueBook[];
   readonly #orders: Orders;
   readonly #clock: VenueClock;
   /** By number. */
@@ -81,17 +78,18 @@ export class OrderEntry implements MatchSink {
     state: 0,
     previousToken: 0,
   };
-  #books: VenueBooks | undefined;
 
-  constructor(orders: Orders, clock: VenueClock, accounts: readonly (TradingAccount | undefined)[]) {
+  constructor(
+    venue: VenueSettings,
+    orders: Orders,
+    clock: VenueClock,
+    accounts: readonly (TradingAccount | undefined)[],
+  ) {
     this.#orders = orders;
     this.#clock = clock;
     this.#accounts = accounts;
-  }
-
-  /** Called once: books need this as their sink. */
-  use(books: VenueBooks): void {
-    this.#books = books;
+    this.books = new VenueBooks(venue, orders, this);
+    this.#list = this.books.list;
   }
 
   /** Goes on with what was stored. */
@@ -107,15 +105,6 @@ export class OrderEntry implements MatchSink {
     this.accepted = 0;
     this.rejected = 0;
     this.trades = 0;
-  }
-
-  get #list(): readonly VenueBook[] {
-    return this.#venueBooks.list;
-  }
-
-  get #venueBooks(): VenueBooks {
-    if (this.#books === undefined) throw new Error('the books of the venue are not known yet');
-    return this.#books;
   }
 
   /** Handles a message of `length` bytes at `at`; returns why it had no effect, if it had none. */
@@ -148,6 +137,7 @@ export class OrderEntry implements MatchSink {
 
   /** Makes room for a message to an account, to be written in the view of its stream. */
   begin(account: TradingAccount, length: number): number {
+    this.#clock.toldMs = this.#clock.nowMs;
     if (!account.isTouched) {
       account.isTouched = true;
       this.touched.push(account);
@@ -187,7 +177,7 @@ export class OrderEntry implements MatchSink {
     if (token <= account.lastToken) return 'token';
     const groupIndex = groupIndexOf(spacePadded(view.getUint32(at + ENTER.group)));
     const orderbook = view.getUint32(at + ENTER.orderbook);
-    const index = this.#venueBooks.find(
+    const index = this.books.find(
       account.form,
       account.form === 'alpha' ? spacePadded(orderbook) : orderbook,
       groupIndex,
@@ -248,18 +238,18 @@ export class OrderEntry implements MatchSink {
     const permission = checkPermission(view.getUint32(at + ENTER.firm), groupIndex, account.rules);
     if (permission !== REASON.none) return permission;
     if (index === NONE) return REASON.orderbook;
-    const { rules, isHalted } = this.#list[index];
-    if (isHalted) return REASON.halted;
+    const book = this.#list[index];
+    if (book.isHalted) return REASON.halted;
     const price = view.getUint32(at + ENTER.price);
     const quantity = view.getUint32(at + ENTER.quantity);
     const minimum = view.getUint32(at + ENTER.minimumQuantity);
     const timeInForce = view.getUint32(at + ENTER.timeInForce);
-    const terms = checkTerms(rules, price, quantity, 0, false, minimum, timeInForce);
+    const terms = checkTerms(book.rules, price, quantity, 0, false, minimum, timeInForce);
     if (terms !== REASON.none) return terms;
     if (!isTimeInForce(timeInForce) || !isOrderType(view, at, length)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + ENTER.display), timeInForce)) return REASON.display;
     if (!isCashMargin(view, at, length)) return REASON.margin;
-    return checkExposure(view.getUint8(at + ENTER.side), price, quantity, rules, account.rules);
+    return checkExposure(view.getUint8(at + ENTER.side), price, quantity, book.rules, account.rules);
   }
 
   #replace(account: TradingAccount, view: DataView, at: number): IgnoredReason | undefined {
@@ -315,19 +305,19 @@ export class OrderEntry implements MatchSink {
 
   #checkReplace(account: TradingAccount, view: DataView, at: number, slot: number): number {
     const orders = this.#orders;
-    const { rules, isHalted } = this.#list[orders.book[slot]];
-    if (isHalted) return REASON.notNow;
+    const book = this.#list[orders.book[slot]];
+    if (book.isHalted) return REASON.notNow;
     if (account.isThrottled(this.#clock.nowMs)) return REASON.throttled;
     const price = view.getUint32(at + REPLACE.price);
     const quantity = view.getUint32(at + REPLACE.quantity);
     const minimum = view.getUint32(at + REPLACE.minimumQuantity);
     const timeInForce = view.getUint32(at + REPLACE.timeInForce);
     const used = orders.used[slot];
-    const terms = checkTerms(rules, price, quantity, used, true, minimum, timeInForce);
+    const terms = checkTerms(book.rules, price, quantity, used, true, minimum, timeInForce);
     if (terms !== REASON.none) return terms;
     if (!isTimeInForce(timeInForce)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + REPLACE.display), timeInForce)) return REASON.display;
-    return checkExposure(orders.side[slot], price, quantity - used, rules, account.rules);
+    return checkExposure(orders.side[slot], price, quantity - used, book.rules, account.rules);
   }
 
   #cancel(account: TradingAccount, token: number): IgnoredReason | undefined {

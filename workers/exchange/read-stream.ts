@@ -1,12 +1,13 @@
 /** What a trading account was told, read from the store of the host that has the exchange: what is in memory no more. */
 import type { ReadStreamJob, StoredHost } from '../../src/protocol/data-jobs.ts';
+import type { StreamPart } from '../../src/protocol/desk.ts';
 import { EXCHANGE_ADDRESS } from '../../src/protocol/exchange.ts';
 import { hostIndexOf } from '../../src/values/address.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { openStored } from '../data/open-stored.ts';
 import { findBatch } from '../runtime/find-batch.ts';
 import { BODY } from '../runtime/journal.ts';
-import type { LmdbStore } from '../runtime/lmdb-store.ts';
+import type { Store } from '../runtime/store.ts';
 import { readStored } from '../runtime/streams.ts';
 import { type ExchangeEvents, readEvents } from './exchange-log.ts';
 import { endOfPacket } from './sequenced-stream.ts';
@@ -18,15 +19,15 @@ export async function readStream(job: ReadStreamJob): Promise<Uint8Array> {
   const store = openStored(host, { isExamined: true });
   if (store === undefined) throw notKept(job);
   try {
-    return readFrom(store, job);
+    return readStreamFrom(store, job);
   } finally {
     await store.close();
   }
 }
 
-function readFrom(store: LmdbStore, job: ReadStreamJob): Uint8Array {
-  const wanted = new WantedPackets(job);
-  const first = findBatch(store, EXCHANGE_ADDRESS, job.place.event) ?? store.last + 1;
+export function readStreamFrom(store: Store, part: StreamPart): Uint8Array {
+  const wanted = new WantedPackets(part);
+  const first = findBatch(store, EXCHANGE_ADDRESS, part.place.event) ?? store.last + 1;
   for (const stored of store.read(first)) {
     const { segments = [] } = readStored(store, stored, {}) ?? {};
     for (const { address, kind, position, bytes, start, end } of segments) {
@@ -34,13 +35,13 @@ function readFrom(store: LmdbStore, job: ReadStreamJob): Uint8Array {
     }
     if (wanted.isDone) break;
   }
-  if (wanted.length === 0) throw notKept(job);
+  if (wanted.length === 0) throw notKept(part);
   return wanted.joined;
 }
 
 /** Picks an account's packets out of the events, from the place on. */
 class WantedPackets implements Partial<ExchangeEvents> {
-  readonly #job: ReadStreamJob;
+  readonly #part: StreamPart;
   readonly #parts: Uint8Array[] = [];
   length = 0;
   /** Nothing more is to come. */
@@ -50,8 +51,8 @@ class WantedPackets implements Partial<ExchangeEvents> {
   /** Number of the account's packet that comes next; undefined before the place. */
   #next: number | undefined;
 
-  constructor(job: ReadStreamJob) {
-    this.#job = job;
+  constructor(part: StreamPart) {
+    this.#part = part;
   }
 
   get joined(): Uint8Array {
@@ -69,8 +70,8 @@ class WantedPackets implements Partial<ExchangeEvents> {
   }
 
   packets(account: number, bytes: Uint8Array, start: number, end: number): void {
-    const { place, sequence } = this.#job;
-    if (account !== this.#job.account || this.isDone) return;
+    const { place, sequence } = this.#part;
+    if (account !== this.#part.account || this.isDone) return;
     if (this.#event === place.event) this.#next = place.first;
     if (this.#next === undefined) return;
     let from = start;
@@ -87,7 +88,7 @@ class WantedPackets implements Partial<ExchangeEvents> {
   }
 
   closeAccount(account: number): void {
-    if (account === this.#job.account && this.#next !== undefined) this.isDone = true;
+    if (account === this.#part.account && this.#next !== undefined) this.isDone = true;
   }
 
   beginSession(): void {
@@ -100,14 +101,14 @@ class WantedPackets implements Partial<ExchangeEvents> {
     while (to < end) {
       const next = endOfPacket(bytes, to, end);
       const length = this.length + next - from;
-      if (length > this.#job.bytesMax && length > next - to) break;
+      if (length > this.#part.bytesMax && length > next - to) break;
       to = next;
     }
     return to;
   }
 }
 
-function notKept({ account, sequence }: ReadStreamJob): OutcryError {
+function notKept({ account, sequence }: StreamPart): OutcryError {
   return new OutcryError(
     'ERR_STREAM_POSITION',
     `the journal that is kept does not have message ${sequence} to account ${account}`,

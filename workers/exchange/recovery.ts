@@ -77,12 +77,12 @@ export class Recovery implements ExchangeEvents {
   events = 0;
   readonly session: Mutable<SessionState> = {
     beginMs: 0,
-    event: 0,
     isOpen: false,
     date: 0,
     orders: 0,
     matches: 0,
     midnightMs: 0,
+    toldMs: 0,
     accepted: 0,
     rejected: 0,
     trades: 0,
@@ -196,7 +196,7 @@ export class Recovery implements ExchangeEvents {
     if (!(beginMs > session.beginMs)) throw new RangeError('a session begins after the one before it');
     if (this.orders.count > 0) throw new RangeError('a session was begun with an order open');
     const figures = { accepted: 0, rejected: 0, trades: 0 };
-    Object.assign(session, { beginMs, event: this.events, isOpen: false, ...figures });
+    Object.assign(session, { beginMs, isOpen: false, ...figures });
     for (const account of this.accounts.values()) {
       account.stream.clear();
       account.lastToken = -1;
@@ -230,6 +230,7 @@ export class Recovery implements ExchangeEvents {
   }
 
   #message(account: RecoveredAccount, letter: number, view: DataView, at: number): void {
+    this.session.toldMs = Math.max(this.session.toldMs, this.#sentMs(view, at));
     switch (letter) {
       case LETTER.accepted:
         this.#accepted(account, view, at);

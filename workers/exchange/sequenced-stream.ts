@@ -155,11 +155,13 @@ export class SequencedStream {
    * be in the journal's event at this position.
    */
   takeFresh(event: number): readonly Uint8Array[] {
+    const blocks = this.#blocks;
+    let first = blocks.length;
+    while (first > 0 && (blocks[first - 1] as Block).taken < (blocks[first - 1] as Block).used) first--;
     const fresh: Uint8Array[] = [];
-    for (let i = this.#blocks.length - 1; i >= 0; i--) {
-      const block = this.#blocks[i] as Block;
-      if (block.taken === block.used) break;
-      fresh.unshift(block.bytes.subarray(block.taken, block.used));
+    for (let i = first; i < blocks.length; i++) {
+      const block = blocks[i] as Block;
+      fresh.push(block.bytes.subarray(block.taken, block.used));
       block.taken = block.used;
     }
     if (this.#isPageNew) {

@@ -2,11 +2,14 @@
  * What an Enter Order or a Replace Order may ask for. The first rule that is broken decides, in the order in which they
  * stand here. Nothing is allocated.
  */
-import { DAY, ENTER, IMMEDIATE, PRICE_MAX, QUANTITY_MAX } from '../../src/protocol/ouch/layout.ts';
+import * as layout from '../../src/protocol/ouch/layout.ts';
 import { GROUPS } from '../../src/protocol/venue.ts';
 import type { SelfTradeCode } from './order-book.ts';
 import type { Ticks } from './ticks.ts';
 import { textNumber } from './wire-text.ts';
+
+// As in flat.ts: a constant of this module is a number in compiled code.
+const { DAY, ENTER, IMMEDIATE, PRICE_MAX, QUANTITY_MAX } = layout;
 
 /** Letters of Order Rejected and Order Canceled. S and L mean different things in the two. */
 export const REASON = {
@@ -66,11 +69,15 @@ export interface AccountRules {
   readonly selfTrade: SelfTradeCode;
 }
 
-const GROUP_NUMBERS = GROUPS.map(textNumber);
+const [DAY_GROUP = 0, NIGHT_GROUP = 0, X_GROUP = 0, U_GROUP = 0] = GROUPS.map(textNumber);
 
 /** Its index in GROUPS; -1 if it is none. */
 export function groupIndexOf(group: number): number {
-  return GROUP_NUMBERS.indexOf(group);
+  // A search in an array takes ten times as long.
+  if (group === DAY_GROUP) return 0;
+  if (group === NIGHT_GROUP) return 1;
+  if (group === X_GROUP) return 2;
+  return group === U_GROUP ? 3 : -1;
 }
 
 /** The rules of an Enter Order that come before its book is known: firm and group. */

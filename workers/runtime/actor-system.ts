@@ -65,6 +65,7 @@ export interface ActorSystemOptions {
 const NO_SNAPSHOTS: SnapshotLimits = {
   everyBytes: Number.POSITIVE_INFINITY,
   keepBytes: Number.POSITIVE_INFINITY,
+  wishBytes: 0,
 };
 
 export class ActorSystem {

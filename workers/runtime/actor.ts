@@ -64,7 +64,7 @@ export interface DurableActor<Command = unknown, Event = unknown> extends Actor<
   restore(pieces: readonly Uint8Array[]): void;
   /** Removes and returns the flat events since the last call, at the end of a turn; undefined if there are none. */
   takeFlat?(): FlatEvents | undefined;
-  /** Position of the event in its stream from which on the journal is to be kept, whatever its length; 0 for no wish. */
+  /** Position of the event in its stream from which on it wishes the journal to be kept; 0 for no wish. */
   keptFrom?(): number;
   /** Does again what these flat events have done. */
   applyFlat?(bytes: Uint8Array, start: number, end: number): void;

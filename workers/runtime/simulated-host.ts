@@ -125,7 +125,7 @@ export class SimulatedHost {
   }
 
   /** A turn of so many messages at the most, or another attempt to store the last one. */
-  turn(nowMs: number, messages: number): TurnEnd {
+  turn(nowMs: number, timeMs: number, messages: number): TurnEnd {
     const { store } = this.#options.system;
     const before = store?.last;
     if (this.#turns.isHeld && !this.#turns.retry()) {
@@ -133,7 +133,7 @@ export class SimulatedHost {
       return 'held';
     }
     this.#scheduler.left = messages;
-    const end = this.#turns.take(nowMs, nowMs);
+    const end = this.#turns.take(nowMs, timeMs);
     this.#scheduler.left = 0;
     this.#hasMore = end === 'more';
     if (end === 'held') this.#busyUntilMs = nowMs + STORE_RETRY_MS;

@@ -7,9 +7,9 @@
  * part (clients, a network) joins, and is drawn among the rest.
  */
 import type { HostCommand, HostEvent } from '../../src/protocol/control.ts';
-import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
+import { type Batch, BatchReader, BatchWriter, type Flow, RECORD } from '../../src/protocol/link.ts';
 import { type Address, hostIndexOf } from '../../src/values/address.ts';
-import type { ErrorRecord } from '../../src/values/errors.ts';
+import { type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import type { ActorSpec, Answer, ConnectionInfo } from './actor.ts';
 import type { ActorSystem, ActorSystemOptions } from './actor-system.ts';
 import type { Log } from './dead-letters.ts';
@@ -27,6 +27,8 @@ export interface SimulationOptions {
   readonly createSession?: CreateSession;
   /** Probability of a crash of some host, each step. */
   readonly crashChance?: number;
+  /** The date at a virtual time; without it they are the same. */
+  readonly timeMs?: (nowMs: number) => number;
   /** The longest a batch is on its way, in virtual ms. */
   readonly delayMaxMs?: number;
   /** The most messages that a host handles in one turn. */
@@ -55,6 +57,9 @@ export interface SimulatedGateway {
   close(connection: number, reason: string): void;
   remember(connection: number, memory: string): void;
   credit(host: number, charge: number): void;
+  flow(connection: number, flow: Flow): void;
+  /** What an actor asks an address of the main thread; an OutcryError is the answer too. */
+  answer(address: Address, message: unknown): unknown;
   /** The host was replaced: its connections need new sessions. */
   replaced(host: number): void;
 }
@@ -99,6 +104,8 @@ export class Simulation {
   readonly #mainWires: Wire[] = [];
   readonly #mainWriters: BatchWriter[] = [];
   readonly #mainNames: Map<Address, number>[] = [];
+  /** By host: addresses of the main thread that it has named, by its numbers for them. */
+  readonly #named: Address[][] = [];
   readonly #asks = new Map<number, (answer: Answer<unknown>) => void>();
   readonly #participants: Participant[] = [];
   #nextAskId = 1;
@@ -214,6 +221,7 @@ export class Simulation {
     this.#hosts[host] = started;
     this.#mainWriters[host] = new BatchWriter();
     this.#mainNames[host] = new Map();
+    this.#named[host] = [];
     this.#mainWires[host] = this.#connect(MAIN, host, (batch) =>
       started.intake(system.mainOrigin, batch, this.nowMs),
     );
@@ -285,7 +293,7 @@ export class Simulation {
   #takeTurn(host: SimulatedHost, messages: number): void {
     const { hostIndex } = host.system;
     try {
-      if (host.turn(this.nowMs, messages) !== 'failed') return;
+      if (host.turn(this.nowMs, this.#timeMs, messages) !== 'failed') return;
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       if (this.#options.onCrash === undefined) this.crash(hostIndex);
@@ -334,6 +342,10 @@ export class Simulation {
       else if (reader.kind === RECORD.close) this.#onClose(reader);
       else if (reader.kind === RECORD.remember) gateway?.remember(reader.target, reader.text());
       else if (reader.kind === RECORD.credit) gateway?.credit(host, reader.target);
+      else if (reader.kind === RECORD.flow) gateway?.flow(reader.target, reader.flags as Flow);
+      else if (reader.kind === RECORD.bind) this.#bind(host, reader);
+      else if (reader.kind === RECORD.tell) this.#writerTo(host).credit(reader.charge);
+      else if (reader.kind === RECORD.ask) this.#onAsk(host, reader);
       else if (reader.kind === RECORD.reply) this.#onReply(reader);
       else if (reader.kind === RECORD.control) this.events.push({ host, event: reader.value() as HostEvent });
     }
@@ -359,6 +371,29 @@ export class Simulation {
     this.#asks.delete(reader.target);
     const value = reader.value();
     onAnswer?.(reader.flags === 0 ? { ok: true, value } : { ok: false, error: value as ErrorRecord });
+  }
+
+  #bind(host: number, reader: BatchReader): void {
+    (this.#named[host] as Address[])[reader.target] = reader.text() as Address;
+  }
+
+  #onAsk(host: number, reader: BatchReader): void {
+    const writer = this.#writerTo(host);
+    writer.credit(reader.charge);
+    const answer = this.#answer(this.#named[host]?.[reader.target] as Address, reader.askMessage());
+    if (answer instanceof OutcryError) writer.value(RECORD.reply, reader.askId(), answer.toRecord(), 1);
+    else writer.value(RECORD.reply, reader.askId(), answer, 0);
+  }
+
+  #answer(address: Address, message: unknown): unknown {
+    const { gateway } = this.#options;
+    if (gateway !== undefined) return gateway.answer(address, message);
+    return new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`);
+  }
+
+  get #timeMs(): number {
+    const { timeMs = (nowMs) => nowMs } = this.#options;
+    return timeMs(this.nowMs);
   }
 
   #hostOf(address: Address): number {

@@ -16,6 +16,8 @@ export interface SnapshotLimits {
   readonly everyBytes: number;
   /** Journal that is kept, needed or not. */
   readonly keepBytes: number;
+  /** Journal that is kept if actors wish it. */
+  readonly wishBytes: number;
 }
 
 interface Writing {
@@ -81,7 +83,9 @@ export class Snapshots {
 
   #step(): boolean {
     if (this.#isTrimming) {
-      this.#isTrimming = this.#store.trim(this.#limits.keepBytes, this.#keptFrom());
+      const { keepBytes, wishBytes } = this.#limits;
+      this.#isTrimming = this.#store.trim(keepBytes, this.#keptFrom());
+      this.#isTrimming ||= this.#store.trim(Math.max(keepBytes, wishBytes));
     } else if (this.#waiting === undefined) {
       if (this.#bytes >= this.#limits.everyBytes) this.#begin();
     } else if (this.#writing === undefined) this.#next(this.#waiting);

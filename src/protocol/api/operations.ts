@@ -230,6 +230,7 @@ export interface AdminStatus {
     /** Since the start, by reason. */
     readonly discarded: Readonly<Record<string, number>>;
   };
+  readonly exchange: ExchangeFigures;
   readonly memoryBytes: number;
   readonly deadLetters: Readonly<Record<string, number>>;
 }

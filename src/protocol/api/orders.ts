@@ -135,6 +135,34 @@ export interface SignedIn {
   readonly session: string;
   /** Of the first message that follows. */
   readonly sequence: number;
-  /** The greatest that was used in the session, −1 if none was: the next order's is greater. */
+  /** Of the last message there is so far; 0 if there is none. */
+  readonly lastSequence: number;
+  /** The greatest token that was used in the session, −1 if none was: the next order's is greater. */
   readonly lastToken: number;
+}
+
+/** By which the exchange knows what a request is about. */
+export interface OrderTokens {
+  readonly token: number;
+  /** Of a replace. */
+  readonly replacementToken?: number;
+}
+
+/** Whether the message answers the request. A cancel is also answered by what has canceled the order just before. */
+export function isAnswer(
+  operation: string,
+  { token, replacementToken }: OrderTokens,
+  message: OrderMessage,
+): boolean {
+  switch (message.type) {
+    case 'accepted':
+    case 'rejected':
+      return operation === 'exchange.enter' && message.token === token;
+    case 'replaced':
+      return operation === 'exchange.replace' && message.token === replacementToken;
+    case 'canceled':
+      return operation !== 'exchange.enter' && message.token === token;
+    default:
+      return false;
+  }
 }

@@ -38,6 +38,19 @@ const STATUS: AdminStatus = {
     applied: 10_000_000,
     discarded: { 'line-too-long': 1000, empty: 0, 'not-three-fields': 2, name: 3, type: 4, amount: 5 },
   },
+  exchange: {
+    state: 'open',
+    session: 'MWQTCZ8',
+    books: 40,
+    halted: 2,
+    accounts: 10,
+    connected: 1,
+    openOrders: 12_345,
+    accepted: 100_000,
+    rejected: 3,
+    trades: 1,
+    ignored: { token: 5, 'not-live': 1000 },
+  },
   memoryBytes: 131_000_000,
   deadLetters: {},
 };
@@ -51,6 +64,11 @@ describe('formatStatus', () => {
     assert.match(text, /^started +2026-11-21 10:00:00, 1 d 1 h ago$/m);
     assert.match(text, /^bank +1 account, 10,000,000 lines applied$/m);
     assert.match(text, /^discarded +1,014 \(line-too-long 1,000, .*, type 4,\n +amount 5\)$/m);
+    assert.match(
+      text,
+      /^exchange +open, session MWQTCZ8, 2 of 40 books halted, 1 trader, 12,345 open\n +orders, 1 trade$/m,
+    );
+    assert.match(text, /^ignored +1,005 \(token 5, not-live 1,000\)$/m);
     assert.match(text, /^dead letters +none$/m);
     assert.match(text, /^ +0 +1\.5 MB +the disk is very .*…$/m);
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { type BookDepth, connect, type DayReply } from '../../../clients/index.ts';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
 import type { AdminStatus, ReplyOf } from '../../../src/protocol/api/operations.ts';
 import { type ServerProcess, startOutcry as startServer } from '../../support/server-process.ts';
@@ -19,9 +20,17 @@ const COMMANDS = [
   'limits',
   'dead-letters',
   'actors',
+  'open',
+  'close',
+  'halt',
+  'resume',
+  'cancel-all',
+  'books',
+  'book',
+  'trades',
   'shutdown',
 ];
-const SHOWING = ['status', 'sessions', 'limits', 'dead-letters', 'actors'];
+const SHOWING = ['status', 'sessions', 'limits', 'dead-letters', 'actors', 'books', 'book BTC', 'trades'];
 
 describe('outcry admin with a server in memory', () => {
   let server: OutcryServer;
@@ -58,7 +67,8 @@ describe('outcry admin with a server in memory', () => {
     columns = '80';
     for (const command of SHOWING) {
       for (const format of ['simple', 'grid']) {
-        const { exitCode, stdout, stderr } = await admin(command, '--format', format);
+        const [name = '', ...words] = command.split(' ');
+        const { exitCode, stdout, stderr } = await admin(name, ...words, '--format', format);
         assert.deepEqual([exitCode, stderr], [0, ''], command);
         for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `${command}: ${line}`);
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
@@ -132,6 +142,57 @@ describe('outcry admin with a server in memory', () => {
     assert.deepEqual(JSON.parse(again.stdout), { isKicked: false });
     const { stdout } = await admin('sessions', '--state', 'ended', '--user', 'Client1');
     assert.match(stdout, /kicked/);
+  });
+
+  test('governs the exchange, and shows its books and trades', async () => {
+    await using trading = await connect({ server });
+    using seller = await trading.exchange.signIn({ user: 'TRADE0', password: 'OUTCRY' });
+    using buyer = await trading.exchange.signIn({ user: 'TRADE1', password: 'OUTCRY' });
+    const { token } = await seller.enter({ side: 'sell', book: 'BTC', price: '2300.0', quantity: 100 });
+    await seller.enter({ side: 'sell', book: 'BTC', price: '2300.5', quantity: 20 });
+    await buyer.enter({ side: 'buy', book: 'BTC', price: '2300.0', quantity: 60 });
+    await buyer.enter({ side: 'buy', book: 'ETH', group: 'NGHT', price: '0.1', quantity: 7 });
+
+    const lines = (await admin('books')).stdout.split('\n');
+    assert.match(lines.find((line) => /^BTC +DAY/.test(line)) ?? '', /open +2300\.0 +40 +2300\.0 +2 +60$/);
+    const shown = await admin('book', 'BTC', '--orders', '1');
+    assert.match(shown.stdout, /^book +BTC DAY\n/);
+    assert.match(shown.stdout, /^2300\.5 +20 +1$/m);
+    assert.match(shown.stdout, /^sell +2300\.0 +40 +TRADE0 +1 /m);
+    const night = await json<BookDepth>('book', 'ETH', '--group', 'NGHT');
+    assert.deepEqual([night.book.group, night.bids], ['NGHT', [{ price: '0.1', quantity: 7, orders: 1 }]]);
+    assert.match((await admin('trades', 'BTC')).stdout, /BTC +DAY +buy +2300\.0 +60 +\d{18}\n$/);
+    assert.match(
+      (await admin('status')).stdout,
+      /^exchange +open, session \w+, 2 traders, 3 open orders, 1 trade$/m,
+    );
+
+    const unknown = await admin('book', 'BTD');
+    assert.deepEqual(
+      [unknown.exitCode, unknown.stderr],
+      [1, 'outcry: no order book is called "BTD"; did you mean "BTC"?\n'],
+    );
+    const said = async (...words: readonly [string, ...string[]]) => {
+      const { exitCode, stdout, stderr } = await admin(...words);
+      assert.deepEqual([exitCode, stderr], [0, ''], words.join(' '));
+      return stdout;
+    };
+    assert.equal(await said('halt', 'BTC', '--group', 'DAY'), '1 book halted\n');
+    assert.equal(await said('halt', 'BTC'), '3 books halted\n');
+    assert.equal(await said('halt', 'BTC'), '0 books halted: they were before\n');
+    await assert.rejects(seller.enter({ side: 'sell', book: 'BTC', price: '1', quantity: 1 }), {
+      code: 'ERR_ORDER_REJECTED',
+      fields: { token: 3, reason: 'H' },
+    });
+    assert.equal(await said('resume'), '4 books resumed\n');
+    assert.equal(await said('cancel-all', '--user', 'TRADE0', '--book', 'ETH'), '0 orders withdrawn\n');
+    assert.equal(await said('cancel-all', '--user', 'trade0'), '2 orders withdrawn\n');
+    await assert.rejects(seller.cancel(token), { code: 'ERR_ORDER_IGNORED' });
+    assert.match(await said('open'), /^the day was open before, session \w+\n$/);
+    assert.match(await said('close'), /^the day is closed; the next session is \w+\n$/);
+    const day = await json<DayReply>('close');
+    assert.deepEqual([day.isChanged, day.state], [false, 'before-open']);
+    assert.match(await said('open'), new RegExp(`^the day is open, session ${day.session}\\n$`));
   });
 
   test('appends to a pipe what it watches, until it is interrupted', async () => {
@@ -239,6 +300,13 @@ describe('the command line of outcry admin', () => {
       ['actors', '--limit', 'many'],
       ['kick'],
       ['kick', 'me'],
+      ['open', 'BTC'],
+      ['book'],
+      ['book', 'BTC', 'ETH'],
+      ['book', 'BTC', '--levels', '0'],
+      ['books', '--limit', '1'],
+      ['trades', '--limit', 'all'],
+      ['cancel-all', 'BTC'],
       ['broadcast'],
       ['status', '--data', 'data', '--port', '7400'],
       ['status', '--port', 'seven', '--token', 'x'],

@@ -223,7 +223,7 @@ describe('exchange.market', () => {
     assert.deepEqual(brief(client.itemsOf(all)), both(ofAll));
     assert.deepEqual(brief(client.itemsOf(some)), both(ofSome));
     assert.equal(exchange.commandsOf('follow-market').length, 2);
-    assert.equal(client.refused('exchange.market', { books: [{ id: 'XXX' }] }).code, 'ERR_EXCHANGE_BOOK');
+    assert.equal(client.refused('exchange.market', { books: [{ id: 'QQQ' }] }).code, 'ERR_EXCHANGE_BOOK');
   });
 
   test('drops what a slow client can not take, and gives it a new snapshot when it goes on', () => {

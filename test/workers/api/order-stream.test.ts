@@ -83,7 +83,15 @@ function signIn(exchange: ScriptedExchange, { sequence = 1, credit = 1000, user 
   const { client } = exchange;
   const id = client.request('exchange.stream', { ...LOGIN, user });
   if (credit > 0) client.credit(id, credit);
-  exchange.tell({ type: 'logged-in', call: id, account: ACCOUNT, session: 'ABC', sequence, lastToken: 6 });
+  exchange.tell({
+    type: 'logged-in',
+    call: id,
+    account: ACCOUNT,
+    session: 'ABC',
+    sequence,
+    lastSequence: 8,
+    lastToken: 6,
+  });
   return id;
 }
 
@@ -119,7 +127,13 @@ describe('exchange.stream', () => {
         client: { address: 'api/1', connection: 1, call: id },
       },
     ]);
-    assert.deepEqual(client.infoOf(id), { user: 'TRADE1', session: 'ABC', sequence: 5, lastToken: 6 });
+    assert.deepEqual(client.infoOf(id), {
+      user: 'TRADE1',
+      session: 'ABC',
+      sequence: 5,
+      lastSequence: 8,
+      lastToken: 6,
+    });
     const order = { side: 'T', orderbook: '7203', group: 'DAYX', priceTenths: 1, timeInForce: 0 } as const;
     exchange.tell(
       sequenced(id, [

@@ -327,7 +327,7 @@ describe('BookRows', () => {
       timeMs: floor.venue.nowMs,
     });
     assert.deepEqual([view?.asks, view?.sellOrders], [[], []]);
-    assert.equal(floor.rows.view({ id: 'XXXX' }, 1, 1), null);
+    assert.equal(floor.rows.view({ id: 'NONE' }, 1, 1), null);
     assert.equal(floor.rows.all().length, 4);
   });
 });

@@ -80,7 +80,7 @@ describe('durable actors', () => {
   /** A host with these actors, over what the folder holds; the one before it is as good as killed. */
   async function start(
     actors: readonly (readonly [Address, ActorSpec])[],
-    limits?: { everyBytes: number; keepBytes: number },
+    limits?: { everyBytes: number; keepBytes: number; wishBytes?: number },
   ): Promise<void> {
     await store?.close();
     store = new LmdbStore({ folder });
@@ -94,7 +94,7 @@ describe('durable actors', () => {
       log: (_, text) => logged.push(text),
       createSession: () => assert.fail('there are no connections'),
       store,
-      ...(limits === undefined ? {} : { snapshots: limits }),
+      ...(limits === undefined ? {} : { snapshots: { wishBytes: 0, ...limits } }),
     });
     system.start(() => {
       for (const [address, spec] of actors) system.spawnRoot(address, spec);
@@ -268,7 +268,8 @@ describe('durable actors', () => {
       [A, keeper],
       [B, adder()],
     ] as const;
-    await start(actors, { everyBytes: 1, keepBytes: 0 });
+    const limits = { everyBytes: 1, keepBytes: 0, wishBytes: 1000 };
+    await start(actors, limits);
     tell(A, [0]);
     turn();
     tell(B, [1]);
@@ -284,10 +285,16 @@ describe('durable actors', () => {
       turn();
     }
     assert.deepEqual([store.first, store.last], [4, 7]);
-    await start(actors, { everyBytes: 1, keepBytes: 0 });
+    await start(actors, limits);
     tell(A, [1]);
     turn();
     assert.deepEqual([store.first, store.last], [8, 8], 'its fourth event is the last one');
+    for (let i = 0; i < 50; i++) {
+      tell(B, [1]);
+      turn();
+    }
+    assert.ok(store.first > 8 && store.journalBytes > 900, 'so much is kept for it, and no more');
+    assert.ok(store.journalBytes <= 1000);
   });
 
   test('are refused if their stream has a gap', async () => {

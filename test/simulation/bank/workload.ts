@@ -1,9 +1,9 @@
 /** What the clients of a simulated server send, and what must become of it. */
-import { DISCARD_REASONS, type DiscardReason, type PostOutcome } from '../../src/protocol/bank.ts';
-import { MINOR_UNITS_MAX } from '../../src/values/money.ts';
-import { shardOfName } from '../../workers/ledger/bank-lines.ts';
-import type { Random } from '../../workers/runtime/random.ts';
-import { BankModel, readLine } from '../support/bank-model.ts';
+import { DISCARD_REASONS, type DiscardReason, type PostOutcome } from '../../../src/protocol/bank.ts';
+import { MINOR_UNITS_MAX } from '../../../src/values/money.ts';
+import { shardOfName } from '../../../workers/ledger/bank-lines.ts';
+import type { Random } from '../../../workers/runtime/random.ts';
+import { BankModel, readLine } from '../../support/bank-model.ts';
 
 export const LINE_LENGTH_MAX = 120;
 

@@ -1,8 +1,8 @@
 /** What must be true of a simulated server, at the end and at every moment between. */
 import assert from 'node:assert/strict';
-import { shardOfName as shardOfBytes } from '../../workers/ledger/bank-lines.ts';
-import type { ShardState } from '../../workers/ledger/ledger-snapshot.ts';
-import { homeOf, partNameOf } from '../../workers/ledger/uploads.ts';
+import { shardOfName as shardOfBytes } from '../../../workers/ledger/bank-lines.ts';
+import type { ShardState } from '../../../workers/ledger/ledger-snapshot.ts';
+import { homeOf, partNameOf } from '../../../workers/ledger/uploads.ts';
 import type { PlainClient } from './plain-client.ts';
 import { balancesIn, type Recovered, recoverAgain, shardsIn } from './recovery.ts';
 import type { UploadClient } from './upload-client.ts';

@@ -1,9 +1,9 @@
 /** What stands for the sessions of the api: it asks every shard that a request concerns, and answers when all have. */
-import { LEDGER_ADDRESSES, type LedgerCommand, type PostOutcome } from '../../src/protocol/bank.ts';
-import { type Address, toAddress } from '../../src/values/address.ts';
-import { ApiPostings } from '../../workers/ledger/api-postings.ts';
-import type { Actor, Context } from '../../workers/runtime/actor.ts';
-import type { Ask } from '../../workers/runtime/asks.ts';
+import { LEDGER_ADDRESSES, type LedgerCommand, type PostOutcome } from '../../../src/protocol/bank.ts';
+import { type Address, toAddress } from '../../../src/values/address.ts';
+import { ApiPostings } from '../../../workers/ledger/api-postings.ts';
+import type { Actor, Context } from '../../../workers/runtime/actor.ts';
+import type { Ask } from '../../../workers/runtime/asks.ts';
 
 /** Through whichever of them a request goes. */
 export const REQUEST_SESSIONS: readonly Address[] = [1, 2, 3, 4].map((i) => toAddress(`requests/${i}`));

@@ -1,15 +1,15 @@
 /** What would be there if a simulated server started now from what is stored, read with the product's own code. */
-import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyCommand } from '../../src/protocol/bank.ts';
-import { type Address, hostIndexOf } from '../../src/values/address.ts';
-import { BankTally } from '../../workers/ledger/bank-tally.ts';
-import { LedgerShard } from '../../workers/ledger/ledger-shard.ts';
-import { decodeSnapshot, type ShardState } from '../../workers/ledger/ledger-snapshot.ts';
-import type { DurableActor } from '../../workers/runtime/actor.ts';
-import { ActorRef } from '../../workers/runtime/actor-ref.ts';
-import { Random } from '../../workers/runtime/random.ts';
-import { Streams } from '../../workers/runtime/streams.ts';
+import { LEDGER_ADDRESSES, TALLY_ADDRESS, type TallyCommand } from '../../../src/protocol/bank.ts';
+import { type Address, hostIndexOf } from '../../../src/values/address.ts';
+import { BankTally } from '../../../workers/ledger/bank-tally.ts';
+import { LedgerShard } from '../../../workers/ledger/ledger-shard.ts';
+import { decodeSnapshot, type ShardState } from '../../../workers/ledger/ledger-snapshot.ts';
+import type { DurableActor } from '../../../workers/runtime/actor.ts';
+import { ActorRef } from '../../../workers/runtime/actor-ref.ts';
+import { Random } from '../../../workers/runtime/random.ts';
+import { Streams } from '../../../workers/runtime/streams.ts';
+import { SimulatedStore, StoreFaults, type StoreImage } from '../simulated-store.ts';
 import { ACCOUNTS_MAX, HASH_KEY, UPLOADS_MAX } from './settings.ts';
-import { SimulatedStore, StoreFaults, type StoreImage } from './simulated-store.ts';
 
 /** The snapshot of each actor of the bank. */
 export type Recovered = ReadonlyMap<Address, Buffer[]>;

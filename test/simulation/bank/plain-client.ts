@@ -1,8 +1,8 @@
 /** A client of a simulated server that sends lines and wants no answer. What is on its way in a crash is lost. */
-import type { Random } from '../../workers/runtime/random.ts';
-import type { Move, Participant } from '../../workers/runtime/simulation.ts';
-import type { ClientConnection, Network } from './network.ts';
-import type { PipeReader } from './pipe.ts';
+import type { Random } from '../../../workers/runtime/random.ts';
+import type { Move, Participant } from '../../../workers/runtime/simulation.ts';
+import type { ClientConnection, Network } from '../network.ts';
+import type { PipeReader } from '../pipe.ts';
 import type { PlainPlan } from './workload.ts';
 
 const WINDOW_BYTES = 2000;
@@ -63,7 +63,7 @@ export class PlainClient implements Participant, PipeReader {
   };
 
   #connect(): void {
-    this.#connection = this.#network.connect(this);
+    this.#connection = this.#network.connect('bank', this);
     if (this.#connection === undefined) this.#startsMs = this.#network.simulation.nowMs + 100;
   }
 }

@@ -1,9 +1,9 @@
 /** A client of a simulated server that uploads: what clients/upload.ts decides, done with a simulated connection. */
-import { Upload } from '../../clients/upload.ts';
-import type { Random } from '../../workers/runtime/random.ts';
-import type { Move, Participant } from '../../workers/runtime/simulation.ts';
-import type { ClientConnection, Network } from './network.ts';
-import type { PipeReader } from './pipe.ts';
+import { Upload } from '../../../clients/upload.ts';
+import type { Random } from '../../../workers/runtime/random.ts';
+import type { Move, Participant } from '../../../workers/runtime/simulation.ts';
+import type { ClientConnection, Network } from '../network.ts';
+import type { PipeReader } from '../pipe.ts';
 import type { UploadPlan } from './workload.ts';
 
 /** As in clients/cli/upload-connection.ts. There is none for silence while lines are sent: that never ends by itself. */
@@ -134,7 +134,7 @@ export class UploadClient implements Participant, PipeReader {
   };
 
   #connect(): void {
-    this.#connection = this.#options.network.connect(this);
+    this.#connection = this.#options.network.connect('bank', this);
     if (this.#connection === undefined) this.#pause();
     else this.#open(this.#connection);
   }

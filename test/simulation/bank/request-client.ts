@@ -3,9 +3,9 @@
  * until it is answered, and now and then once more. What it is answered is what the plan says, whichever attempt it is.
  */
 import assert from 'node:assert/strict';
-import type { Random } from '../../workers/runtime/random.ts';
-import type { Move, Participant } from '../../workers/runtime/simulation.ts';
-import type { Gateway } from './gateway.ts';
+import type { Random } from '../../../workers/runtime/random.ts';
+import type { Move, Participant } from '../../../workers/runtime/simulation.ts';
+import type { Gateway } from '../gateway.ts';
 import { type PostRequest, REQUEST_SESSIONS, type RequestAnswer } from './request-session.ts';
 import type { PlannedRequest, RequestPlan } from './workload.ts';
 
