@@ -127,15 +127,17 @@ export class OrderBook {
     const isGuarded = mode !== OFF;
     const owner = orders.owner[orders.account[incoming] as number];
     while (against.bestKey <= limit && (orders.open[incoming] as number) > 0) {
-      const resting = pool.first[against.best] as number;
+      const level = against.best;
+      const resting = pool.first[level] as number;
       const price = against.bestKey ^ against.mirror;
       const isOwn = isGuarded && orders.owner[orders.account[resting] as number] === owner;
-      if (isOwn) this.#prevent(resting, incoming, price, mode);
-      else this.#execute(resting, incoming, price);
+      if (isOwn) this.#prevent(level, resting, incoming, price, mode);
+      else this.#execute(level, resting, incoming, price);
       if (orders.open[resting] === 0) {
-        this.remove(resting);
+        this.#unlink(against, level, resting);
         orders.remove(resting);
-      } else this.changes?.touch(!isBuy, price);
+      }
+      this.changes?.touch(!isBuy, price);
     }
   }
 
@@ -164,22 +166,10 @@ export class OrderBook {
   /** Takes a resting order off its level; the caller removes it from the pool. */
   remove(slot: number): void {
     const orders = this.#orders;
-    const { links } = orders;
-    const pool = this.#pool;
     const side = this.#sideOf(slot);
-    const row = slot << ROW_BITS;
-    const level = links[row | LEVEL] as number;
-    const next = links[row | NEXT] as number;
-    const previous = links[row | PREVIOUS] as number;
-    if (previous === NO_SLOT) pool.first[level] = next;
-    else links[(previous << ROW_BITS) | NEXT] = next;
-    if (next === NO_SLOT) pool.last[level] = previous;
-    else links[(next << ROW_BITS) | PREVIOUS] = previous;
-    (pool.quantity[level] as number) -= orders.open[slot] as number;
-    const left = (pool.orders[level] as number) - 1;
-    pool.orders[level] = left;
-    if (left === 0) side.remove(level);
-    this.orderCount--;
+    const level = orders.links[(slot << ROW_BITS) | LEVEL] as number;
+    (this.#pool.quantity[level] as number) -= orders.open[slot] as number;
+    this.#unlink(side, level, slot);
     this.changes?.touch(side === this.#bids, orders.price[slot] as number);
   }
 
@@ -258,22 +248,22 @@ export class OrderBook {
     return count;
   }
 
-  #execute(resting: number, incoming: number, price: number): void {
+  #execute(level: number, resting: number, incoming: number, price: number): void {
     const { open } = this.#orders;
     const quantity = Math.min(open[resting] as number, open[incoming] as number);
-    this.#reduce(resting, quantity);
+    this.#reduce(level, resting, quantity);
     this.#use(incoming, quantity);
     this.#sink.executed(resting, incoming, quantity, price);
   }
 
-  #prevent(resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
+  #prevent(level: number, resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
     const { open } = this.#orders;
     const openResting = open[resting] as number;
     const openIncoming = open[incoming] as number;
     const prevented = Math.min(openResting, openIncoming);
     if (mode !== SELF_TRADE.cancelNewest) {
       const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openResting;
-      this.#reduce(resting, decrement);
+      this.#reduce(level, resting, decrement);
       this.#sink.prevented(resting, decrement, prevented, price, false);
     }
     if (mode !== SELF_TRADE.cancelOldest) {
@@ -283,10 +273,25 @@ export class OrderBook {
     }
   }
 
-  /** Takes `quantity` from a resting order, and from its level. */
-  #reduce(slot: number, quantity: number): void {
-    (this.#pool.quantity[this.#orders.links[(slot << ROW_BITS) | LEVEL] as number] as number) -= quantity;
+  /** Takes `quantity` from an order of a level. */
+  #reduce(level: number, slot: number, quantity: number): void {
+    (this.#pool.quantity[level] as number) -= quantity;
     this.#use(slot, quantity);
+  }
+
+  /** Takes an order, whose quantity is no longer counted, out of its queue, and a level without orders off its side. */
+  #unlink(side: PriceLevels, level: number, slot: number): void {
+    const { links } = this.#orders;
+    const pool = this.#pool;
+    const row = slot << ROW_BITS;
+    const next = links[row | NEXT] as number;
+    const previous = links[row | PREVIOUS] as number;
+    if (previous === NO_SLOT) pool.first[level] = next;
+    else links[(previous << ROW_BITS) | NEXT] = next;
+    if (next === NO_SLOT) pool.last[level] = previous;
+    else links[(next << ROW_BITS) | PREVIOUS] = previous;
+    this.orderCount--;
+    if (--(pool.orders[level] as number) === 0) side.remove(level);
   }
 
   #use(slot: number, quantity: number): void {
