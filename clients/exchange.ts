@@ -67,7 +67,7 @@ export class Exchange {
 
   /**
    * Signs a trader in; resolves when the exchange has let him in. It signs out whoever is signed in as the same user.
-   * Rejects with ERR_EXCHANGE_LOGIN if user, password or session are wrong.
+   * Rejects with ERR_LOGIN_REFUSED if user, password or session are wrong.
    */
   signIn(options: SignInOptions): Promise<Trader> {
     return Trader.signIn(this.#calls, options);

@@ -158,16 +158,17 @@ function readSections(file: string, sections: Readonly<Record<string, unknown>>)
     if (SECTIONS.includes(section)) {
       return Object.entries(content).map(([key, value]) => readEntry(file, section, key, value));
     }
-    const [word, name = '...'] = section.split(/\s+(.*)/, 2);
-    const kind = VENUE_KINDS.find((each) => each === word);
-    if (kind === undefined || name === '...') {
-      const known = [...SECTIONS, ...VENUE_KINDS.map((each) => `${each} ${name}`)];
-      return [strayName(`${file} [${section}]`, section, known)];
-    }
+    const [word, name = ''] = section.split(/\s+(.*)/, 2);
     const origin = `${file} [${section}]`;
+    const kind = VENUE_KINDS.find((each) => each === word);
+    if (kind === undefined) {
+      return [strayName(origin, section, [...SECTIONS, ...VENUE_KINDS.map((each) => `${each} ${name}`)])];
+    }
+    if (name === '') return [stray(origin, `expected a name behind it, such as [${kind} NAME]`)];
     const { strays, entries } = readNamed(origin, content);
+    if (strays.length > 0) return strays;
     named.push({ kind, name, origin, entries });
-    return strays;
+    return [];
   });
   return { findings, named };
 }
@@ -181,7 +182,7 @@ function readNamed(
   const entries: Record<string, string> = {};
   for (const [key, value] of Object.entries(content)) {
     const texts = textsOf(value);
-    if (isSection(value)) strays.push(stray(`${origin}`, `expected a name without a point`));
+    if (isSection(value)) strays.push(stray(origin, `expected a name without .${key}`));
     else if (texts.length > 1) strays.push(stray(`${origin} ${key}`, repeatedText(texts)));
     else entries[key] = texts[0] ?? '';
   }

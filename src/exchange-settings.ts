@@ -2,6 +2,13 @@
 import type { Config } from './config.ts';
 import type { ExchangeSettings, OuchRawSettings, OuchSettings } from './protocol/host-task.ts';
 import { parseDays, parseTimeOfDay } from './values/calendar.ts';
+import { DEFAULT_VENUE } from './venue.ts';
+
+/** Other machines may reach it, and whoever has read the documents knows the passwords of its traders. */
+export function isOpenToAll({ server: { host }, venue }: Config): boolean {
+  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return !isLoopback && venue.traders === DEFAULT_VENUE.traders;
+}
 
 export function exchangeSettings(config: Config): ExchangeSettings {
   const { exchange, ouch, venue } = config;

@@ -13,7 +13,7 @@ import { IN_PROCESS } from './connection.ts';
 import { DataFolder } from './data-folder.ts';
 import { Desk } from './desk.ts';
 import { DiscardLog } from './discard-log.ts';
-import { exchangeSettings, ouchRawSettings, ouchSettings } from './exchange-settings.ts';
+import { exchangeSettings, isOpenToAll, ouchRawSettings, ouchSettings } from './exchange-settings.ts';
 import { Gateway } from './gateway.ts';
 import type { HostLink } from './host-link.ts';
 import { Hosts, hostCountFor } from './hosts.ts';
@@ -247,13 +247,11 @@ export class Server {
     }
   }
 
-  /** Whoever has read the documents knows the default ones. */
   #warnOfPasswords(): void {
     const { config, services, isInProcess, log } = this.#options;
-    const isOpen = services.includes('ouch') && !isInProcess && !isLoopback(config.server.host);
-    if (!isOpen || config.venue.traders !== DEFAULT_VENUE.traders) return;
+    if (isInProcess || !services.includes('ouch') || !isOpenToAll(config)) return;
     log.warn(
-      `${config.server.host} may be reached from other machines, and the traders have their default passwords: add [trader ...] sections`,
+      `other machines may reach ${config.server.host}, where traders have default passwords; config.ini shows how to set others`,
     );
   }
 
@@ -333,10 +331,6 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
 /** What its traders enter, operators and clients of the api see and change. */
 function hasExchange(services: readonly ServiceName[]): boolean {
   return services.some((service) => service === 'ouch' || service === 'ouch-raw' || service === 'api');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function serverName(): string {

@@ -28,6 +28,7 @@ const ENTRIES = [
   'clients/examples/lobby-chat.ts',
   'clients/examples/post-transactions.ts',
   'clients/examples/transfer-files.ts',
+  'clients/examples/watch-market.ts',
   'bench/all.ts',
   'bench/support/bench-host.ts',
   'bench/support/ouch-reference.ts',

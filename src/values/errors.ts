@@ -29,7 +29,6 @@ export const ERROR_CODES = {
   ERR_DATA_FORMAT: 'stored data is of a format that this version does not read',
   ERR_DATA_IN_USE: 'another server uses the data folder',
   ERR_EXCHANGE_BOOK: 'there is no such order book',
-  ERR_EXCHANGE_LOGIN: 'the exchange does not let the user in',
   ERR_EXCHANGE_SIGNED_OUT: 'no such user of the exchange is signed in over the connection',
   ERR_EXPORT: 'the export could not be completed',
   ERR_FILE_CHANGED: 'the file was changed while it was read',

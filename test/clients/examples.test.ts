@@ -113,6 +113,26 @@ describe('examples', () => {
     assert.ok((await readFile(join(away, 'prices.csv'))).equals(await readFile(path)));
   });
 
+  test('watch-market shows prices and trades until it is interrupted', async () => {
+    using seller = await client.exchange.signIn({ user: 'TRADE0', password: 'OUTCRY' });
+    using buyer = await client.exchange.signIn({ user: 'TRADE1', password: 'OUTCRY' });
+    const program = new Program('watch-market', [port, 'BTC', 'ETH']);
+    await until('it has begun', () => program.output.split('\n').length > 8);
+    await seller.enter({ side: 'sell', book: 'BTC', price: '2300.0', quantity: 100 });
+    await buyer.enter({ side: 'buy', book: 'DOGE', price: '1.0', quantity: 1 });
+    await buyer.enter({ side: 'buy', book: 'BTC', price: '2300.5', quantity: 60 });
+    await buyer.enter({ side: 'buy', book: 'BTC', price: '2299.9', quantity: 30 });
+    const told = [
+      'BTC DAY  – | 2300.0 × 100',
+      'BTC DAY  60 bought at 2300.0',
+      'BTC DAY  – | 2300.0 × 40',
+      'BTC DAY  30 × 2299.9 | 2300.0 × 40',
+    ];
+    await until('it has shown all', () => program.output.endsWith(`\n${told.join('\n')}\n`));
+    program.child.kill('SIGINT');
+    assert.equal(await program.end(), 0, program.errors);
+  });
+
   test('enter-orders prints what becomes of the orders that it reads, and cancels what is open', async () => {
     const traders = { port: server.port('ouch'), password: 'OUTCRY' };
     await using other = await connectExchange({ ...traders, user: 'TRADE9' });

@@ -137,7 +137,7 @@ class Pit {
   onStream(call: ApiCall): void {
     const { from = 1, session } = call.params as { readonly from?: number; readonly session?: string };
     if (session !== undefined && session !== this.session) {
-      call.fail('ERR_EXCHANGE_LOGIN', { fields: { reason: 'S' } });
+      call.fail('ERR_LOGIN_REFUSED', { fields: { reason: 'S' } });
       return;
     }
     this.stream = call;
@@ -275,11 +275,11 @@ describe('a trader', () => {
   test('is not let in with a wrong password, and not asked again', async () => {
     await using server = await ApiServer.listen({
       handlers: {
-        'exchange.stream': (call) => call.fail('ERR_EXCHANGE_LOGIN', { fields: { reason: 'A' } }),
+        'exchange.stream': (call) => call.fail('ERR_LOGIN_REFUSED', { fields: { reason: 'A' } }),
       },
     });
     await using client = await connectTo(server);
-    await assert.rejects(client.exchange.signIn(LOGIN), isRejected('ERR_EXCHANGE_LOGIN', { reason: 'A' }));
+    await assert.rejects(client.exchange.signIn(LOGIN), isRejected('ERR_LOGIN_REFUSED', { reason: 'A' }));
     assert.equal(server.calls.length, 1);
     await assert.rejects(client.exchange.signIn({ ...LOGIN, user: 'much too long' }), {
       code: 'ERR_API_PARAMS',
@@ -414,7 +414,7 @@ describe('a trader', () => {
       (call: ApiCall) => call.fail('ERR_EXCHANGE_SIGNED_OUT'),
       'ERR_EXCHANGE_SIGNED_OUT',
     ],
-    ['the day has ended while he was away', (call: ApiCall) => call.session.break(), 'ERR_EXCHANGE_LOGIN'],
+    ['the day has ended while he was away', (call: ApiCall) => call.session.break(), 'ERR_LOGIN_REFUSED'],
   ] as const) {
     test(`is over when ${how}`, async () => {
       await using pit = await Pit.open();

@@ -321,6 +321,58 @@ describe('resolveConfig > an unknown name', () => {
   });
 });
 
+describe('resolveConfig > sections with names of their own', () => {
+  test('are read with the others, and may stand twice', () => {
+    const { bank, venue } = resolve({
+      ini: '[book 7203]\nlot = 100\n[bank]\nport = 7\n[trader  a]\npassword = "x;y"\n[book 7203]\nname = Cars',
+    });
+    assert.equal(bank.port, 7);
+    assert.deepEqual(
+      [
+        venue.books.map(({ lot, name }) => [lot, name]),
+        venue.traders.map(({ user, password }) => [user, password]),
+      ],
+      [[[100, 'Cars']], [['A', 'x;y']]],
+    );
+  });
+
+  for (const { kind, ini, problem } of [
+    {
+      kind: 'without a name',
+      ini: '[book]',
+      problem: '[book]: expected a name behind it, such as [book NAME]',
+    },
+    {
+      kind: 'of a kind that is none',
+      ini: '[bok 7203]',
+      problem: '[bok 7203]: no such name, the nearest is book 7203',
+    },
+    {
+      kind: 'with a name that has a point',
+      ini: '[book A.B]\nlot = 1',
+      problem: '[book A]: expected a name without .B',
+    },
+    {
+      kind: 'with a key that stands twice',
+      ini: '[book 7]\nlot = 1\nlot = 2',
+      problem: '[book 7] lot: "1" and "2", expected one value',
+    },
+    {
+      kind: 'with a wrong value, beside all else that is wrong',
+      ini: '[book 7]\nlot = many',
+      problem: '[book 7] lot: "many", expected a whole number from 1 to 2147483647',
+    },
+  ]) {
+    test(`are refused ${kind}`, () => {
+      assert.deepEqual(problems({ ini }), [`test.ini ${problem}`]);
+    });
+  }
+
+  test('are none of the environment', () => {
+    assert.equal(problems({ environment: { OUTCRY_BOOK_7203_LOT: '1' } }).length, 1);
+  });
+});
+
 describe('resolveConfig > two settings that disagree', () => {
   test('refuses marks that are equal', () => {
     assert.deepEqual(problems({ ini: '[flow]\nhost_bytes_low = 9\nhost_bytes_high = 9' }), [

@@ -5,8 +5,10 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect } from '../../clients/index.ts';
 import { resolveConfig } from '../../src/config.ts';
+import { EXCHANGE_ADDRESS } from '../../src/protocol/exchange.ts';
 import { encodeClientPacket, type LoginAccepted } from '../../src/protocol/soupbintcp/packets.ts';
 import { Server } from '../../src/server.ts';
+import { hostIndexOf } from '../../src/values/address.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
 import { createLogRecorder, type LogRecorder } from '../support/log-recorder.ts';
@@ -386,6 +388,14 @@ describe('the raw door', () => {
     client.reset();
   });
 
+  test('answers what comes with the end of the input', async (t) => {
+    const { rawPort } = await floorFor(t);
+    const client = TestClient.open(rawPort);
+    client.end(Buffer.from(ENTER, 'hex'));
+    await client.isLetGo();
+    assert.equal(client.receivedBytes, 75);
+  });
+
   test('turns the event round where that is wanted', async (t) => {
     const { rawPort } = await floorFor(t, { 'ouch-raw-is-event-inverted': 'true' });
     const client = await TestClient.connect(rawPort);
@@ -432,6 +442,44 @@ describe('the times of a floor', () => {
       'both are logged',
       () => recorder.entries.filter(({ closed }) => closed !== undefined).length >= 2,
     );
+  });
+});
+
+describe('a floor whose worker threads end', () => {
+  test('lets the traders go, who come back and have lost nothing', async (t) => {
+    const data = temporaryFolder(t);
+    const { server, port, recorder } = await floorFor(t, { 'server-hosts': '2' }, data);
+    const traders = await Promise.all(Array.from({ length: 6 }, () => Trader.connect(port)));
+    for (const [i, trader] of traders.entries()) {
+      await trader.logIn(`T${i}`);
+      trader.send(order({ priceTenths: 10 }));
+      await trader.hears(2);
+    }
+    const home = hostIndexOf(EXCHANGE_ADDRESS, 2);
+    for (const [count, host] of [home, 1 - home].entries()) {
+      const open = { type: 'open', connection: 0, remoteAddress: '', localAddress: '', sinceMs: 0 } as const;
+      // Nobody catches what a host throws that is asked for a service it has not.
+      server.hosts.links[host]?.command({ ...open, service: 'none' });
+      const replaced = () => recorder.entries.filter(({ msg }) => /^host \d was replaced$/.test(msg)).length;
+      await until('the host is replaced', () => replaced() === count + 1);
+      if (host !== home) break;
+      await Promise.all(traders.map((trader) => trader.isClosed()));
+      for (const [i, trader] of traders.entries()) {
+        const again = await Trader.connect(port);
+        await again.logIn(`T${i}`);
+        assert.deepEqual(await again.hears(3), ['S', 'A1 L', 'C1 100 L']);
+        assert.deepEqual(again.sequenced.slice(0, 2), trader.sequenced);
+        traders[i] = again;
+      }
+    }
+    // Those whose sessions were elsewhere have noticed nothing.
+    const isElsewhere = (trader: Trader) => !trader.isLetGo;
+    await until('some were let go', () => traders.filter(isElsewhere).length < traders.length);
+    for (const trader of traders.filter(isElsewhere)) {
+      const before = trader.sequenced.length;
+      trader.send(order({ token: 5, priceTenths: 10 }));
+      assert.equal((await trader.hears(before + 1)).at(-1), 'A5 L');
+    }
   });
 });
 

@@ -133,8 +133,8 @@ export class TestVenue implements Outlet {
     this.turn(() => {});
   }
 
-  connect(): TestTrader {
-    const trader = new TestTrader(this, ++this.#connections);
+  connect(call?: number): TestTrader {
+    const trader = new TestTrader(this, ++this.#connections, call);
     this.#byConnection.set(this.#connections, trader);
     return trader;
   }
@@ -206,9 +206,10 @@ export class TestTrader {
   #seen = 0;
   #pages = 0;
 
-  constructor(venue: TestVenue, connection: number) {
+  /** With a call it is one that awaits an answer to each message. */
+  constructor(venue: TestVenue, connection: number, call?: number) {
     this.#venue = venue;
-    this.client = { address: `ouch/${connection}`, connection };
+    this.client = { address: `ouch/${connection}`, connection, ...(call === undefined ? {} : { call }) };
   }
 
   get refusal(): string | undefined {

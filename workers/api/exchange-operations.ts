@@ -90,7 +90,7 @@ function signIn(call: Call<'exchange.stream'>): void {
   const { session } = call;
   const stream = new OrderStream(call);
   if (streamsOf(session).some(({ user }) => user === stream.user)) {
-    throw new OutcryError('ERR_EXCHANGE_LOGIN', `${stream.user} is signed in over this connection already`);
+    throw new OutcryError('ERR_LOGIN_REFUSED', `${stream.user} is signed in over this connection already`);
   }
   call.source = stream;
   session.failWhenLost(call.id, EXCHANGE_ADDRESS);

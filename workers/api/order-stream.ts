@@ -83,7 +83,7 @@ export class OrderStream implements Source {
       }
       case 'login-refused': {
         const { reason, text } = notice;
-        this.#call.fail(new OutcryError('ERR_EXCHANGE_LOGIN', text, { fields: { reason } }));
+        this.#call.fail(new OutcryError('ERR_LOGIN_REFUSED', text, { fields: { reason } }));
         break;
       }
       case 'sequenced':
@@ -95,7 +95,7 @@ export class OrderStream implements Source {
         break;
       case 'session-ended':
         this.#isOver = true;
-        this.#failSent('the session has ended');
+        this.#failSent(new OutcryError('ERR_SESSION_ENDED', 'the session of the exchange has ended'));
         this.#endIfTaken();
         break;
       case 'dismissed':
@@ -114,7 +114,7 @@ export class OrderStream implements Source {
   }
 
   cancel(): void {
-    this.#failSent('the stream has ended');
+    this.#failSent(signedOut(`${this.user} is signed out, and the answer is not known`));
     this.#tellOfMine('left');
   }
 
@@ -150,10 +150,9 @@ export class OrderStream implements Source {
   }
 
   /** Nobody knows whether the exchange has seen them. */
-  #failSent(why: string): void {
+  #failSent(error: OutcryError): void {
     const sent = this.#sent;
     this.#sent = [];
-    const error = signedOut(`${this.user} is signed out, and the answer is not known: ${why}`);
     for (const { call } of sent) if (!call.isOver) call.fail(error);
   }
 

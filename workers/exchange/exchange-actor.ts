@@ -136,7 +136,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
     this.#dueMs = dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) context.cancelTimer(DUE);
     else {
-      const delayMs = Math.min(Math.max(0, dueMs - context.timeMs), DUE_MAX_MS);
+      const delayMs = Math.min(Math.max(0, dueMs - this.#exchange.clock.nowMs), DUE_MAX_MS);
       context.startTimer(DUE, delayMs, { type: 'tick' });
     }
   }

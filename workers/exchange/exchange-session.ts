@@ -38,6 +38,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   #account: number | undefined;
   /** Why it leaves, if that is not in order. */
   #reason = '';
+  /** The exchange has been told, and is going to answer. */
+  #isReleasing = false;
   /** The connection is closed: nothing can be sent any more. */
   #isGone = false;
 
@@ -80,7 +82,6 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.end(this.#reason || `its login was refused: ${message.reason}`, context);
         break;
       case 'ignored':
-        context.countIgnored({ 'no-effect': 1 });
         this.explain(message.text, context);
         break;
       case 'session-ended':
@@ -96,6 +97,7 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.end('the exchange was lost', context);
         break;
       case 'released':
+        this.#isReleasing = false;
         this.end(this.#reason, context);
         break;
       case 'tick':
@@ -154,24 +156,24 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     else if (!isLoggingIn) this.end(reason, context);
   }
 
-  /** The exchange knows of nobody here any more. */
+  /** The exchange knows of nobody here any more, unless it is still to say so. */
   protected end(reason: string, context: SessionContext): void {
-    if (this.state === 'stopped') return;
+    if (this.state === 'stopped' || this.#isReleasing) return;
     this.state = 'stopped';
     context.stop(reason);
   }
 
+  /** One that has sent all it will, ahead of the answer to its login, is answered as well. */
   #enter(notice: LoggedIn, context: SessionContext): void {
+    const isLeaving = this.state === 'leaving';
     this.#account = notice.account;
-    if (this.state === 'leaving') {
-      this.#release(notice.account, context);
-      return;
-    }
     this.state = 'in';
-    this.onLoggedIn(notice, context);
+    if (!isLeaving || (!this.#isGone && this.#reason === '')) this.onLoggedIn(notice, context);
+    if (isLeaving) this.leave(this.#reason, context);
   }
 
   #release(account: number, context: SessionContext): void {
+    this.#isReleasing = true;
     const { connection } = this.info;
     const left: ExchangeCommand = { type: 'left', account, connection };
     context.ask(this.#exchange, left, LEAVE_TIMEOUT_MS, () => ({ type: 'released' }));

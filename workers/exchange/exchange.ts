@@ -231,7 +231,9 @@ export class Exchange {
       const isAwaited = account.line.client.call !== undefined;
       if (!isAwaited && (ignored > EXPLAINED_MAX || !this.#options.isDebugOn)) continue;
       const text = explain(reason, view, body, last - body, account.lastToken);
-      this.#tellIgnored(account.line, text, isAwaited ? ownTokenOf(view, body, last - body) : undefined);
+      // Of a packet that is cut off there may be nothing to read.
+      const isWhole = isAwaited && reason !== 'packet';
+      this.#tellIgnored(account.line, text, isWhole ? ownTokenOf(view, body, last - body) : undefined);
     }
     if (ignored > EXPLAINED_MAX && this.#options.isDebugOn) {
       this.#tellIgnored(account.line, `and ${ignored - EXPLAINED_MAX} more`);
@@ -297,10 +299,11 @@ export class Exchange {
 
   /** All that its clients have begun at this address is over. */
   gone(address: string): void {
-    const lines = this.accounts.all.map(({ line }) => line);
-    for (const line of [...lines, ...this.#ending]) {
+    const leave = (line: Line | undefined) => {
       if (line?.client.address === address) this.left(line.account, line.client.connection);
-    }
+    };
+    for (const account of this.accounts.list) leave(account?.line);
+    for (const line of this.#ending) leave(line);
   }
 
   openDay(): DayReply {

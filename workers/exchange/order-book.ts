@@ -5,9 +5,14 @@
  * then, if something of it is open; both take the same time however many orders and levels there are.
  */
 import type { LevelRow } from '../../src/protocol/exchange.ts';
-import { NONE } from './columns.ts';
-import { BUY, type Orders } from './orders.ts';
+import { BUY, LINKS, NONE, type Orders } from './orders.ts';
 import { ASK_MIRROR, BID_MIRROR, type LevelPool, PriceLevels } from './price-levels.ts';
+
+// See orders.ts on constants.
+const { ROW_BITS, LEVEL, NEXT, PREVIOUS } = LINKS;
+const BUY_LETTER = BUY;
+const NO_SLOT = NONE;
+const NO_LEVEL = NONE;
 
 /** What becomes of two orders of one owner that would trade: indexes of SELF_TRADE_MODES. */
 export const SELF_TRADE = {
@@ -18,6 +23,7 @@ export const SELF_TRADE = {
   decrementBoth: 4,
 } as const;
 export type SelfTradeCode = (typeof SELF_TRADE)[keyof typeof SELF_TRADE];
+const OFF = SELF_TRADE.off;
 
 export interface MatchSink {
   /** Both orders are already reduced; a resting one that is filled leaves book and pool right after the call. */
@@ -87,12 +93,16 @@ export class OrderBook {
     // What of the order is not prevented from trading.
     let tradable = quantity;
     const limit = price ^ against.mirror;
-    while (level !== NONE && (pool.key[level] as number) <= limit) {
+    while (level !== NO_LEVEL && (pool.key[level] as number) <= limit) {
       if (mode === SELF_TRADE.off) traded += pool.quantity[level] as number;
       else {
-        const { open, next, owner, account: accountOf } = this.#orders;
+        const { open, links, owner, account: accountOf } = this.#orders;
         const party = this.#orders.ownerOf(account);
-        for (let slot = pool.first[level] as number; slot !== NONE; slot = next[slot] as number) {
+        for (
+          let slot = pool.first[level] as number;
+          slot !== NO_SLOT;
+          slot = links[(slot << ROW_BITS) | NEXT] as number
+        ) {
           const openThere = open[slot] as number;
           if (owner[accountOf[slot] as number] !== party) traded += openThere;
           else if (mode === SELF_TRADE.decrementBoth) tradable -= openThere;
@@ -111,37 +121,41 @@ export class OrderBook {
   match(incoming: number, mode: SelfTradeCode): void {
     const orders = this.#orders;
     const pool = this.#pool;
-    const isBuy = orders.side[incoming] === BUY;
+    const isBuy = orders.side[incoming] === BUY_LETTER;
     const against = isBuy ? this.#asks : this.#bids;
     const limit = (orders.price[incoming] as number) ^ against.mirror;
-    const owner =
-      mode === SELF_TRADE.off ? NONE : (orders.owner[orders.account[incoming] as number] as number);
+    const isGuarded = mode !== OFF;
+    const owner = orders.owner[orders.account[incoming] as number];
     while (against.bestKey <= limit && (orders.open[incoming] as number) > 0) {
-      const resting = pool.first[against.best] as number;
+      const level = against.best;
+      const resting = pool.first[level] as number;
       const price = against.bestKey ^ against.mirror;
-      if (owner === NONE || orders.owner[orders.account[resting] as number] !== owner) {
-        this.#execute(resting, incoming, price);
-      } else this.#prevent(resting, incoming, price, mode);
+      const isOwn = isGuarded && orders.owner[orders.account[resting] as number] === owner;
+      if (isOwn) this.#prevent(level, resting, incoming, price, mode);
+      else this.#execute(level, resting, incoming, price);
       if (orders.open[resting] === 0) {
-        this.remove(resting);
+        this.#unlink(against, level, resting);
         orders.remove(resting);
-      } else this.changes?.touch(!isBuy, price);
+      }
+      this.changes?.touch(!isBuy, price);
     }
   }
 
   /** Puts an order at the end of its price level. */
   rest(slot: number): void {
     const orders = this.#orders;
+    const { links } = orders;
     const pool = this.#pool;
     const price = orders.price[slot] as number;
     const side = this.#sideOf(slot);
     const level = side.open(price ^ side.mirror);
     const last = pool.last[level] as number;
-    orders.level[slot] = level;
-    orders.previous[slot] = last;
-    orders.next[slot] = NONE;
-    if (last === NONE) pool.first[level] = slot;
-    else orders.next[last] = slot;
+    const row = slot << ROW_BITS;
+    links[row | LEVEL] = level;
+    links[row | PREVIOUS] = last;
+    links[row | NEXT] = NO_SLOT;
+    if (last === NO_SLOT) pool.first[level] = slot;
+    else links[(last << ROW_BITS) | NEXT] = slot;
     pool.last[level] = slot;
     (pool.orders[level] as number)++;
     (pool.quantity[level] as number) += orders.open[slot] as number;
@@ -152,21 +166,10 @@ export class OrderBook {
   /** Takes a resting order off its level; the caller removes it from the pool. */
   remove(slot: number): void {
     const orders = this.#orders;
-    const pool = this.#pool;
     const side = this.#sideOf(slot);
-    const level = orders.level[slot] as number;
-    const next = orders.next[slot] as number;
-    const previous = orders.previous[slot] as number;
-    if (previous === NONE) pool.first[level] = next;
-    else orders.next[previous] = next;
-    if (next === NONE) pool.last[level] = previous;
-    else orders.previous[next] = previous;
-    orders.level[slot] = NONE;
-    (pool.quantity[level] as number) -= orders.open[slot] as number;
-    const left = (pool.orders[level] as number) - 1;
-    pool.orders[level] = left;
-    if (left === 0) side.remove(level);
-    this.orderCount--;
+    const level = orders.links[(slot << ROW_BITS) | LEVEL] as number;
+    (this.#pool.quantity[level] as number) -= orders.open[slot] as number;
+    this.#unlink(side, level, slot);
     this.changes?.touch(side === this.#bids, orders.price[slot] as number);
   }
 
@@ -174,14 +177,14 @@ export class OrderBook {
   levelAt(isBuy: boolean, price: number): LevelRow {
     const side = isBuy ? this.#bids : this.#asks;
     const level = side.find(price ^ side.mirror);
-    return level === NONE ? { price, quantity: 0, orders: 0 } : this.#rowOf(side, level);
+    return level === NO_LEVEL ? { price, quantity: 0, orders: 0 } : this.#rowOf(side, level);
   }
 
   /** Best first. */
   levels(isBuy: boolean, max: number): LevelRow[] {
     const side = isBuy ? this.#bids : this.#asks;
     const rows: LevelRow[] = [];
-    for (let level = side.best; level !== NONE && rows.length < max; level = this.#after(side, level)) {
+    for (let level = side.best; level !== NO_LEVEL && rows.length < max; level = this.#after(side, level)) {
       rows.push(this.#rowOf(side, level));
     }
     return rows;
@@ -190,13 +193,11 @@ export class OrderBook {
   /** The slots, best first. */
   ordersOf(isBuy: boolean, max: number): number[] {
     const side = isBuy ? this.#bids : this.#asks;
+    const { links } = this.#orders;
     const slots: number[] = [];
-    for (let level = side.best; level !== NONE; level = this.#after(side, level)) {
-      for (
-        let slot = this.#pool.first[level] as number;
-        slot !== NONE;
-        slot = this.#orders.next[slot] as number
-      ) {
+    for (let level = side.best; level !== NO_LEVEL; level = this.#after(side, level)) {
+      let slot = this.#pool.first[level] as number;
+      for (; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT] as number) {
         if (slots.length === max) return slots;
         slots.push(slot);
       }
@@ -215,7 +216,7 @@ export class OrderBook {
   #checkSide(side: PriceLevels): number {
     side.check();
     let count = 0;
-    for (let level = side.best; level !== NONE; level = this.#after(side, level)) {
+    for (let level = side.best; level !== NO_LEVEL; level = this.#after(side, level)) {
       count += this.#checkLevel(side, level);
     }
     return count;
@@ -223,14 +224,19 @@ export class OrderBook {
 
   #checkLevel(side: PriceLevels, level: number): number {
     const { key, first, last, orders: orderCounts, quantity } = this.#pool;
-    const { price, open, next, previous, level: levelOf } = this.#orders;
+    const { price, open, links } = this.#orders;
     const levelPrice = (key[level] as number) ^ side.mirror;
     let count = 0;
     let sum = 0;
-    let before = NONE;
-    for (let slot = first[level] as number; slot !== NONE; slot = next[slot] as number) {
+    let before = NO_SLOT;
+    for (
+      let slot = first[level] as number;
+      slot !== NO_SLOT;
+      slot = links[(slot << ROW_BITS) | NEXT] as number
+    ) {
       expect(this.#sideOf(slot) === side && price[slot] === levelPrice, `order ${slot} is at its price`);
-      expect(levelOf[slot] === level && previous[slot] === before, `order ${slot} is linked`);
+      const row = slot << ROW_BITS;
+      expect(links[row | LEVEL] === level && links[row | PREVIOUS] === before, `order ${slot} is linked`);
       expect((open[slot] as number) > 0, `order ${slot} is open`);
       sum += open[slot] as number;
       before = slot;
@@ -242,22 +248,22 @@ export class OrderBook {
     return count;
   }
 
-  #execute(resting: number, incoming: number, price: number): void {
+  #execute(level: number, resting: number, incoming: number, price: number): void {
     const { open } = this.#orders;
     const quantity = Math.min(open[resting] as number, open[incoming] as number);
-    this.#reduce(resting, quantity);
+    this.#reduce(level, resting, quantity);
     this.#use(incoming, quantity);
     this.#sink.executed(resting, incoming, quantity, price);
   }
 
-  #prevent(resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
+  #prevent(level: number, resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
     const { open } = this.#orders;
     const openResting = open[resting] as number;
     const openIncoming = open[incoming] as number;
     const prevented = Math.min(openResting, openIncoming);
     if (mode !== SELF_TRADE.cancelNewest) {
       const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openResting;
-      this.#reduce(resting, decrement);
+      this.#reduce(level, resting, decrement);
       this.#sink.prevented(resting, decrement, prevented, price, false);
     }
     if (mode !== SELF_TRADE.cancelOldest) {
@@ -267,10 +273,25 @@ export class OrderBook {
     }
   }
 
-  /** Takes `quantity` from a resting order, and from its level. */
-  #reduce(slot: number, quantity: number): void {
-    (this.#pool.quantity[this.#orders.level[slot] as number] as number) -= quantity;
+  /** Takes `quantity` from an order of a level. */
+  #reduce(level: number, slot: number, quantity: number): void {
+    (this.#pool.quantity[level] as number) -= quantity;
     this.#use(slot, quantity);
+  }
+
+  /** Takes an order, whose quantity is no longer counted, out of its queue, and a level without orders off its side. */
+  #unlink(side: PriceLevels, level: number, slot: number): void {
+    const { links } = this.#orders;
+    const pool = this.#pool;
+    const row = slot << ROW_BITS;
+    const next = links[row | NEXT] as number;
+    const previous = links[row | PREVIOUS] as number;
+    if (previous === NO_SLOT) pool.first[level] = next;
+    else links[(previous << ROW_BITS) | NEXT] = next;
+    if (next === NO_SLOT) pool.last[level] = previous;
+    else links[(next << ROW_BITS) | PREVIOUS] = previous;
+    this.orderCount--;
+    if (--(pool.orders[level] as number) === 0) side.remove(level);
   }
 
   #use(slot: number, quantity: number): void {
@@ -279,11 +300,11 @@ export class OrderBook {
   }
 
   #sideOf(slot: number): PriceLevels {
-    return this.#orders.side[slot] === BUY ? this.#bids : this.#asks;
+    return this.#orders.side[slot] === BUY_LETTER ? this.#bids : this.#asks;
   }
 
   #bestOf(side: PriceLevels): number {
-    return side.best === NONE ? 0 : side.bestKey ^ side.mirror;
+    return side.best === NO_LEVEL ? 0 : side.bestKey ^ side.mirror;
   }
 
   #after(side: PriceLevels, level: number): number {

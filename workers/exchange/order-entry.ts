@@ -15,22 +15,14 @@ import {
   writeRejected,
   writeReplaced,
 } from '../../src/protocol/ouch/flat.ts';
-import {
-  CANCEL,
-  DAY,
-  ENTER,
-  ENTER_LENGTHS_OLD,
-  IMMEDIATE,
-  LENGTH,
-  LETTER,
-  REPLACE,
-} from '../../src/protocol/ouch/layout.ts';
+import * as layout from '../../src/protocol/ouch/layout.ts';
 import type { VenueSettings } from '../../src/protocol/venue.ts';
 import { NONE } from './columns.ts';
 import type { SessionState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
 import type { Orders } from './orders.ts';
 import type { TradingAccount } from './trading-account.ts';
+import * as rules from './validate.ts';
 import {
   checkExposure,
   checkPermission,
@@ -40,13 +32,14 @@ import {
   isDisplay,
   isOrderType,
   isTimeInForce,
-  POST_ONLY,
-  REASON,
-  SIDE,
 } from './validate.ts';
 import { type VenueBook, VenueBooks } from './venue-books.ts';
 import type { VenueClock } from './venue-clock.ts';
 import { spacePadded } from './wire-text.ts';
+
+// As in flat.ts: a constant of this module is a number in compiled code.
+const { CANCEL, DAY, ENTER, ENTER_LENGTHS_OLD, IMMEDIATE, LENGTH, LETTER, REPLACE } = layout;
+const { POST_ONLY, REASON, SIDE } = rules;
 
 const LIVE = 0x4c;
 const DEAD = 0x44;
@@ -245,18 +238,18 @@ export class OrderEntry implements MatchSink {
     const permission = checkPermission(view.getUint32(at + ENTER.firm), groupIndex, account.rules);
     if (permission !== REASON.none) return permission;
     if (index === NONE) return REASON.orderbook;
-    const { rules, isHalted } = this.#list[index];
-    if (isHalted) return REASON.halted;
+    const book = this.#list[index];
+    if (book.isHalted) return REASON.halted;
     const price = view.getUint32(at + ENTER.price);
     const quantity = view.getUint32(at + ENTER.quantity);
     const minimum = view.getUint32(at + ENTER.minimumQuantity);
     const timeInForce = view.getUint32(at + ENTER.timeInForce);
-    const terms = checkTerms(rules, price, quantity, 0, false, minimum, timeInForce);
+    const terms = checkTerms(book.rules, price, quantity, 0, false, minimum, timeInForce);
     if (terms !== REASON.none) return terms;
     if (!isTimeInForce(timeInForce) || !isOrderType(view, at, length)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + ENTER.display), timeInForce)) return REASON.display;
     if (!isCashMargin(view, at, length)) return REASON.margin;
-    return checkExposure(view.getUint8(at + ENTER.side), price, quantity, rules, account.rules);
+    return checkExposure(view.getUint8(at + ENTER.side), price, quantity, book.rules, account.rules);
   }
 
   #replace(account: TradingAccount, view: DataView, at: number): IgnoredReason | undefined {
@@ -312,19 +305,19 @@ export class OrderEntry implements MatchSink {
 
   #checkReplace(account: TradingAccount, view: DataView, at: number, slot: number): number {
     const orders = this.#orders;
-    const { rules, isHalted } = this.#list[orders.book[slot]];
-    if (isHalted) return REASON.notNow;
+    const book = this.#list[orders.book[slot]];
+    if (book.isHalted) return REASON.notNow;
     if (account.isThrottled(this.#clock.nowMs)) return REASON.throttled;
     const price = view.getUint32(at + REPLACE.price);
     const quantity = view.getUint32(at + REPLACE.quantity);
     const minimum = view.getUint32(at + REPLACE.minimumQuantity);
     const timeInForce = view.getUint32(at + REPLACE.timeInForce);
     const used = orders.used[slot];
-    const terms = checkTerms(rules, price, quantity, used, true, minimum, timeInForce);
+    const terms = checkTerms(book.rules, price, quantity, used, true, minimum, timeInForce);
     if (terms !== REASON.none) return terms;
     if (!isTimeInForce(timeInForce)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + REPLACE.display), timeInForce)) return REASON.display;
-    return checkExposure(orders.side[slot], price, quantity - used, rules, account.rules);
+    return checkExposure(orders.side[slot], price, quantity - used, book.rules, account.rules);
   }
 
   #cancel(account: TradingAccount, token: number): IgnoredReason | undefined {

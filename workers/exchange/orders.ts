@@ -1,10 +1,12 @@
 /**
  * All open orders of a venue, as columns by slot, so that none of them is an object.
  *
- *     index      by the hash of account and token: the first slot of a chain, which goes on in a column
+ *     index      by the hash of account and token: the first slot of a chain
  *     accounts   a doubly linked list of each account's orders, the oldest first
- *     queues     the links of the price levels, which belong to order-book.ts
- *     free       slots that were left, linked by their `next`, the last one first
+ *     queues     those of the price levels, which belong to order-book.ts
+ *     free       slots that were left, the last one first
+ *
+ * What links a slot to others is in a row of its own, half a cache line, because it is used together.
  *
  * Clients choose their tokens, and could choose many that belong to one place of the index; who does not know the secret
  * in its hash can not.
@@ -16,6 +18,23 @@ export { NONE };
 
 /** The letter of a buy order; all others sell. */
 export const BUY = 0x42;
+
+// Constants that are not exported are numbers in compiled code; others are loaded at each use.
+const NO_SLOT = NONE;
+/** Words of a row, as a power of 2. */
+const ROW_BITS = 3;
+/** Of a resting order: its price level, and its neighbours in the queue. NEXT links free slots, too. */
+const LEVEL = 0;
+const NEXT = 1;
+const PREVIOUS = 2;
+const ACCOUNT = 3;
+const ACCOUNT_NEXT = 4;
+const ACCOUNT_PREVIOUS = 5;
+const HASH = 6;
+/** The next slot of equal place in the index. */
+const CHAIN = 7;
+/** Where in `links` a book finds what it needs: the word LEVEL of a slot at (slot << ROW_BITS) | LEVEL. */
+export const LINKS = { ROW_BITS, LEVEL, NEXT, PREVIOUS } as const;
 
 const SLOTS_MIN = 1024;
 const ACCOUNTS_MIN = 64;
@@ -37,30 +56,23 @@ export class Orders {
   number = new Float64Array(SLOTS_MIN);
   timeMs = new Float64Array(SLOTS_MIN);
 
-  /** Of a resting order: its price level and the neighbours in its queue. */
-  level = new Int32Array(SLOTS_MIN);
-  next = new Int32Array(SLOTS_MIN);
-  previous = new Int32Array(SLOTS_MIN);
+  /** Rows, as LINKS has them. */
+  links = new Int32Array(SLOTS_MIN << ROW_BITS);
 
   /** By account: those of equal owner are one party. Each account is its own owner until it is told otherwise. */
   owner: Int32Array = new Int32Array(0);
   /** The price levels of all books. */
   readonly levels = new LevelPool();
 
-  readonly #factor: number;
+  #factor = 0;
   #index = emptyIndex(SLOTS_MIN);
-  /** By slot: the next one of equal place in the index. */
-  #chain = new Int32Array(SLOTS_MIN);
   #count = 0;
   /** Slots from here on were never used. */
   #fresh = 0;
-  #free = NONE;
+  #free = NO_SLOT;
   /** By account. */
   #first: Int32Array = new Int32Array(0);
   #last: Int32Array = new Int32Array(0);
-  /** By slot. */
-  #accountNext = new Int32Array(SLOTS_MIN);
-  #accountPrevious = new Int32Array(SLOTS_MIN);
 
   constructor(secret = 0) {
     this.#factor = (secret ^ 0x9e3779b1) | 1;
@@ -76,9 +88,9 @@ export class Orders {
     const slot = this.#takeSlot();
     this.token[slot] = token;
     this.account[slot] = account;
-    this.level[slot] = NONE;
+    this.links[(slot << ROW_BITS) | ACCOUNT] = account;
     this.#count++;
-    this.#insert(slot);
+    this.#insert(slot, this.#hash(account, token));
     this.#append(slot);
     return slot;
   }
@@ -87,7 +99,7 @@ export class Orders {
   rekey(slot: number, token: number): void {
     this.#delete(slot);
     this.token[slot] = token;
-    this.#insert(slot);
+    this.#insert(slot, this.#hash(this.account[slot] as number, token));
     this.#unlink(slot);
     this.#append(slot);
   }
@@ -96,25 +108,29 @@ export class Orders {
   remove(slot: number): void {
     this.#delete(slot);
     this.#unlink(slot);
-    this.next[slot] = this.#free;
+    this.links[(slot << ROW_BITS) | NEXT] = this.#free;
     this.#free = slot;
     this.#count--;
   }
 
   find(account: number, token: number): number {
-    let slot = this.#index[this.#placeOf(account, token)] as number;
-    while (slot !== NONE && (this.token[slot] !== token || this.account[slot] !== account)) {
-      slot = this.#chain[slot] as number;
+    const { links } = this;
+    const hash = this.#hash(account, token);
+    let slot = this.#index[hash & (this.#index.length - 1)] as number;
+    while (slot !== NO_SLOT) {
+      const row = slot << ROW_BITS;
+      if (links[row | HASH] === hash && links[row | ACCOUNT] === account) return slot;
+      slot = links[row | CHAIN] as number;
     }
-    return slot;
+    return NO_SLOT;
   }
 
   firstOf(account: number): number {
-    return account < this.#first.length ? (this.#first[account] as number) : NONE;
+    return account < this.#first.length ? (this.#first[account] as number) : NO_SLOT;
   }
 
   nextOf(slot: number): number {
-    return this.#accountNext[slot] as number;
+    return this.links[(slot << ROW_BITS) | ACCOUNT_NEXT] as number;
   }
 
   ownerOf(account: number): number {
@@ -131,23 +147,28 @@ export class Orders {
     let listed = 0;
     for (let account = 0; account < this.#first.length; account++) listed += this.#checkList(account);
     expect(listed === this.#count, `${listed} orders are in lists of accounts, but there are ${this.#count}`);
-    let free = 0;
-    for (let slot = this.#free; slot !== NONE; slot = this.next[slot] as number) free++;
+    const free = this.#lengthOf(this.#free, NEXT);
     expect(free + this.#count === this.#fresh, `${free} of ${this.#fresh} slots are free`);
-    let indexed = 0;
-    for (const first of this.#index) {
-      for (let slot = first; slot !== NONE; slot = this.#chain[slot] as number) indexed++;
-    }
+    const indexed = this.#index.reduce((sum, first) => sum + this.#lengthOf(first, CHAIN), 0);
     expect(indexed === this.#count, `${indexed} orders are in the index, but there are ${this.#count}`);
+  }
+
+  #lengthOf(first: number, link: number): number {
+    let length = 0;
+    for (let slot = first; slot !== NO_SLOT; slot = this.links[(slot << ROW_BITS) | link] as number) length++;
+    return length;
   }
 
   #checkList(account: number): number {
     let count = 0;
-    let previous = NONE;
-    for (let slot = this.firstOf(account); slot !== NONE; slot = this.nextOf(slot)) {
+    let previous = NO_SLOT;
+    for (let slot = this.firstOf(account); slot !== NO_SLOT; slot = this.nextOf(slot)) {
       const token = this.token[slot] as number;
       expect(this.account[slot] === account, `slot ${slot} is in the list of account ${account}`);
-      expect(this.#accountPrevious[slot] === previous, `slot ${slot} is linked to ${previous}`);
+      expect(
+        this.links[(slot << ROW_BITS) | ACCOUNT_PREVIOUS] === previous,
+        `slot ${slot} is linked to ${previous}`,
+      );
       expect(this.find(account, token) === slot, `slot ${slot} is found by its token`);
       previous = slot;
       count++;
@@ -158,58 +179,65 @@ export class Orders {
 
   #takeSlot(): number {
     const slot = this.#free;
-    if (slot !== NONE) {
-      this.#free = this.next[slot] as number;
+    if (slot !== NO_SLOT) {
+      this.#free = this.links[(slot << ROW_BITS) | NEXT] as number;
       return slot;
     }
     if (this.#fresh === this.token.length) this.#growSlots();
     return this.#fresh++;
   }
 
-  /** Where in the index the chain of a token begins. */
-  #placeOf(account: number, token: number): number {
-    // Every step can be undone: two tokens of one account never have the same 32 bits.
+  /** Every step can be undone: two tokens of one account never have the same hash. */
+  #hash(account: number, token: number): number {
     const product = (Math.imul(token, this.#factor) + Math.imul(account, 0x85ebca77)) | 0;
     const mixed = Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
-    return (mixed ^ (mixed >>> 13)) & (this.#index.length - 1);
+    return mixed ^ (mixed >>> 13);
   }
 
-  #insert(slot: number): void {
-    const place = this.#placeOf(this.account[slot] as number, this.token[slot] as number);
-    this.#chain[slot] = this.#index[place] as number;
+  #insert(slot: number, hash: number): void {
+    const row = slot << ROW_BITS;
+    const place = hash & (this.#index.length - 1);
+    this.links[row | HASH] = hash;
+    this.links[row | CHAIN] = this.#index[place] as number;
     this.#index[place] = slot;
   }
 
   #delete(slot: number): void {
-    const place = this.#placeOf(this.account[slot] as number, this.token[slot] as number);
-    const rest = this.#chain[slot] as number;
+    const { links } = this;
+    const row = slot << ROW_BITS;
+    const place = (links[row | HASH] as number) & (this.#index.length - 1);
+    const rest = links[row | CHAIN] as number;
     let before = this.#index[place] as number;
     if (before === slot) {
       this.#index[place] = rest;
       return;
     }
-    while (this.#chain[before] !== slot) before = this.#chain[before] as number;
-    this.#chain[before] = rest;
+    while (links[(before << ROW_BITS) | CHAIN] !== slot)
+      before = links[(before << ROW_BITS) | CHAIN] as number;
+    links[(before << ROW_BITS) | CHAIN] = rest;
   }
 
   #append(slot: number): void {
-    const account = this.account[slot] as number;
+    const { links } = this;
+    const row = slot << ROW_BITS;
+    const account = links[row | ACCOUNT] as number;
     const last = this.#last[account] as number;
-    this.#accountPrevious[slot] = last;
-    this.#accountNext[slot] = NONE;
-    if (last === NONE) this.#first[account] = slot;
-    else this.#accountNext[last] = slot;
+    links[row | ACCOUNT_PREVIOUS] = last;
+    links[row | ACCOUNT_NEXT] = NO_SLOT;
+    if (last === NO_SLOT) this.#first[account] = slot;
+    else links[(last << ROW_BITS) | ACCOUNT_NEXT] = slot;
     this.#last[account] = slot;
   }
 
   #unlink(slot: number): void {
-    const account = this.account[slot] as number;
-    const next = this.#accountNext[slot] as number;
-    const previous = this.#accountPrevious[slot] as number;
-    if (previous === NONE) this.#first[account] = next;
-    else this.#accountNext[previous] = next;
-    if (next === NONE) this.#last[account] = previous;
-    else this.#accountPrevious[next] = previous;
+    const { links } = this;
+    const row = slot << ROW_BITS;
+    const next = links[row | ACCOUNT_NEXT] as number;
+    const previous = links[row | ACCOUNT_PREVIOUS] as number;
+    if (previous === NO_SLOT) this.#first[links[row | ACCOUNT] as number] = next;
+    else links[(previous << ROW_BITS) | ACCOUNT_NEXT] = next;
+    if (next === NO_SLOT) this.#last[links[row | ACCOUNT] as number] = previous;
+    else links[(next << ROW_BITS) | ACCOUNT_PREVIOUS] = previous;
   }
 
   #growSlots(): void {
@@ -224,29 +252,26 @@ export class Orders {
     this.used = grow(this.used);
     this.number = grow(this.number);
     this.timeMs = grow(this.timeMs);
-    this.level = grow(this.level);
-    this.next = grow(this.next);
-    this.previous = grow(this.previous);
-    this.#accountNext = grow(this.#accountNext);
-    this.#accountPrevious = grow(this.#accountPrevious);
-    this.#chain = grow(this.#chain);
+    this.links = grown(this.links, length << ROW_BITS);
     this.#index = emptyIndex(length);
-    for (let slot = 0; slot < this.#fresh; slot++) this.#insert(slot);
+    for (let slot = 0; slot < this.#fresh; slot++) {
+      this.#insert(slot, this.links[(slot << ROW_BITS) | HASH] as number);
+    }
   }
 
   #growAccounts(account: number): void {
     const before = this.owner.length;
     const length = Math.max(ACCOUNTS_MIN, before * 2, account + 1);
     this.owner = grown(this.owner, length);
-    this.#first = grown(this.#first, length).fill(NONE, before);
-    this.#last = grown(this.#last, length).fill(NONE, before);
+    this.#first = grown(this.#first, length).fill(NO_SLOT, before);
+    this.#last = grown(this.#last, length).fill(NO_SLOT, before);
     for (let i = before; i < length; i++) this.owner[i] = i;
   }
 }
 
 /** With twice as many places as there are slots, chains are hardly ever longer than two. */
 function emptyIndex(slots: number): Int32Array {
-  return new Int32Array(slots * 2).fill(NONE);
+  return new Int32Array(slots * 2).fill(NO_SLOT);
 }
 
 function expect(isTrue: boolean, what: string): void {

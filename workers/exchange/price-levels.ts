@@ -16,6 +16,9 @@ import { grown, NONE } from './columns.ts';
 export const BID_MIRROR = 0x7fffffff;
 export const ASK_MIRROR = 0;
 
+// See orders.ts on constants.
+const NO_LEVEL = NONE;
+const NO_KEY = 0x7fffffff;
 const DIGIT_BITS = 5;
 const DIGITS = 1 << DIGIT_BITS;
 const BITMAP = 1;
@@ -36,15 +39,15 @@ export class LevelPool {
   levelCount = 0;
   nodeCount = 0;
   #freshLevel = 0;
-  #freeLevel = NONE;
+  #freeLevel = NO_LEVEL;
   /** No node is at 0. */
   #freshNode = NODE_WORDS;
-  #freeNode = NONE;
+  #freeNode = NO_LEVEL;
 
   /** An empty level. */
   takeLevel(key: number): number {
     let level = this.#freeLevel;
-    if (level !== NONE) this.#freeLevel = this.first[level] as number;
+    if (level !== NO_LEVEL) this.#freeLevel = this.first[level] as number;
     else {
       level = this.#freshLevel++;
       if (level === this.key.length) this.#growLevels();
@@ -53,8 +56,8 @@ export class LevelPool {
     this.key[level] = key;
     this.quantity[level] = 0;
     this.orders[level] = 0;
-    this.first[level] = NONE;
-    this.last[level] = NONE;
+    this.first[level] = NO_LEVEL;
+    this.last[level] = NO_LEVEL;
     return level;
   }
 
@@ -67,7 +70,7 @@ export class LevelPool {
   /** The place of a node without children, whose other words are still to be written. */
   takeNode(): number {
     let node = this.#freeNode;
-    if (node !== NONE) this.#freeNode = this.nodes[node] as number;
+    if (node !== NO_LEVEL) this.#freeNode = this.nodes[node] as number;
     else {
       node = this.#freshNode;
       this.#freshNode += NODE_WORDS;
@@ -93,14 +96,11 @@ export class LevelPool {
   }
 }
 
-/** The best key where there are no levels: beyond all keys. */
-export const NO_KEY = 0x7fffffff;
-
 export class PriceLevels {
   /** Turns keys into prices. */
   readonly mirror: number;
-  /** The level of the lowest key, and that key. */
-  best = NONE;
+  /** The level of the lowest key, and that key; without levels one beyond all keys. */
+  best = NO_LEVEL;
   bestKey = NO_KEY;
   readonly #pool: LevelPool;
   /** A node, the complement of the only level, or 0. */
@@ -116,10 +116,10 @@ export class PriceLevels {
     let ref = this.#root;
     while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
-      if (digit >= DIGITS) return NONE;
+      if (digit >= DIGITS) return NO_LEVEL;
       ref = nodes[ref + CHILDREN + digit] as number;
     }
-    return ref < 0 && this.#pool.key[~ref] === key ? ~ref : NONE;
+    return ref < 0 && this.#pool.key[~ref] === key ? ~ref : NO_LEVEL;
   }
 
   /** The level of `key`, which begins now if there is none. */
@@ -153,7 +153,7 @@ export class PriceLevels {
     pool.freeLevel(level);
     if (node === 0) {
       this.#root = 0;
-      this.best = NONE;
+      this.best = NO_LEVEL;
       this.bestKey = NO_KEY;
       return;
     }
@@ -180,7 +180,7 @@ export class PriceLevels {
       if (higher !== 0) next = ref + CHILDREN + lowestBit(higher);
       ref = nodes[ref + CHILDREN + digit] as number;
     }
-    return next === 0 ? NONE : this.#lowestBelow(nodes[next] as number);
+    return next === 0 ? NO_LEVEL : this.#lowestBelow(nodes[next] as number);
   }
 
   /** Throws if an invariant is broken. */
@@ -188,16 +188,16 @@ export class PriceLevels {
     const { key } = this.#pool;
     const count = this.#checkBelow(this.#root, 0, BID_MIRROR);
     expect(
-      this.bestKey === (this.best === NONE ? NO_KEY : key[this.best]),
+      this.bestKey === (this.best === NO_LEVEL ? NO_KEY : key[this.best]),
       'the best key is that of the best level',
     );
-    expect((this.best === NONE) === (count === 0), 'there is a best level if there is any');
+    expect((this.best === NO_LEVEL) === (count === 0), 'there is a best level if there is any');
     if (count === 0) return;
     expect(this.best === this.#lowestBelow(this.#root), 'the best level is the lowest');
     let walked = 1;
     for (let level = this.best; ; walked++) {
       const next = this.after(key[level] as number);
-      if (next === NONE) break;
+      if (next === NO_LEVEL) break;
       expect((key[next] as number) > (key[level] as number), 'the levels are in the order of their keys');
       level = next;
     }

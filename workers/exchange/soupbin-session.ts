@@ -23,6 +23,8 @@ import { ExchangeSession, type SessionContext } from './exchange-session.ts';
 const LENGTH_BYTES = 2;
 const HEARTBEAT = encodeServerPacket({ type: 'server-heartbeat' });
 const END_OF_SESSION = encodeServerPacket({ type: 'end-of-session' });
+/** Operators may say more to a client than fits a packet. */
+const EXPLANATION_MAX = 1000;
 /** A timer that comes so late has waited for its host, and so may have what the client has sent. */
 const LATE_MS = 1000;
 
@@ -95,7 +97,8 @@ export class SoupbinSession extends ExchangeSession {
   }
 
   protected explain(text: string, context: SessionContext): void {
-    if (this.#settings.isDebugOn) this.#send({ type: 'debug', text: printable(text) }, context);
+    if (!this.#settings.isDebugOn) return;
+    this.#send({ type: 'debug', text: printable(text.slice(0, EXPLANATION_MAX)) }, context);
   }
 
   protected onTick(context: SessionContext): void {

@@ -2,11 +2,14 @@
  * What an Enter Order or a Replace Order may ask for. The first rule that is broken decides, in the order in which they
  * stand here. Nothing is allocated.
  */
-import { DAY, ENTER, IMMEDIATE, PRICE_MAX, QUANTITY_MAX } from '../../src/protocol/ouch/layout.ts';
+import * as layout from '../../src/protocol/ouch/layout.ts';
 import { GROUPS } from '../../src/protocol/venue.ts';
 import type { SelfTradeCode } from './order-book.ts';
 import type { Ticks } from './ticks.ts';
 import { textNumber } from './wire-text.ts';
+
+// As in flat.ts: a constant of this module is a number in compiled code.
+const { DAY, ENTER, IMMEDIATE, PRICE_MAX, QUANTITY_MAX } = layout;
 
 /** Letters of Order Rejected and Order Canceled. S and L mean different things in the two. */
 export const REASON = {

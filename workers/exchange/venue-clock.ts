@@ -12,7 +12,10 @@ const NS_PER_MS = 1e6;
 
 export class VenueClock {
   readonly zone: ZoneTime;
-  /** Of the turn, in milliseconds since 1970. It never goes back. */
+  /**
+   * Of the turn, in milliseconds since 1970. It never goes back, nor does it stand still: where the date is set back it
+   * waits for it at half its speed.
+   */
   nowMs = 0;
   /** When an account was told something last. */
   toldMs = 0;
@@ -27,6 +30,7 @@ export class VenueClock {
   matches = 0;
   /** The last order number or match number that was asked for. */
   readonly number: Mutable<Wide> = { high: 0, low: 0 };
+  #dateMs = 0;
   #baseHigh = 0;
   #baseLow = 0;
 
@@ -36,7 +40,9 @@ export class VenueClock {
 
   /** True if another day of the calendar has begun. */
   set(timeMs: number): boolean {
-    if (timeMs > this.nowMs) this.nowMs = timeMs;
+    const passedMs = Math.max(0, timeMs - this.#dateMs);
+    this.#dateMs = timeMs;
+    this.nowMs = Math.max(timeMs, this.nowMs + passedMs / 2);
     const midnightMs = this.zone.midnightMs(this.nowMs);
     const ns = Math.floor((this.nowMs - midnightMs) * NS_PER_MS);
     this.time.high = Math.floor(ns / WORD);
@@ -49,6 +55,7 @@ export class VenueClock {
   /** Goes on with what was stored. */
   restore({ date, orders, matches, midnightMs, toldMs }: SessionState): void {
     this.nowMs = toldMs;
+    this.#dateMs = toldMs;
     this.toldMs = toldMs;
     this.beginDay(date);
     this.orders = orders;

@@ -288,7 +288,11 @@ describe('orders', () => {
     await assert.rejects(ignored.accepted, { code: 'ERR_ORDER_IGNORED' });
     assert.equal(ignored.state, 'lost');
     await assert.rejects(ignored.done, { code: 'ERR_ORDER_IGNORED' });
-    assert.equal((await ignored.cancel()).state, 'lost');
+    await assert.rejects(ignored.cancel(), { code: 'ERR_ORDER_IGNORED' });
+    await assert.rejects(ignored.replace({}), {
+      code: 'ERR_ORDER_DONE',
+      fields: { token: 2, state: 'lost' },
+    });
   });
 });
 
@@ -334,6 +338,30 @@ describe('a client whose connection breaks', () => {
     assert.deepEqual([...venue.exchange.taken.keys()], [2]);
   });
 
+  test('cancels an order whether a replace of it that was given up was taken or not', async () => {
+    for (const isLost of [true, false]) {
+      await using venue = await openVenue();
+      await using client = await connectTo(venue.server);
+      const order = client.enter(BUY);
+      await order.accepted;
+      venue.server.isDeaf = isLost;
+      venue.server.isHolding = true;
+      const stopping = new AbortController();
+      const replacing = order.replace({ quantity: 7 }, { signal: stopping.signal });
+      await until(
+        'it has come',
+        () => venue.server.received.filter(({ type }) => type === 'unsequenced').length === 2,
+      );
+      stopping.abort();
+      await assert.rejects(replacing, { name: 'AbortError' });
+      const canceling = order.cancel();
+      venue.server.drop();
+      venue.server.release();
+      assert.equal((await canceling).state, 'canceled');
+      assert.deepEqual([order.token, venue.exchange.orders.size], [isLost ? 1 : 2, 0]);
+    }
+  });
+
   test('joins anew when the exchange has not come as far as it has', async () => {
     await using venue = await openVenue();
     await using client = await connectTo(venue.server);
@@ -368,12 +396,15 @@ describe('a client whose connection breaks', () => {
     venue.server.isHolding = true;
     const order = client.enter(BUY);
     await until('it was taken', () => venue.exchange.taken.size === 1);
+    const canceling = assert.rejects(order.cancel(), { code: 'ERR_CONNECTION_LOST' });
     isWelcome = false;
     venue.server.drop();
     venue.server.release();
     assert.equal((await client.closed)?.code, 'ERR_LOGIN_REFUSED');
     await assert.rejects(order.accepted, { code: 'ERR_CONNECTION_LOST', message: /user or password/ });
     await assert.rejects(order.done, { code: 'ERR_CONNECTION_LOST' });
+    await canceling;
+    await assert.rejects(order.cancel(), { code: 'ERR_CONNECTION_LOST' });
     await assert.rejects(client.enter(BUY).accepted, { code: 'ERR_CLIENT_CLOSED' });
   });
 });

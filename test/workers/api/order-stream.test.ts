@@ -235,7 +235,7 @@ describe('exchange.stream', () => {
     const id = client.request('exchange.stream', LOGIN);
     exchange.tell({ type: 'login-refused', call: id, reason: 'A', text: 'the password is wrong' });
     const { code, message, retryable, fields } = client.errorOf(id);
-    assert.deepEqual([code, message, retryable], ['ERR_EXCHANGE_LOGIN', 'the password is wrong', false]);
+    assert.deepEqual([code, message, retryable], ['ERR_LOGIN_REFUSED', 'the password is wrong', false]);
     assert.deepEqual(fields, { reason: 'A' });
     assert.deepEqual(exchange.commandsOf('left'), []);
   });
@@ -268,8 +268,10 @@ describe('exchange.stream', () => {
     const exchange = new ScriptedExchange();
     const { client } = exchange;
     const id = signIn(exchange, { credit: 0 });
+    const enter = client.request('exchange.enter', { ...ORDER, token: 8 });
     exchange.tell(sequenced(id, [ACCEPTED]), { type: 'session-ended', call: id });
     assert.ok(!client.isEnded(id));
+    assert.deepEqual(outcomes(client, [enter]), ['ERR_SESSION_ENDED']);
     assert.equal(client.refused('exchange.enter', ORDER).code, 'ERR_EXCHANGE_SIGNED_OUT');
     client.credit(id, 1);
     assert.ok(client.isEnded(id));
@@ -326,7 +328,7 @@ describe('exchange.stream', () => {
     const { code, message } = exchange.client.refused('exchange.stream', { ...LOGIN, user: 'TRADE1' });
     assert.deepEqual(
       [code, message],
-      ['ERR_EXCHANGE_LOGIN', 'TRADE1 is signed in over this connection already'],
+      ['ERR_LOGIN_REFUSED', 'TRADE1 is signed in over this connection already'],
     );
     assert.equal(exchange.commandsOf('log-in').length, 1);
   });

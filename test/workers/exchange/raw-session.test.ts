@@ -86,6 +86,23 @@ describe('a client of the raw door', () => {
     assert.deepEqual(floor.main(1).flows.get(1), [FLOW.pauseInput, FLOW.resumeInput]);
   });
 
+  test('that has sent all before it has its account is heard, and let go then', () => {
+    const floor = rawFloor({ onLogin: () => undefined });
+    floor.send(1, ENTER);
+    floor.ended(1);
+    floor.takeHeard();
+    floor.say(1, {
+      type: 'logged-in',
+      account: accountOf(1),
+      session: 'S',
+      sequence: 1,
+      lastSequence: 0,
+      lastToken: -1,
+    });
+    assert.deepEqual(floor.heard, [entry(1, ENTER), { type: 'left', account: accountOf(1), connection: 1 }]);
+    assert.equal(floor.closeOf(1), '');
+  });
+
   test('is closed at a letter that is none; what came before counts', () => {
     const floor = rawFloor();
     floor.takeHeard();

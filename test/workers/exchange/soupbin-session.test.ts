@@ -166,7 +166,6 @@ describe('the packets of a trader', () => {
   test('are not explained where that is not wanted', () => {
     const floor = withTrader({ isDebugOn: false });
     assert.equal(floor.say(1, { type: 'ignored', text: 'nope' }).length, 0);
-    assert.deepEqual(floor.main(1).ignored.get(1), [{ 'no-effect': 1 }]);
   });
 
   for (const { kind, packet, reason } of [
@@ -398,12 +397,35 @@ describe('a session ends', () => {
     assert.deepEqual(floor.heard, [left(1)]);
   });
 
+  test('with as much of what an operator says as fits a packet', () => {
+    const floor = withTrader();
+    floor.command(1, { type: 'closing', message: 'x'.repeat(100_000) });
+    assert.deepEqual(floor.sent(1), debug('x'.repeat(1000)));
+    assert.deepEqual([floor.closeOf(1), floor.hosts.errors], ['', []]);
+  });
+
   test('when another connection takes the account over, of which the exchange need not be told', () => {
     const floor = withTrader();
     const reason = 'another connection has logged in';
     assert.deepEqual(floor.say(1, { type: 'dismissed', reason }), debug(reason));
     assert.deepEqual([floor.closeOf(1), floor.heard], [reason, []]);
   });
+
+  for (const notice of [{ type: 'dismissed', reason: 'another' }, { type: 'session-ended' }] as const) {
+    test(`when it was leaving and is ${notice.type} on the way: the answer of the exchange finds it`, () => {
+      const floor = withTrader({ hosts: 2 });
+      const client = floor.farClient;
+      floor.open(client);
+      floor.send(client, LOGIN);
+      floor.farewell = notice;
+      floor.gone(client);
+      assert.equal(floor.closeOf(client), '');
+      assert.deepEqual(
+        floor.hosts.systems.map((system) => system.deadLetters.counts),
+        [{}, {}],
+      );
+    });
+  }
 
   test('with the day, and says so', () => {
     const floor = withTrader();

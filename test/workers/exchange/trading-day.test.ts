@@ -183,12 +183,19 @@ describe('numbers and times', () => {
     assert.equal(cycle(), 202608010000000001n);
   });
 
-  test('never go back', () => {
+  test('never go back, and wait for a date that was set back at half their speed', () => {
     const venue = new TestVenue();
     const alice = venue.logIn('ALICE');
-    venue.nowMs -= HOUR_MS;
+    const timeOfLast = () =>
+      Number((packetsIn(alice.received).at(-1) ?? assert.fail()).readBigUInt64BE(4)) / 1e6;
+    venue.nowMs -= 1000;
     alice.enter(1);
-    const [, accepted] = packetsIn(alice.received);
-    assert.equal(accepted?.readBigUInt64BE(4), BigInt(12 * HOUR_MS) * 1_000_000n);
+    assert.equal(timeOfLast(), 12 * HOUR_MS);
+    venue.advance(600);
+    alice.enter(2);
+    assert.equal(timeOfLast(), 12 * HOUR_MS + 300);
+    venue.advance(1600);
+    alice.enter(3);
+    assert.equal(timeOfLast(), 12 * HOUR_MS + 1200);
   });
 });
