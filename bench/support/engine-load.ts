@@ -69,7 +69,7 @@ class LoadWriter implements MatchSink {
   readonly #orders = new Orders();
   readonly #books: readonly OrderBook[];
   readonly #tokens: Int32Array;
-  readonly #live: readonly number[];
+  readonly #live: readonly number[][];
   /** By slot: where it is in its account's list of live ones. */
   readonly #place: number[] = [];
   readonly #replaced: number[] = [];
