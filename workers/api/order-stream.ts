@@ -22,7 +22,7 @@ import { toOrderMessage } from './order-words.ts';
 
 export type OrderOperation = 'exchange.enter' | 'exchange.replace' | 'exchange.cancel';
 
-const MESSAGES_OF_FRAME = 128;
+const MESSAGES_OF_FRAME = 64;
 
 /** A request that the exchange has not answered. */
 interface Sent {
