@@ -7,6 +7,7 @@ for (const name of [
   'bank-durable',
   'bank-parser',
   'api',
+  'engine',
   'exchange',
   'ouch',
   'exchange-recovery',

@@ -3,8 +3,8 @@
  *
  *     Enter, Replace, Cancel ──► orders and books ──► Accepted, Replaced, Canceled, Executed in pages
  *
- * Messages are decoded, matched and answered as an exchange does it, without its checks. Then the same through a whole
- * exchange, and the operations alone, as objects that are made before, on the npm package nodejs-order-book.
+ * Messages are decoded, matched and answered as an exchange does it, without its checks and streams, in one book and in
+ * ten. The operations alone, as objects that are made before, go to the npm package nodejs-order-book.
  */
 import { fileURLToPath } from 'node:url';
 import { type LimitOrderOptions, OrderBook as PeerBook, Side } from 'nodejs-order-book';
@@ -67,7 +67,7 @@ function measure(name: string, load: EngineLoad, repeats: number): number[] {
   for (let i = -2; i < repeats; i++) {
     const venue = new PlainVenue(load);
     const startedMs = performance.now();
-    for (let i = 1; i < starts.length; i++) venue.take(view, starts[i - 1] as number, starts[i] as number);
+    for (let i = 1; i < starts.length; i++) venue.take(view, starts[i - 1], starts[i]);
     if (i >= 0) seconds.push((performance.now() - startedMs) / 1000);
     checkTotals(venue.totals(), load.expected, name);
     bytes = venue.bytes;
@@ -103,7 +103,7 @@ class Pages {
 }
 
 /** Orders and books with nothing around them. */
-export class PlainVenue implements MatchSink {
+class PlainVenue implements MatchSink {
   readonly #orders = new Orders();
   readonly #books: readonly OrderBook[];
   readonly #ids: readonly number[];
@@ -133,7 +133,7 @@ export class PlainVenue implements MatchSink {
 
   totals(): EngineTotals {
     const openOf = (slots: readonly number[]) =>
-      slots.reduce((sum, slot) => sum + (this.#orders.open[slot] as number), 0);
+      slots.reduce((sum, slot) => sum + this.#orders.open[slot], 0);
     const all = this.#books.flatMap((book) => [
       ...book.ordersOf(true, Number.POSITIVE_INFINITY),
       ...book.ordersOf(false, Number.POSITIVE_INFINITY),
@@ -176,10 +176,10 @@ export class PlainVenue implements MatchSink {
     orders.open[slot] = view.getInt32(at + ENTER.quantity);
     orders.used[slot] = 0;
     orders.number[slot] = ++this.#number.low;
-    const pages = this.#pages[account] as Pages;
+    const pages = this.#pages[account];
     const to = pages.begin(LENGTH.accepted);
     writeAccepted(pages.view, to, this.#time, view, at, LENGTH.enter, this.#number, LIVE);
-    this.#settle(slot, this.#books[index] as OrderBook);
+    this.#settle(slot, this.#books[index]);
   }
 
   #replace(account: number, view: DataView, at: number): void {
@@ -187,22 +187,22 @@ export class PlainVenue implements MatchSink {
     const token = view.getUint32(at + REPLACE.existingToken);
     const slot = orders.find(account, token);
     if (slot === NONE) return;
-    const index = orders.book[slot] as number;
-    const book = this.#books[index] as OrderBook;
+    const index = orders.book[slot];
+    const book = this.#books[index];
     const replacement = view.getUint32(at + REPLACE.replacementToken);
     book.remove(slot);
     orders.rekey(slot, replacement);
     orders.price[slot] = view.getInt32(at + REPLACE.price);
-    orders.open[slot] = view.getInt32(at + REPLACE.quantity) - (orders.used[slot] as number);
+    orders.open[slot] = view.getInt32(at + REPLACE.quantity) - orders.used[slot];
     orders.number[slot] = ++this.#number.low;
     const fields = this.#replaced;
     fields.replacementToken = replacement;
-    fields.side = orders.side[slot] as number;
-    fields.quantity = orders.open[slot] as number;
-    fields.orderbook = this.#ids[index] as number;
-    fields.price = orders.price[slot] as number;
+    fields.side = orders.side[slot];
+    fields.quantity = orders.open[slot];
+    fields.orderbook = this.#ids[index];
+    fields.price = orders.price[slot];
     fields.previousToken = token;
-    const pages = this.#pages[account] as Pages;
+    const pages = this.#pages[account];
     writeReplaced(pages.view, pages.begin(LENGTH.replaced), this.#time, fields, this.#number);
     this.#settle(slot, book);
   }
@@ -212,10 +212,10 @@ export class PlainVenue implements MatchSink {
     const token = view.getUint32(at + CANCEL.token);
     const slot = orders.find(account, token);
     if (slot === NONE) return;
-    const pages = this.#pages[account] as Pages;
+    const pages = this.#pages[account];
     const to = pages.begin(LENGTH.canceled);
-    writeCanceled(pages.view, to, this.#time, token, orders.open[slot] as number, USER);
-    (this.#books[orders.book[slot] as number] as OrderBook).remove(slot);
+    writeCanceled(pages.view, to, this.#time, token, orders.open[slot], USER);
+    this.#books[orders.book[slot]].remove(slot);
     orders.remove(slot);
   }
 
@@ -226,9 +226,9 @@ export class PlainVenue implements MatchSink {
   }
 
   #tellExecuted(slot: number, quantity: number, price: number, liquidity: number): void {
-    const pages = this.#pages[this.#orders.account[slot] as number] as Pages;
+    const pages = this.#pages[this.#orders.account[slot]];
     const to = pages.begin(LENGTH.executed);
-    const token = this.#orders.token[slot] as number;
+    const token = this.#orders.token[slot];
     writeExecuted(pages.view, to, this.#time, token, quantity, price, liquidity, this.#match);
   }
 }
@@ -249,7 +249,7 @@ function measurePeer(load: EngineLoad, repeats: number): number[] {
   for (let i = -1; i < repeats; i++) {
     const books = load.books.map(() => new PeerBook());
     const startedMs = performance.now();
-    for (const operation of operations) runOnPeer(books[operation.book] as PeerBook, operation);
+    for (const operation of operations) runOnPeer(books[operation.book], operation);
     if (i >= 0) seconds.push((performance.now() - startedMs) / 1000);
     const levels = books.flatMap((book) => book.depth().flat());
     const open = levels.reduce((sum, [, size]) => sum + size, 0);
@@ -271,9 +271,9 @@ function peerOperations(load: EngineLoad): PeerOperation[] {
   const { view, starts } = load;
   let replaces = 0;
   for (let i = 1; i < starts.length; i++) {
-    const start = starts[i - 1] as number;
+    const start = starts[i - 1];
     const account = view.getUint32(start, true);
-    const end = starts[i] as number;
+    const end = starts[i];
     for (let packet = start + ENTRY_HEAD_BYTES; packet < end; packet += 2 + view.getUint16(packet)) {
       const at = packet + PACKET_HEAD_BYTES;
       const letter = view.getUint8(at);
@@ -289,7 +289,7 @@ function peerOperations(load: EngineLoad): PeerOperation[] {
       if (letter === LETTER.cancel) operations.push({ type: 'cancel', ...known });
       else {
         ids.set(`${account}/${view.getUint32(at + REPLACE.replacementToken)}`, known);
-        const next = { size: load.replaced[replaces++] as number, price: view.getUint32(at + REPLACE.price) };
+        const next = { size: load.replaced[replaces++], price: view.getUint32(at + REPLACE.price) };
         operations.push({ type: 'replace', ...known, next });
       }
     }

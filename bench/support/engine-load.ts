@@ -99,7 +99,7 @@ class LoadWriter implements MatchSink {
       for (let i = done; i < Math.min(done + RUN, messages); i++) this.#writeMessage(account);
     }
     starts.push(this.#at);
-    const open = this.#live.flat().reduce((sum, slot) => sum + (this.#orders.open[slot] as number), 0);
+    const open = this.#live.flat().reduce((sum, slot) => sum + this.#orders.open[slot], 0);
     return {
       view: new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#at),
       starts,
@@ -128,7 +128,7 @@ class LoadWriter implements MatchSink {
 
   #writeMessage(account: number): void {
     const random = this.#random;
-    const live = this.#live[account] as number[];
+    const live = this.#live[account];
     const { count } = this.#orders;
     // Until the book is full nothing leaves it.
     const dice = random.below(100);
@@ -144,13 +144,13 @@ class LoadWriter implements MatchSink {
   #enter(account: number, isCrossing: boolean): void {
     const random = this.#random;
     const index = random.below(this.#books.length);
-    const book = this.#books[index] as OrderBook;
+    const book = this.#books[index];
     const isBuy = random.chance(0.5);
     const price = isCrossing ? priceAcross(book, isBuy) : this.#priceOf(book, isBuy);
     // What crosses takes as many orders as keeps the number of live ones.
     const mean = this.#orders.count > this.#options.live ? 300 : 100;
     const quantity = isCrossing ? 1 + random.below(2 * mean) : 1 + random.below(100);
-    const token = ++(this.#tokens[account] as number);
+    const token = ++this.#tokens[account];
     const at = this.#begin(LENGTH.enter, LETTER.enter);
     const bytes = this.#bytes;
     bytes.writeUInt32BE(token, at + ENTER.token);
@@ -167,23 +167,23 @@ class LoadWriter implements MatchSink {
     this.#orders.book[slot] = index;
     this.#orders.side[slot] = isBuy ? BUY : SELL;
     this.#orders.used[slot] = 0;
-    this.#place[slot] = (this.#live[account] as number[]).push(slot) - 1;
+    this.#place[slot] = this.#live[account].push(slot) - 1;
     this.#settle(slot, price, quantity);
   }
 
   #replace(slot: number): void {
     const orders = this.#orders;
-    const account = orders.account[slot] as number;
-    const book = this.#books[orders.book[slot] as number] as OrderBook;
+    const account = orders.account[slot];
+    const book = this.#books[orders.book[slot]];
     book.remove(slot);
     const price = this.#priceOf(book, orders.side[slot] === BUY);
     const open = 1 + this.#random.below(100);
-    const token = ++(this.#tokens[account] as number);
+    const token = ++this.#tokens[account];
     const at = this.#begin(LENGTH.replace, LETTER.replace);
     const bytes = this.#bytes;
-    bytes.writeUInt32BE(orders.token[slot] as number, at + REPLACE.existingToken);
+    bytes.writeUInt32BE(orders.token[slot], at + REPLACE.existingToken);
     bytes.writeUInt32BE(token, at + REPLACE.replacementToken);
-    bytes.writeUInt32BE(open + (orders.used[slot] as number), at + REPLACE.quantity);
+    bytes.writeUInt32BE(open + orders.used[slot], at + REPLACE.quantity);
     bytes.writeUInt32BE(price, at + REPLACE.price);
     bytes.writeUInt32BE(DAY, at + REPLACE.timeInForce);
     bytes.write(' ', at + REPLACE.display, 'latin1');
@@ -195,19 +195,19 @@ class LoadWriter implements MatchSink {
   #cancel(slot: number): void {
     const orders = this.#orders;
     const at = this.#begin(LENGTH.cancel, LETTER.cancel);
-    this.#bytes.writeUInt32BE(orders.token[slot] as number, at + CANCEL.token);
-    this.#books[orders.book[slot] as number]?.remove(slot);
+    this.#bytes.writeUInt32BE(orders.token[slot], at + CANCEL.token);
+    this.#books[orders.book[slot]].remove(slot);
     this.#forget(slot);
     orders.remove(slot);
   }
 
   #settle(slot: number, price: number, open: number): void {
     const orders = this.#orders;
-    const book = this.#books[orders.book[slot] as number] as OrderBook;
+    const book = this.#books[orders.book[slot]];
     orders.price[slot] = price;
     orders.open[slot] = open;
     book.match(slot, SELF_TRADE.off);
-    if ((orders.open[slot] as number) > 0) book.rest(slot);
+    if (orders.open[slot] > 0) book.rest(slot);
     else {
       this.#forget(slot);
       orders.remove(slot);
@@ -231,8 +231,8 @@ class LoadWriter implements MatchSink {
   }
 
   #forget(slot: number): void {
-    const live = this.#live[this.#orders.account[slot] as number] as number[];
-    const place = this.#place[slot] as number;
+    const live = this.#live[this.#orders.account[slot]];
+    const place = this.#place[slot];
     const last = live.pop() as number;
     if (last === slot) return;
     live[place] = last;

@@ -5,6 +5,7 @@ import { runBankBench } from '../../bench/bank.ts';
 import { runDurableBench } from '../../bench/bank-durable.ts';
 import { runParserBench } from '../../bench/bank-parser.ts';
 import { runConnectionsBench } from '../../bench/connections.ts';
+import { runEngineBench } from '../../bench/engine.ts';
 import { runExchangeBench } from '../../bench/exchange.ts';
 import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
 import { runOuchBench } from '../../bench/ouch.ts';
@@ -34,6 +35,10 @@ describe('benches', () => {
     await runApiBench({ requests: 9, transactionsPerRequest: 100, singles: 20, repeats: 1 });
   });
 
+  test('engine ends with the orders and trades that its messages must make, and so does the peer', () => {
+    runEngineBench({ messages: 5000, live: 500, repeats: 1, peerShare: 0.5 });
+  });
+
   test('exchange ends with the orders and trades that its messages must make', () => {
     runExchangeBench({ messages: 5000, live: 500, repeats: 1 });
   });
@@ -41,7 +46,7 @@ describe('benches', () => {
   test('ouch gets every reply in order, and what was bought was sold', async () => {
     await runOuchBench({
       sessions: 3,
-      ordersPerSession: 500,
+      cyclesPerSession: 25,
       repeats: 1,
       singles: 20,
       paced: 20,

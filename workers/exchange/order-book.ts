@@ -93,18 +93,14 @@ export class OrderBook {
     // What of the order is not prevented from trading.
     let tradable = quantity;
     const limit = price ^ against.mirror;
-    while (level !== NO_LEVEL && (pool.key[level] as number) <= limit) {
-      if (mode === SELF_TRADE.off) traded += pool.quantity[level] as number;
+    while (level !== NO_LEVEL && pool.key[level] <= limit) {
+      if (mode === SELF_TRADE.off) traded += pool.quantity[level];
       else {
         const { open, links, owner, account: accountOf } = this.#orders;
         const party = this.#orders.ownerOf(account);
-        for (
-          let slot = pool.first[level] as number;
-          slot !== NO_SLOT;
-          slot = links[(slot << ROW_BITS) | NEXT] as number
-        ) {
-          const openThere = open[slot] as number;
-          if (owner[accountOf[slot] as number] !== party) traded += openThere;
+        for (let slot = pool.first[level]; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
+          const openThere = open[slot];
+          if (owner[accountOf[slot]] !== party) traded += openThere;
           else if (mode === SELF_TRADE.decrementBoth) tradable -= openThere;
           else if (mode !== SELF_TRADE.cancelOldest) return false;
           if (traded >= atLeast) return true;
@@ -112,7 +108,7 @@ export class OrderBook {
         }
       }
       if (traded >= atLeast) return true;
-      level = against.after(pool.key[level] as number);
+      level = against.after(pool.key[level]);
     }
     return false;
   }
@@ -123,14 +119,14 @@ export class OrderBook {
     const pool = this.#pool;
     const isBuy = orders.side[incoming] === BUY_LETTER;
     const against = isBuy ? this.#asks : this.#bids;
-    const limit = (orders.price[incoming] as number) ^ against.mirror;
+    const limit = orders.price[incoming] ^ against.mirror;
     const isGuarded = mode !== OFF;
-    const owner = orders.owner[orders.account[incoming] as number];
-    while (against.bestKey <= limit && (orders.open[incoming] as number) > 0) {
+    const owner = orders.owner[orders.account[incoming]];
+    while (against.bestKey <= limit && orders.open[incoming] > 0) {
       const level = against.best;
-      const resting = pool.first[level] as number;
+      const resting = pool.first[level];
       const price = against.bestKey ^ against.mirror;
-      const isOwn = isGuarded && orders.owner[orders.account[resting] as number] === owner;
+      const isOwn = isGuarded && orders.owner[orders.account[resting]] === owner;
       if (isOwn) this.#prevent(level, resting, incoming, price, mode);
       else this.#execute(level, resting, incoming, price);
       if (orders.open[resting] === 0) {
@@ -146,10 +142,10 @@ export class OrderBook {
     const orders = this.#orders;
     const { links } = orders;
     const pool = this.#pool;
-    const price = orders.price[slot] as number;
+    const price = orders.price[slot];
     const side = this.#sideOf(slot);
     const level = side.open(price ^ side.mirror);
-    const last = pool.last[level] as number;
+    const last = pool.last[level];
     const row = slot << ROW_BITS;
     links[row | LEVEL] = level;
     links[row | PREVIOUS] = last;
@@ -157,8 +153,8 @@ export class OrderBook {
     if (last === NO_SLOT) pool.first[level] = slot;
     else links[(last << ROW_BITS) | NEXT] = slot;
     pool.last[level] = slot;
-    (pool.orders[level] as number)++;
-    (pool.quantity[level] as number) += orders.open[slot] as number;
+    pool.orders[level]++;
+    pool.quantity[level] += orders.open[slot];
     this.orderCount++;
     this.changes?.touch(side === this.#bids, price);
   }
@@ -167,10 +163,10 @@ export class OrderBook {
   remove(slot: number): void {
     const orders = this.#orders;
     const side = this.#sideOf(slot);
-    const level = orders.links[(slot << ROW_BITS) | LEVEL] as number;
-    (this.#pool.quantity[level] as number) -= orders.open[slot] as number;
+    const level = orders.links[(slot << ROW_BITS) | LEVEL];
+    this.#pool.quantity[level] -= orders.open[slot];
     this.#unlink(side, level, slot);
-    this.changes?.touch(side === this.#bids, orders.price[slot] as number);
+    this.changes?.touch(side === this.#bids, orders.price[slot]);
   }
 
   /** A level as it is now; of quantity 0 if there is none. */
@@ -196,8 +192,8 @@ export class OrderBook {
     const { links } = this.#orders;
     const slots: number[] = [];
     for (let level = side.best; level !== NO_LEVEL; level = this.#after(side, level)) {
-      let slot = this.#pool.first[level] as number;
-      for (; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT] as number) {
+      let slot = this.#pool.first[level];
+      for (; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
         if (slots.length === max) return slots;
         slots.push(slot);
       }
@@ -225,20 +221,16 @@ export class OrderBook {
   #checkLevel(side: PriceLevels, level: number): number {
     const { key, first, last, orders: orderCounts, quantity } = this.#pool;
     const { price, open, links } = this.#orders;
-    const levelPrice = (key[level] as number) ^ side.mirror;
+    const levelPrice = key[level] ^ side.mirror;
     let count = 0;
     let sum = 0;
     let before = NO_SLOT;
-    for (
-      let slot = first[level] as number;
-      slot !== NO_SLOT;
-      slot = links[(slot << ROW_BITS) | NEXT] as number
-    ) {
+    for (let slot = first[level]; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
       expect(this.#sideOf(slot) === side && price[slot] === levelPrice, `order ${slot} is at its price`);
       const row = slot << ROW_BITS;
       expect(links[row | LEVEL] === level && links[row | PREVIOUS] === before, `order ${slot} is linked`);
-      expect((open[slot] as number) > 0, `order ${slot} is open`);
-      sum += open[slot] as number;
+      expect(open[slot] > 0, `order ${slot} is open`);
+      sum += open[slot];
       before = slot;
       count++;
     }
@@ -250,7 +242,7 @@ export class OrderBook {
 
   #execute(level: number, resting: number, incoming: number, price: number): void {
     const { open } = this.#orders;
-    const quantity = Math.min(open[resting] as number, open[incoming] as number);
+    const quantity = Math.min(open[resting], open[incoming]);
     this.#reduce(level, resting, quantity);
     this.#use(incoming, quantity);
     this.#sink.executed(resting, incoming, quantity, price);
@@ -258,8 +250,8 @@ export class OrderBook {
 
   #prevent(level: number, resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
     const { open } = this.#orders;
-    const openResting = open[resting] as number;
-    const openIncoming = open[incoming] as number;
+    const openResting = open[resting];
+    const openIncoming = open[incoming];
     const prevented = Math.min(openResting, openIncoming);
     if (mode !== SELF_TRADE.cancelNewest) {
       const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openResting;
@@ -275,7 +267,7 @@ export class OrderBook {
 
   /** Takes `quantity` from an order of a level. */
   #reduce(level: number, slot: number, quantity: number): void {
-    (this.#pool.quantity[level] as number) -= quantity;
+    this.#pool.quantity[level] -= quantity;
     this.#use(slot, quantity);
   }
 
@@ -284,19 +276,19 @@ export class OrderBook {
     const { links } = this.#orders;
     const pool = this.#pool;
     const row = slot << ROW_BITS;
-    const next = links[row | NEXT] as number;
-    const previous = links[row | PREVIOUS] as number;
+    const next = links[row | NEXT];
+    const previous = links[row | PREVIOUS];
     if (previous === NO_SLOT) pool.first[level] = next;
     else links[(previous << ROW_BITS) | NEXT] = next;
     if (next === NO_SLOT) pool.last[level] = previous;
     else links[(next << ROW_BITS) | PREVIOUS] = previous;
     this.orderCount--;
-    if (--(pool.orders[level] as number) === 0) side.remove(level);
+    if (--pool.orders[level] === 0) side.remove(level);
   }
 
   #use(slot: number, quantity: number): void {
-    (this.#orders.open[slot] as number) -= quantity;
-    (this.#orders.used[slot] as number) += quantity;
+    this.#orders.open[slot] -= quantity;
+    this.#orders.used[slot] += quantity;
   }
 
   #sideOf(slot: number): PriceLevels {
@@ -308,15 +300,15 @@ export class OrderBook {
   }
 
   #after(side: PriceLevels, level: number): number {
-    return side.after(this.#pool.key[level] as number);
+    return side.after(this.#pool.key[level]);
   }
 
   #rowOf(side: PriceLevels, level: number): LevelRow {
     const { key, quantity, orders } = this.#pool;
     return {
-      price: (key[level] as number) ^ side.mirror,
-      quantity: quantity[level] as number,
-      orders: orders[level] as number,
+      price: key[level] ^ side.mirror,
+      quantity: quantity[level],
+      orders: orders[level],
     };
   }
 }

@@ -99,7 +99,7 @@ export class Orders {
   rekey(slot: number, token: number): void {
     this.#delete(slot);
     this.token[slot] = token;
-    this.#insert(slot, this.#hash(this.account[slot] as number, token));
+    this.#insert(slot, this.#hash(this.account[slot], token));
     this.#unlink(slot);
     this.#append(slot);
   }
@@ -116,25 +116,25 @@ export class Orders {
   find(account: number, token: number): number {
     const { links } = this;
     const hash = this.#hash(account, token);
-    let slot = this.#index[hash & (this.#index.length - 1)] as number;
+    let slot = this.#index[hash & (this.#index.length - 1)];
     while (slot !== NO_SLOT) {
       const row = slot << ROW_BITS;
       if (links[row | HASH] === hash && links[row | ACCOUNT] === account) return slot;
-      slot = links[row | CHAIN] as number;
+      slot = links[row | CHAIN];
     }
     return NO_SLOT;
   }
 
   firstOf(account: number): number {
-    return account < this.#first.length ? (this.#first[account] as number) : NO_SLOT;
+    return account < this.#first.length ? this.#first[account] : NO_SLOT;
   }
 
   nextOf(slot: number): number {
-    return this.links[(slot << ROW_BITS) | ACCOUNT_NEXT] as number;
+    return this.links[(slot << ROW_BITS) | ACCOUNT_NEXT];
   }
 
   ownerOf(account: number): number {
-    return account < this.owner.length ? (this.owner[account] as number) : account;
+    return account < this.owner.length ? this.owner[account] : account;
   }
 
   setOwner(account: number, owner: number): void {
@@ -155,7 +155,7 @@ export class Orders {
 
   #lengthOf(first: number, link: number): number {
     let length = 0;
-    for (let slot = first; slot !== NO_SLOT; slot = this.links[(slot << ROW_BITS) | link] as number) length++;
+    for (let slot = first; slot !== NO_SLOT; slot = this.links[(slot << ROW_BITS) | link]) length++;
     return length;
   }
 
@@ -163,7 +163,7 @@ export class Orders {
     let count = 0;
     let previous = NO_SLOT;
     for (let slot = this.firstOf(account); slot !== NO_SLOT; slot = this.nextOf(slot)) {
-      const token = this.token[slot] as number;
+      const token = this.token[slot];
       expect(this.account[slot] === account, `slot ${slot} is in the list of account ${account}`);
       expect(
         this.links[(slot << ROW_BITS) | ACCOUNT_PREVIOUS] === previous,
@@ -180,7 +180,7 @@ export class Orders {
   #takeSlot(): number {
     const slot = this.#free;
     if (slot !== NO_SLOT) {
-      this.#free = this.links[(slot << ROW_BITS) | NEXT] as number;
+      this.#free = this.links[(slot << ROW_BITS) | NEXT];
       return slot;
     }
     if (this.#fresh === this.token.length) this.#growSlots();
@@ -198,30 +198,29 @@ export class Orders {
     const row = slot << ROW_BITS;
     const place = hash & (this.#index.length - 1);
     this.links[row | HASH] = hash;
-    this.links[row | CHAIN] = this.#index[place] as number;
+    this.links[row | CHAIN] = this.#index[place];
     this.#index[place] = slot;
   }
 
   #delete(slot: number): void {
     const { links } = this;
     const row = slot << ROW_BITS;
-    const place = (links[row | HASH] as number) & (this.#index.length - 1);
-    const rest = links[row | CHAIN] as number;
-    let before = this.#index[place] as number;
+    const place = links[row | HASH] & (this.#index.length - 1);
+    const rest = links[row | CHAIN];
+    let before = this.#index[place];
     if (before === slot) {
       this.#index[place] = rest;
       return;
     }
-    while (links[(before << ROW_BITS) | CHAIN] !== slot)
-      before = links[(before << ROW_BITS) | CHAIN] as number;
+    while (links[(before << ROW_BITS) | CHAIN] !== slot) before = links[(before << ROW_BITS) | CHAIN];
     links[(before << ROW_BITS) | CHAIN] = rest;
   }
 
   #append(slot: number): void {
     const { links } = this;
     const row = slot << ROW_BITS;
-    const account = links[row | ACCOUNT] as number;
-    const last = this.#last[account] as number;
+    const account = links[row | ACCOUNT];
+    const last = this.#last[account];
     links[row | ACCOUNT_PREVIOUS] = last;
     links[row | ACCOUNT_NEXT] = NO_SLOT;
     if (last === NO_SLOT) this.#first[account] = slot;
@@ -232,11 +231,11 @@ export class Orders {
   #unlink(slot: number): void {
     const { links } = this;
     const row = slot << ROW_BITS;
-    const next = links[row | ACCOUNT_NEXT] as number;
-    const previous = links[row | ACCOUNT_PREVIOUS] as number;
-    if (previous === NO_SLOT) this.#first[links[row | ACCOUNT] as number] = next;
+    const next = links[row | ACCOUNT_NEXT];
+    const previous = links[row | ACCOUNT_PREVIOUS];
+    if (previous === NO_SLOT) this.#first[links[row | ACCOUNT]] = next;
     else links[(previous << ROW_BITS) | ACCOUNT_NEXT] = next;
-    if (next === NO_SLOT) this.#last[links[row | ACCOUNT] as number] = previous;
+    if (next === NO_SLOT) this.#last[links[row | ACCOUNT]] = previous;
     else links[(next << ROW_BITS) | ACCOUNT_PREVIOUS] = previous;
   }
 
@@ -255,7 +254,7 @@ export class Orders {
     this.links = grown(this.links, length << ROW_BITS);
     this.#index = emptyIndex(length);
     for (let slot = 0; slot < this.#fresh; slot++) {
-      this.#insert(slot, this.links[(slot << ROW_BITS) | HASH] as number);
+      this.#insert(slot, this.links[(slot << ROW_BITS) | HASH]);
     }
   }
 

@@ -47,7 +47,7 @@ export class LevelPool {
   /** An empty level. */
   takeLevel(key: number): number {
     let level = this.#freeLevel;
-    if (level !== NO_LEVEL) this.#freeLevel = this.first[level] as number;
+    if (level !== NO_LEVEL) this.#freeLevel = this.first[level];
     else {
       level = this.#freshLevel++;
       if (level === this.key.length) this.#growLevels();
@@ -70,7 +70,7 @@ export class LevelPool {
   /** The place of a node without children, whose other words are still to be written. */
   takeNode(): number {
     let node = this.#freeNode;
-    if (node !== NO_LEVEL) this.#freeNode = this.nodes[node] as number;
+    if (node !== NO_LEVEL) this.#freeNode = this.nodes[node];
     else {
       node = this.#freshNode;
       this.#freshNode += NODE_WORDS;
@@ -117,7 +117,7 @@ export class PriceLevels {
     while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
       if (digit >= DIGITS) return NO_LEVEL;
-      ref = nodes[ref + CHILDREN + digit] as number;
+      ref = nodes[ref + CHILDREN + digit];
     }
     return ref < 0 && this.#pool.key[~ref] === key ? ~ref : NO_LEVEL;
   }
@@ -131,7 +131,7 @@ export class PriceLevels {
       const digit = digitOf(nodes, ref, key);
       if (digit >= DIGITS) break;
       node = ref;
-      ref = nodes[ref + CHILDREN + digit] as number;
+      ref = nodes[ref + CHILDREN + digit];
     }
     if (ref < 0 && this.#pool.key[~ref] === key) return ~ref;
     return this.#begin(key, node, ref);
@@ -141,11 +141,11 @@ export class PriceLevels {
   remove(level: number): void {
     const pool = this.#pool;
     const { nodes } = pool;
-    const key = pool.key[level] as number;
+    const key = pool.key[level];
     let above = 0;
     let node = 0;
     let digit = 0;
-    for (let ref = this.#root; ref > 0; ref = nodes[ref + CHILDREN + digit] as number) {
+    for (let ref = this.#root; ref > 0; ref = nodes[ref + CHILDREN + digit]) {
       above = node;
       node = ref;
       digit = digitOf(nodes, ref, key);
@@ -158,13 +158,13 @@ export class PriceLevels {
       return;
     }
     nodes[node + CHILDREN + digit] = 0;
-    const bitmap = (nodes[node + BITMAP] as number) & ~(1 << digit);
+    const bitmap = nodes[node + BITMAP] & ~(1 << digit);
     nodes[node + BITMAP] = bitmap;
     // What comes next after the lowest key is in the same node.
     if (level === this.best) this.#setBest(this.#lowestBelow(node));
     if ((bitmap & (bitmap - 1)) !== 0) return;
     const only = node + CHILDREN + lowestBit(bitmap);
-    this.#setChild(above, key, nodes[only] as number);
+    this.#setChild(above, key, nodes[only]);
     nodes[only] = 0;
     pool.freeNode(node);
   }
@@ -176,11 +176,11 @@ export class PriceLevels {
     let ref = this.#root;
     while (ref > 0) {
       const digit = digitOf(nodes, ref, key);
-      const higher = (nodes[ref + BITMAP] as number) & (-2 << digit);
+      const higher = nodes[ref + BITMAP] & (-2 << digit);
       if (higher !== 0) next = ref + CHILDREN + lowestBit(higher);
-      ref = nodes[ref + CHILDREN + digit] as number;
+      ref = nodes[ref + CHILDREN + digit];
     }
-    return next === 0 ? NO_LEVEL : this.#lowestBelow(nodes[next] as number);
+    return next === 0 ? NO_LEVEL : this.#lowestBelow(nodes[next]);
   }
 
   /** Throws if an invariant is broken. */
@@ -196,9 +196,9 @@ export class PriceLevels {
     expect(this.best === this.#lowestBelow(this.#root), 'the best level is the lowest');
     let walked = 1;
     for (let level = this.best; ; walked++) {
-      const next = this.after(key[level] as number);
+      const next = this.after(key[level]);
       if (next === NO_LEVEL) break;
-      expect((key[next] as number) > (key[level] as number), 'the levels are in the order of their keys');
+      expect(key[next] > key[level], 'the levels are in the order of their keys');
       level = next;
     }
     expect(walked === count, `${walked} levels follow each other of ${count}`);
@@ -209,20 +209,20 @@ export class PriceLevels {
     const { nodes, key } = this.#pool;
     if (ref === 0) return 0;
     if (ref < 0) {
-      const levelKey = key[~ref] as number;
+      const levelKey = key[~ref];
       expect(levelKey >= low && levelKey <= high, `key ${levelKey} is where it belongs`);
       expect(this.find(levelKey) === ~ref, `key ${levelKey} is found`);
       return 1;
     }
-    const head = nodes[ref] as number;
-    const bitmap = nodes[ref + BITMAP] as number;
+    const head = nodes[ref];
+    const bitmap = nodes[ref + BITMAP];
     const size = 2 ** (head & (DIGITS - 1));
     const base = head & -DIGITS;
     expect((bitmap & (bitmap - 1)) !== 0, 'a node has two children');
     expect(base >= low && base <= high, `base ${base} is where it belongs`);
     let count = 0;
     for (let digit = 0; digit < DIGITS; digit++) {
-      const child = nodes[ref + CHILDREN + digit] as number;
+      const child = nodes[ref + CHILDREN + digit];
       expect((child !== 0) === (((bitmap >>> digit) & 1) !== 0), `the bitmap knows of child ${digit}`);
       const first = base + digit * size;
       count += this.#checkBelow(child, first, first + size - 1);
@@ -238,7 +238,7 @@ export class PriceLevels {
     if (ref !== 0) this.#setChild(node, key, this.#split(ref, key, ~level));
     else {
       this.#setChild(node, key, ~level);
-      if (node !== 0) (pool.nodes[node + BITMAP] as number) |= 1 << digitOf(pool.nodes, node, key);
+      if (node !== 0) pool.nodes[node + BITMAP] |= 1 << digitOf(pool.nodes, node, key);
     }
     return level;
   }
@@ -246,7 +246,7 @@ export class PriceLevels {
   /** A node at the first digit in which `key` is different from all keys of `ref`, and both below it. */
   #split(ref: number, key: number, keyRef: number): number {
     const pool = this.#pool;
-    const other = (ref < 0 ? pool.key[~ref] : pool.nodes[ref]) as number;
+    const other = ref < 0 ? pool.key[~ref] : pool.nodes[ref];
     const node = pool.takeNode();
     const { nodes } = pool;
     const highest = 31 - Math.clz32(key ^ other);
@@ -262,7 +262,7 @@ export class PriceLevels {
 
   #setBest(level: number): void {
     this.best = level;
-    this.bestKey = this.#pool.key[level] as number;
+    this.bestKey = this.#pool.key[level];
   }
 
   /** What is below `node` where `key` belongs; of no node, the root. */
@@ -278,14 +278,14 @@ export class PriceLevels {
   #lowestBelow(start: number): number {
     const { nodes } = this.#pool;
     let ref = start;
-    while (ref > 0) ref = nodes[ref + CHILDREN + lowestBit(nodes[ref + BITMAP] as number)] as number;
+    while (ref > 0) ref = nodes[ref + CHILDREN + lowestBit(nodes[ref + BITMAP])];
     return ~ref;
   }
 }
 
 /** The digit of `key` in a node; DIGITS or more if the key does not belong below it. */
 function digitOf(nodes: Int32Array, node: number, key: number): number {
-  const head = nodes[node] as number;
+  const head = nodes[node];
   return (key ^ head) >>> head;
 }
 
