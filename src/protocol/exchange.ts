@@ -112,7 +112,7 @@ export type OperatorCommand =
   | {
       readonly type: 'book';
       readonly id: string;
-      readonly group?: string;
+      readonly group?: string | undefined;
       /** Price levels on each side. */
       readonly levels: number;
       /** Orders, best first, that are to be in it; 0 for none. */
