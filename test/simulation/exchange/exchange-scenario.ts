@@ -135,8 +135,6 @@ export class ExchangeScenario implements Scenario {
     this.#random.pick(this.#trading).restart();
   }
 
-  onCrash(): void {}
-
   answer(address: Address, message: unknown, images: readonly StoreImage[]): unknown {
     const command = message as DeskCommand;
     if (address !== DESK_ADDRESS || command.type !== 'read-stream') return undefined;
