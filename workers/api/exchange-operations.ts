@@ -54,13 +54,17 @@ export function exchangeOperations(): Handlers<ExchangeOperation> {
     'exchange.resume': (call) => tellBooks(call, 'resume'),
     'exchange.cancel-all': (call) => {
       const { user, ...selection } = call.params;
-      ask<number>(call, { type: 'cancel-all', user, ...selection }, (orders) =>
+      ask<number | null>(call, { type: 'cancel-all', user, ...selection }, (orders) => {
+        if (orders === null) {
+          call.fail(unknownTrader(user ?? ''));
+          return;
+        }
         replyAbout(call, [selection], orders, () => {
           const whose = user === undefined ? '' : ` of ${printable(user)}`;
           logged(call, `withdraws orders${whose} from ${meant(selection)}: ${orders}`);
           call.reply({ orders });
-        }),
-      );
+        });
+      });
     },
   };
 }
@@ -155,6 +159,11 @@ function unknownBook(selection: BookSelection, rows: readonly BookRow[]): Outcry
   const help = hint === undefined ? 'the venue has none' : `did you mean ${JSON.stringify(hint)}?`;
   const message = `no order book is called ${JSON.stringify(wanted)}; ${help}`;
   return new OutcryError('ERR_EXCHANGE_BOOK', message, { fields: { book: wanted } });
+}
+
+function unknownTrader(user: string): OutcryError {
+  const message = `no trader is called ${JSON.stringify(user)}`;
+  return new OutcryError('ERR_EXCHANGE_TRADER', message, { fields: { user } });
 }
 
 /** For people: books that are there. */

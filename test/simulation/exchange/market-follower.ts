@@ -46,11 +46,18 @@ class BookCopies implements Actor<MarketNotice> {
   }
 }
 
-/** Each exchange tells another actor, so that what a lost one has said is not taken for a word of the next one. */
+/**
+ * Each exchange tells another actor, of another name, so that what a lost one has said is not taken for a word of the next
+ * one, nor what is still on its way to a lost follower for something that is meant for the next.
+ */
 export class MarketFollower implements Actor<ExchangeLost> {
+  readonly #nextName: () => string;
   #copies = new BookCopies();
   #child: ActorRef<never> | undefined;
-  #children = 0;
+
+  constructor(nextName: () => string) {
+    this.#nextName = nextName;
+  }
 
   get gaps(): readonly string[] {
     return this.#copies.gaps;
@@ -79,6 +86,6 @@ export class MarketFollower implements Actor<ExchangeLost> {
     this.#copies = copies;
     context.watch(context.refer<never>(EXCHANGE_ADDRESS), { type: 'exchange-lost' });
     const spec = { create: () => copies, supervision: STOP_ON_FAULT };
-    this.#child = context.spawn<never>(String(++this.#children), spec);
+    this.#child = context.spawn<never>(this.#nextName(), spec);
   }
 }
