@@ -1,7 +1,7 @@
 /** `outcry admin open`, `books` and the like: what an operator does with the exchange of a running server. */
 import type { Command } from 'commander';
 import { argumentsOf, parseFlags, parseWhole } from '../../src/protocol/command-line.ts';
-import type { BookSelection, DayReply } from '../index.ts';
+import type { BookSelection, CallOptions, Client, DayReply } from '../index.ts';
 import { adminFlags, limitOf, missing, show, showFlags, tell } from './admin-command.ts';
 import { formatNumber } from './admin-text.ts';
 import { formatBooks, formatDepth, formatTrades } from './exchange-text.ts';
@@ -73,10 +73,16 @@ export async function cancelAll(args: readonly string[]): Promise<number> {
 }
 
 export async function books(args: readonly string[]): Promise<number> {
-  const flags = showFlags('books', '', 'List the order books, with their best prices.');
+  const flags = showFlags('books', '[--group G]', 'List the order books, with their best prices.').option(
+    '--group <group>',
+    'only those in this group',
+  );
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
-  return show(flags, ({ exchange }, options) => exchange.books(options), formatBooks);
+  const { group } = flags.opts<{ group?: string }>();
+  const list = async ({ exchange }: Client, options: CallOptions) =>
+    (await exchange.books(options)).filter((row) => group === undefined || row.group === group);
+  return show(flags, list, formatBooks);
 }
 
 export async function book(args: readonly string[]): Promise<number> {

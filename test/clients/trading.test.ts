@@ -210,10 +210,9 @@ describe('connections of traders that break at any byte', () => {
       await using client = await connect({ port: proxy.port, reconnect: QUICK });
       const load = await OrderLoad.begin(client, 'TRADE0', random);
       proxy.isBreaking = true;
-      await load.enterUntil(() => proxy.breaks >= 10 && load.doneCount >= 100);
+      await load.enterUntil(() => proxy.breaks >= 10 && load.doneCount >= 100 && load.undoneCount > 0);
       proxy.isBreaking = false;
       await load.check(observer);
-      assert.ok(load.undoneCount > 0, 'some were lost on their way');
     });
   }
 });

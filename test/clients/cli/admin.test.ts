@@ -155,6 +155,8 @@ describe('outcry admin with a server in memory', () => {
 
     const lines = (await admin('books')).stdout.split('\n');
     assert.match(lines.find((line) => /^BTC +DAY/.test(line)) ?? '', /open +2300\.0 +40 +2300\.0 +2 +60$/);
+    const nights = (await admin('books', '--group', 'NGHT')).stdout.trimEnd().split('\n').slice(2);
+    assert.ok(nights.length === 10 && nights.every((line) => / NGHT +open/.test(line)), nights.join('\n'));
     const shown = await admin('book', 'BTC', '--orders', '1');
     assert.match(shown.stdout, /^book +BTC DAY\n/);
     assert.match(shown.stdout, /^2300\.5 +20 +1$/m);
