@@ -290,6 +290,13 @@ export class Exchange {
     this.#feed(line);
   }
 
+  hearOut(account: number, connection: number): void {
+    const line = this.#lineOf(account, connection);
+    if (line === undefined) return;
+    line.isHeardOut = true;
+    this.#feed(line);
+  }
+
   left(account: number, connection: number): void {
     const line = this.#lineOf(account, connection);
     if (line === undefined) return;
@@ -699,10 +706,12 @@ export class Exchange {
         this.#outlet.readCold(line, stream.coldAt(line.next));
       } else this.#sendRead(line, packets);
     }
-    if (!line.isEnding || line.isWaiting) return;
-    this.#ending.delete(line);
-    stream.clear();
-    this.#outlet.tell(line.client, { type: 'session-ended' });
+    if (line.isWaiting) return;
+    if (line.isEnding) {
+      this.#ending.delete(line);
+      stream.clear();
+      this.#outlet.tell(line.client, { type: 'session-ended' });
+    } else if (line.isHeardOut) this.#outlet.tell(line.client, { type: 'all-told' });
   }
 
   #sendRead(line: Line, packets: Uint8Array): void {

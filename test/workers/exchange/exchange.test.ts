@@ -199,6 +199,20 @@ describe('a slow client', () => {
     assert.deepEqual(packetsIn(slow.received).map(wordsOf), packetsIn(fast.received).map(wordsOf));
   });
 
+  test('that sends no more hears when it has been told all', () => {
+    const venue = new TestVenue();
+    const slow = venue.logIn('ALICE');
+    slow.isSlow = true;
+    for (let token = 1; token <= 8_000; token++) slow.sendBytes(packetOf(enterOf(token)));
+    const hearOut = () => venue.turn((exchange) => exchange.hearOut(slow.account, slow.client.connection));
+    hearOut();
+    assert.notEqual(slow.notices.at(-1)?.type, 'all-told');
+    slow.isSlow = false;
+    slow.takePages();
+    assert.equal(slow.notices.at(-1)?.type, 'all-told');
+    assert.equal(packetsIn(slow.received).length, 1 + 8_000);
+  });
+
   test('gets the end of the session behind all that came before', () => {
     const venue = new TestVenue();
     const slow = venue.logIn('ALICE');
@@ -404,7 +418,7 @@ describe('operators', () => {
     assert.equal(cancel({ user: 'alice', id: '4422', group: 'DAY' }), 1);
     assert.deepEqual(alice.news(), ['C[1] -100 S']);
     assert.equal(cancel({ id: '7203' }), 2);
-    assert.equal(cancel({ user: 'NOBODY' }), 0);
+    assert.equal(cancel({ user: 'NOBODY' }), undefined);
     assert.equal(cancel({}), 3);
     assert.deepEqual(alice.news(), ['C[2] -100 S', 'C[3] -100 S']);
     assert.deepEqual(bob.news(), ['C[2] -100 S', 'C[1] -100 S', 'C[3] -100 S']);
