@@ -75,6 +75,7 @@ export class Trader implements Asker, Disposable {
   #unread: OrderMessage[] | undefined = [];
   /** Messages that the server may still send. */
   #credit = 0;
+  #isClosing = false;
   readonly #forgetClosing: () => void;
 
   private constructor(calls: Calls, { user, password, session, from = 1, ...options }: SignInOptions) {
@@ -106,7 +107,8 @@ export class Trader implements Asker, Disposable {
   /** For the library. */
   static async signIn(calls: Calls, options: SignInOptions): Promise<Trader> {
     const trader = new Trader(calls, options);
-    if (!trader.#opening.isSettled) calls.errands.start(trader.#errand);
+    if (trader.#opening.isSettled) trader.#finish();
+    else calls.errands.start(trader.#errand);
     await trader.#opening.promise;
     return trader;
   }
@@ -138,9 +140,11 @@ export class Trader implements Asker, Disposable {
 
   /**
    * All that the exchange tells, also over new connections and without gaps. The first loop begins with what has come since
-   * he signed in, the last 4,096 messages of it; others with what comes from now on. Ends with the session of the exchange, and when he is signed out by the program; throws
-   * ERR_EXCHANGE_SIGNED_OUT if somebody else has signed in as the same user. The exchange waits for a loop that is slow, but
-   * not while something is to be answered.
+   * he signed in, the last 4,096 messages of it; others with what comes from now on.
+   *
+   * Ends with the session of the exchange, with `signOut` and with the client. Throws ERR_EXCHANGE_SIGNED_OUT if somebody else
+   * has signed in as the same user, and ERR_LOGIN_REFUSED if the session has ended while the connection was away. The exchange
+   * waits for a loop that is slow, but not while something is to be answered.
    */
   messages(): AsyncGenerator<OrderMessage, void, undefined> {
     const reader = new Reader(this.#unread ?? [], () => this.#giveCredit());
@@ -274,7 +278,7 @@ export class Trader implements Asker, Disposable {
     if (this.#state !== 'signed-in') pending.reject(this.#notSentError(operation));
     if (!pending.isSettled) {
       this.#asked.add(asked);
-      asked.onSettled = () => this.#asked.delete(asked);
+      asked.onSettled = () => this.#onSettled(asked);
       this.#calls.errands.start(asked.errand);
       this.#giveCredit();
     }
@@ -316,9 +320,19 @@ export class Trader implements Asker, Disposable {
 
   #onClosing(refusal: OutcryError, isWanted: boolean): void {
     this.#opening.reject(refusal);
-    // What was asked is still answered: only the loops end.
-    if (isWanted) for (const reader of this.#readers) reader.finish();
-    else this.#finish(refusal);
+    if (!isWanted) {
+      this.#finish(refusal);
+      return;
+    }
+    // What was asked is still answered.
+    this.#isClosing = true;
+    for (const reader of this.#readers) reader.finish();
+    if (this.#asked.size === 0) this.signOut();
+  }
+
+  #onSettled(asked: Asked<OrderMessage>): void {
+    this.#asked.delete(asked);
+    if (this.#isClosing && this.#asked.size === 0) this.signOut();
   }
 
   #finish(failure?: OutcryError): void {

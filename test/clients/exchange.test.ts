@@ -505,6 +505,7 @@ describe('a trader', () => {
     enter.reply(pit.say({ type: 'accepted', token: 1 }));
     assert.equal((await entering).token, 1);
     await closing;
+    assert.equal(trader.isSignedIn, false);
     await assert.rejects(trader.enter(ORDER), { code: 'ERR_CLIENT_CLOSED' });
   });
 

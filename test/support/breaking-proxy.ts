@@ -7,7 +7,7 @@ export interface ProxyOptions {
   /** Of the server. */
   readonly port: number;
   readonly random: Random;
-  /** Bytes after which a connection breaks at the latest, both ways together. */
+  /** Bytes after which a connection breaks at the latest, both ways together: more than the longest frame has. */
   readonly bytesMax: number;
 }
 

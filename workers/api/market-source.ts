@@ -5,7 +5,6 @@
  * Invariant: what waits is bounded by CHANGES_MAX and two snapshots of each book. It is made into items, which take more
  * memory, when there is credit.
  */
-
 import type { MarketItem } from '../../src/protocol/api/operations.ts';
 import {
   type BookSelection,

@@ -2,7 +2,7 @@
  * A user of the exchange who is signed in over the api: what the exchange tells his account, and what he sends it.
  *
  *     signing in ── logged-in ──► open ── the session of the day ends, all is taken ──► ended
- *          └── login-refused ──┴── dismissed, lost, or too far behind ──► failed
+ *          └── login-refused ──┴── dismissed, or lost ──► failed
  *
  * Invariant: a request that was sent is answered once, at the latest when the stream ends.
  */
@@ -22,7 +22,8 @@ import { toOrderMessage } from './order-words.ts';
 
 export type OrderOperation = 'exchange.enter' | 'exchange.replace' | 'exchange.cancel';
 
-const MESSAGES_OF_FRAME = 128;
+/** Of the longest ones they are some 20 KB. */
+const MESSAGES_OF_FRAME = 64;
 
 /** A request that the exchange has not answered. */
 interface Sent {
@@ -124,7 +125,7 @@ export class OrderStream implements Source {
   }
 
   #endIfTaken(): void {
-    if (this.#isOver && this.#waiting.length === 0) this.#call.end();
+    if (this.#isOver && this.#waiting.length === 0 && !this.#call.isOver) this.#call.end();
   }
 
   #take(packets: Uint8Array): void {
