@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   ERR_DATA_IN_USE: 'another server uses the data folder',
   ERR_EXCHANGE_BOOK: 'there is no such order book',
   ERR_EXCHANGE_SIGNED_OUT: 'no such user of the exchange is signed in over the connection',
+  ERR_EXCHANGE_TRADER: 'the venue has no such trader',
   ERR_EXPORT: 'the export could not be completed',
   ERR_FILE_CHANGED: 'the file was changed while it was read',
   ERR_FILE_EXISTS: 'a file of that name is there already',

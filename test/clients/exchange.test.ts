@@ -9,7 +9,6 @@ import { until } from '../support/until.ts';
 const BOOK = { id: 'BTC', group: 'DAY', bid: '2299.9', ask: null };
 const DAY = { isChanged: true, state: 'open', session: 'ABC' };
 const ANSWERS: Readonly<Record<string, unknown>> = {
-  'exchange.books': [BOOK],
   'exchange.book': { book: BOOK, bids: [], asks: [], buyOrders: [], sellOrders: [] },
   'exchange.trades': [],
   'exchange.figures': { state: 'open' },
@@ -22,9 +21,18 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 const LOGIN = { user: 'trade1', password: 'OUTCRY' };
 const ORDER = { side: 'buy', book: 'BTC', quantity: 100, price: '2300.0' } as const;
 
-const answering: Readonly<Record<string, ApiHandler>> = Object.fromEntries(
-  Object.entries(ANSWERS).map(([operation, answer]) => [operation, (call: ApiCall) => call.reply(answer)]),
-);
+const answering: Readonly<Record<string, ApiHandler>> = {
+  ...Object.fromEntries(
+    Object.entries(ANSWERS).map(([operation, answer]) => [operation, (call: ApiCall) => call.reply(answer)]),
+  ),
+  'exchange.books': (call) => {
+    call.open({ books: 1 });
+    call.onCredit = () => {
+      call.send(BOOK);
+      call.end();
+    };
+  },
+};
 
 describe('exchange', () => {
   test('asks for each operation with what it is given, and gives what is answered', async () => {

@@ -22,6 +22,8 @@ import { toOrderMessage } from './order-words.ts';
 
 export type OrderOperation = 'exchange.enter' | 'exchange.replace' | 'exchange.cancel';
 
+const MESSAGES_OF_FRAME = 128;
+
 /** A request that the exchange has not answered. */
 interface Sent {
   readonly call: Call<OrderOperation>;
@@ -104,8 +106,11 @@ export class OrderStream implements Source {
   }
 
   pull(credit: number): void {
-    this.#call.push(this.#waiting.splice(0, credit));
-    if (this.#waiting.length > 0) return;
+    this.#call.push(this.#waiting.splice(0, Math.min(credit, MESSAGES_OF_FRAME)));
+    if (this.#waiting.length > 0) {
+      this.#call.pullAgain();
+      return;
+    }
     if (this.#isPage) {
       this.#isPage = false;
       this.#tellOfMine('page-taken');

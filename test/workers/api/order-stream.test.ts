@@ -1,6 +1,7 @@
 /** Users who trade over the api, with an exchange that says what a test says. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { encodeFrame } from '../../../src/protocol/api/frames.ts';
 import { type ClientNotice, ENTRY_HEAD_BYTES } from '../../../src/protocol/exchange.ts';
 import { LETTER } from '../../../src/protocol/ouch/layout.ts';
 import {
@@ -262,6 +263,15 @@ describe('exchange.stream', () => {
     assert.equal(client.itemsOf(id).length, 3);
     exchange.tell(sequenced(id, [ACCEPTED], true));
     assert.deepEqual(exchange.commandsOf('page-taken'), [taken, taken]);
+  });
+
+  test('gives many messages in frames that are not too long', () => {
+    const exchange = new ScriptedExchange();
+    const { client } = exchange;
+    const id = signIn(exchange, { credit: 5000 });
+    exchange.tell(sequenced(id, new Array(800).fill(ACCEPTED)));
+    assert.equal(client.itemsOf(id).length, 800);
+    for (const frame of client.framesOf(id)) assert.ok(encodeFrame(frame).length < 65_536);
   });
 
   test('ends with the session, when the last message was taken', () => {
