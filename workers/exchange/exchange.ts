@@ -104,7 +104,7 @@ export class Exchange {
     this.clock = new VenueClock(new ZoneTime(options.timeZone));
     const memory = new StreamMemory(options.streamMemoryBytes);
     this.accounts = new Accounts(options.venue.traders, this.orders, memory);
-    this.entry = new OrderEntry(options.venue, this.orders, this.clock, this.accounts.list);
+    this.entry = new OrderEntry(options, this.orders, this.clock, this.accounts.list);
     this.books = this.entry.books;
     this.#recovery = new Recovery(memory, this.orders);
   }
@@ -151,7 +151,7 @@ export class Exchange {
         beginMs: this.#sessionMs,
         ...{ isOpen, date, orders, matches, midnightMs, toldMs, accepted, rejected, trades },
       },
-      accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
+      accounts: accounts.map((account) => account.freeze(this.orders.countOf(account.number))),
       books: books.map((book) => book.freeze()).sort((a, b) => a.id - b.id || a.group - b.group),
       listed: [...this.#listed].map(([number, id]) => ({ number, id })).sort((a, b) => a.number - b.number),
       orders: freezeOrders(
@@ -534,12 +534,6 @@ export class Exchange {
       }
       slot = next;
     }
-    return count;
-  }
-
-  #ordersOf({ number }: TradingAccount): number {
-    let count = 0;
-    for (let slot = this.orders.firstOf(number); slot !== NONE; slot = this.orders.nextOf(slot)) count++;
     return count;
   }
 

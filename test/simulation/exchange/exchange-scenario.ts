@@ -87,6 +87,8 @@ export class ExchangeScenario implements Scenario {
       closeAtMs: 0,
       openDays: [],
       timeZone: 'Asia/Tokyo',
+      ordersMax: 2_000_000,
+      ordersPerTraderMax: 2_000_000,
       streamMemoryBytes: random.pick([0, 2000, 1_000_000]),
       disconnectGraceMs: random.pick([0, 100, 5000, 60_000]),
       isDebugOn: random.chance(0.5),
