@@ -25,6 +25,8 @@ export interface MarketOptions extends CallOptions {
   readonly onGap?: (() => void) | undefined;
 }
 
+/** Books that the server sends ahead. */
+const BOOKS_WINDOW = 4096;
 /** Items that the server sends ahead of a loop that is busy. */
 const MARKET_WINDOW = 512;
 
@@ -37,8 +39,11 @@ export class Exchange {
   }
 
   /** Every book with its best prices. */
-  books(options?: CallOptions): Promise<readonly Book[]> {
-    return this.#calls.request('exchange.books', {}, options);
+  async books(options: CallOptions = {}): Promise<readonly Book[]> {
+    const download = new Download(this.#calls, 'exchange.books', {}, { ...options, window: BOOKS_WINDOW });
+    const books: Book[] = [];
+    for await (const book of download.items()) books.push(book);
+    return books;
   }
 
   /** A book from the best prices on. Rejects with ERR_EXCHANGE_BOOK if it is not there. */
@@ -67,7 +72,7 @@ export class Exchange {
 
   /**
    * Signs a trader in; resolves when the exchange has let him in. It signs out whoever is signed in as the same user.
-   * Rejects with ERR_EXCHANGE_LOGIN if user, password or session are wrong.
+   * Rejects with ERR_LOGIN_REFUSED if user, password or session are wrong.
    */
   signIn(options: SignInOptions): Promise<Trader> {
     return Trader.signIn(this.#calls, options);

@@ -1,7 +1,17 @@
-/** The load of the OUCH benches: sessions that enter orders as fast as they can, and check every reply. */
+/** The load of the OUCH benches: sessions that send messages as fast as they can, and check every reply. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { ACCEPTED, ENTER, EXECUTED, LENGTH, LETTER } from '../../src/protocol/ouch/layout.ts';
+import {
+  ACCEPTED,
+  CANCEL,
+  DAY,
+  ENTER,
+  EXECUTED,
+  IMMEDIATE,
+  LENGTH,
+  LETTER,
+  REPLACE,
+} from '../../src/protocol/ouch/layout.ts';
 import {
   encodeClientPacket,
   HEADER_BYTES,
@@ -10,11 +20,19 @@ import {
 } from '../../src/protocol/soupbintcp/index.ts';
 import { check } from './figures.ts';
 
-const PACKET_BYTES = HEADER_BYTES + LENGTH.enter;
-const CHUNK_ORDERS = 1000;
 const BOOKS = ['BTC ', 'ETH ', 'BNB ', 'SOL ', 'ADA ', 'XRP ', 'DOT ', 'LUNA', 'AVAX', 'DOGE'];
 const MIDDLE_PRICE = 10_000;
-const LIVE = 'L'.charCodeAt(0);
+const LOT = 100;
+/** Of twenty messages: so the books stay about as full as they are. */
+const ENTERS = 11;
+const CANCELS = 6;
+const REPLACES = 2;
+/** Orders that the one immediate order of them takes. */
+const TAKEN = 5;
+export const CYCLE_MESSAGES = ENTERS + CANCELS + REPLACES + 1;
+const CYCLES_PER_WRITE = 50;
+const ENDED_TOKENS_AGO = 200;
+const REPLACED_TOKENS_AGO = 100;
 const ADDED = 'A'.charCodeAt(0);
 
 export const LOAD_PASSWORD = 'OUTCRY';
@@ -23,34 +41,76 @@ export function userOf(session: number): string {
   return `LOAD${String(session).padStart(2, '0')}`;
 }
 
-/**
- * Enter Orders with tokens from `firstToken` on. Of ten orders nine rest, on either side of the middle; the tenth is
- * immediate, and takes what lies opposite.
- */
-export function encodeOrders(session: number, firstToken: number, count: number): Uint8Array {
-  const bytes = Buffer.alloc(count * PACKET_BYTES);
-  for (let i = 0; i < count; i++) {
-    const at = i * PACKET_BYTES;
-    const message = at + HEADER_BYTES;
-    const token = firstToken + i;
-    const isBuy = (token + session) % 2 === 0;
-    const isTaker = token % 10 === 9;
-    const away = isTaker ? -50 : 1 + (token % 40);
-    bytes.writeUInt16BE(1 + LENGTH.enter, at);
-    bytes[at + 2] = PACKET.unsequenced;
-    bytes[message] = LETTER.enter;
-    bytes.writeUInt32BE(token, message + ENTER.token);
-    bytes.write('bench     ', message + ENTER.clientReference, 'latin1');
-    bytes.write(isBuy ? 'B' : 'S', message + ENTER.side, 'latin1');
-    bytes.writeUInt32BE(100, message + ENTER.quantity);
-    bytes.write(BOOKS[session % BOOKS.length] as string, message + ENTER.orderbook, 'latin1');
-    bytes.write('DAY ', message + ENTER.group, 'latin1');
-    bytes.writeUInt32BE(MIDDLE_PRICE + (isBuy ? -away : away), message + ENTER.price);
-    bytes.writeUInt32BE(isTaker ? 0 : 99_999, message + ENTER.timeInForce);
-    bytes.write(' P', message + ENTER.display, 'latin1');
-    bytes.write('11', message + ENTER.classification, 'latin1');
+interface OrderTerms {
+  readonly price: number;
+  readonly quantity: number;
+  readonly timeInForce: number;
+}
+
+/** Messages of a session as packets, one behind the other. */
+class Packets {
+  bytes = Buffer.alloc(1024);
+  length = 0;
+
+  enter(session: number, token: number, { price, quantity, timeInForce }: OrderTerms): void {
+    const at = this.#begin(LETTER.enter, LENGTH.enter);
+    this.bytes.writeUInt32BE(token, at + ENTER.token);
+    this.bytes.write('bench     ', at + ENTER.clientReference, 'latin1');
+    this.bytes.write(isBuyer(session, token) ? 'B' : 'S', at + ENTER.side, 'latin1');
+    this.bytes.writeUInt32BE(quantity, at + ENTER.quantity);
+    this.bytes.write(BOOKS[session % BOOKS.length] as string, at + ENTER.orderbook, 'latin1');
+    this.bytes.write('DAY ', at + ENTER.group, 'latin1');
+    this.bytes.writeUInt32BE(price, at + ENTER.price);
+    this.bytes.writeUInt32BE(timeInForce, at + ENTER.timeInForce);
+    this.bytes.write(' P', at + ENTER.display, 'latin1');
+    this.bytes.write('11', at + ENTER.classification, 'latin1');
   }
-  return bytes;
+
+  replace(existingToken: number, replacementToken: number, price: number): void {
+    const at = this.#begin(LETTER.replace, LENGTH.replace);
+    this.bytes.writeUInt32BE(existingToken, at + REPLACE.existingToken);
+    this.bytes.writeUInt32BE(replacementToken, at + REPLACE.replacementToken);
+    this.bytes.writeUInt32BE(LOT, at + REPLACE.quantity);
+    this.bytes.writeUInt32BE(price, at + REPLACE.price);
+    this.bytes.writeUInt32BE(DAY, at + REPLACE.timeInForce);
+    this.bytes.write(' ', at + REPLACE.display, 'latin1');
+  }
+
+  cancel(token: number): void {
+    const at = this.#begin(LETTER.cancel, LENGTH.cancel);
+    this.bytes.writeUInt32BE(token, at + CANCEL.token);
+  }
+
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.alloc(1024);
+    this.length = 0;
+    return taken;
+  }
+
+  #begin(letter: number, length: number): number {
+    const at = this.length;
+    this.length += HEADER_BYTES + length;
+    if (this.length > this.bytes.length) {
+      const longer = Buffer.alloc(2 * this.bytes.length);
+      this.bytes.copy(longer);
+      this.bytes = longer;
+    }
+    this.bytes.writeUInt16BE(1 + length, at);
+    this.bytes[at + 2] = PACKET.unsequenced;
+    this.bytes[at + HEADER_BYTES] = letter;
+    return at + HEADER_BYTES;
+  }
+}
+
+function isBuyer(session: number, token: number): boolean {
+  return (token + session) % 2 === 0;
+}
+
+/** On its side of the middle. */
+function restingPrice(session: number, token: number): number {
+  const away = 1 + (token % 40);
+  return MIDDLE_PRICE + (isBuyer(session, token) ? -away : away);
 }
 
 function logInPacket(session: number): Uint8Array {
@@ -73,8 +133,6 @@ export class OuchLoad {
   #onAnswered: () => void = () => {};
   /** Shares bought and sold, as passive and as aggressive side. */
   readonly executed = { added: 0, removed: 0 };
-  /** Orders accepted dead: immediate ones that found nothing. */
-  dead = 0;
 
   private constructor(socket: Socket, session: number) {
     this.socket = socket;
@@ -94,15 +152,15 @@ export class OuchLoad {
     return load;
   }
 
-  /** The bytes of the next `count` orders, in writes of a thousand. */
-  prepare(count: number): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    for (let done = 0; done < count; done += CHUNK_ORDERS) {
-      const first = this.#untilToken + done;
-      chunks.push(encodeOrders(this.#session, first, Math.min(CHUNK_ORDERS, count - done)));
+  /** The bytes of so many cycles of messages, in writes; the last one of each is surely answered. */
+  prepare(cycles: number): Uint8Array[] {
+    const writes: Uint8Array[] = [];
+    const packets = new Packets();
+    for (let cycle = 1; cycle <= cycles; cycle++) {
+      this.#addCycle(packets);
+      if (cycle % CYCLES_PER_WRITE === 0 || cycle === cycles) writes.push(packets.take());
     }
-    this.#untilToken += count;
-    return chunks;
+    return writes;
   }
 
   /** Sends all, without waiting for replies; resolves with the last of them. */
@@ -116,6 +174,23 @@ export class OuchLoad {
 
   close(): void {
     this.socket.destroy();
+  }
+
+  #addCycle(packets: Packets): void {
+    const session = this.#session;
+    for (let i = 0; i < ENTERS; i++) {
+      const token = this.#untilToken++;
+      packets.enter(session, token, { price: restingPrice(session, token), quantity: LOT, timeInForce: DAY });
+    }
+    const first = this.#untilToken;
+    for (let i = 0; i < CANCELS; i++) packets.cancel(Math.max(0, first - ENDED_TOKENS_AGO + i));
+    for (let i = 0; i < REPLACES; i++) {
+      const existing = Math.max(0, first - REPLACED_TOKENS_AGO + i);
+      packets.replace(existing, this.#untilToken++, restingPrice(session, existing));
+    }
+    const token = this.#untilToken++;
+    const price = MIDDLE_PRICE + (isBuyer(session, token) ? 50 : -50);
+    packets.enter(session, token, { price, quantity: TAKEN * LOT, timeInForce: IMMEDIATE });
   }
 
   #answered(): Promise<void> {
@@ -141,11 +216,11 @@ export class OuchLoad {
 
   #takeMessage(bytes: Buffer, at: number): void {
     const letter = bytes[at];
-    if (letter === LETTER.accepted) {
+    if (letter === LETTER.accepted || letter === LETTER.replaced) {
       const token = bytes.readUInt32BE(at + ACCEPTED.token);
-      if (token !== this.#nextToken) check(false, `order ${this.#nextToken} is answered with ${token}`);
-      if (bytes[at + ACCEPTED.state] !== LIVE) this.dead++;
-      if (++this.#nextToken === this.#untilToken) this.#onAnswered();
+      if (token < this.#nextToken) check(false, `order ${token} is answered behind ${this.#nextToken - 1}`);
+      this.#nextToken = token + 1;
+      if (this.#nextToken === this.#untilToken) this.#onAnswered();
     } else if (letter === LETTER.executed) {
       const side = bytes[at + EXECUTED.liquidity] === ADDED ? 'added' : 'removed';
       this.executed[side] += bytes.readUInt32BE(at + EXECUTED.quantity);
@@ -213,8 +288,13 @@ export class TimedOrders {
   }
 
   #encode(count: number): Uint8Array[] {
-    const all = encodeOrders(this.#session, this.#enteredMs.length, count);
-    return Array.from({ length: count }, (_, i) => all.subarray(i * PACKET_BYTES, (i + 1) * PACKET_BYTES));
+    const first = this.#enteredMs.length;
+    const packets = new Packets();
+    return Array.from({ length: count }, (_, i) => {
+      const price = restingPrice(this.#session, first + i);
+      packets.enter(this.#session, first + i, { price, quantity: LOT, timeInForce: DAY });
+      return packets.take();
+    });
   }
 
   #answer(): Promise<void> {

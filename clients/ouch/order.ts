@@ -92,7 +92,7 @@ export interface Order extends EventEmitter<OrderEvents> {
    * nothing of it is open any more: then it was too late, or the exchange has canceled the order since the terms are wrong.
    */
   replace(change: OrderChange, options?: CallOptions): Promise<OrderReplaced>;
-  /** Resolves when nothing of it is open any more, also if it was filled before. */
+  /** Resolves when nothing of it is open any more, also if it was filled before; rejects as `done` does when it is lost. */
   cancel(options?: CallOptions): Promise<Order>;
 }
 

@@ -45,12 +45,10 @@ const TOKEN_MAX = 0xffffffff;
 
 /** What becomes of a request that has no answer of its own. */
 interface Outcomes {
-  /** The exchange has taken it and has nothing to say of it. */
-  onIgnored(error: OutcryError): void;
-  /** There will be no answer. */
-  onLost(error: OutcryError): void;
   /** Nothing of its order is open any more. */
   onDone(): void;
+  /** It was ignored, or there will be no answer. */
+  onFail(error: OutcryError): void;
 }
 
 /** Something that was sent, or waits to be, and is not answered. */
@@ -89,7 +87,7 @@ export class Trading implements OrderDesk {
   readonly #form: OrderbookForm;
   /** Sends a packet if there is a connection. */
   readonly #send: (packet: Uint8Array) => boolean;
-  readonly #unanswered = new Queue<Request>();
+  #unanswered = new Queue<Request>();
   /** Those of which something may still come, by their first tokens. */
   readonly #orders = new Map<number, TradedOrder>();
   readonly #byMirrored = new Map<MirroredOrder, TradedOrder>();
@@ -126,24 +124,14 @@ export class Trading implements OrderDesk {
     const message = this.#checked(toEnter(this.#nextToken(), wanted));
     const { token } = message;
     const packet = packetOf(message);
-    const accepted: Pending<OrderAccepted> = this.#promises.make(
-      {
-        timeoutError: (timeoutMs) => timeoutError('an order', timeoutMs),
-        onGivenUp: () => this.#giveUp(request),
-      },
-      options,
-    );
+    const accepted = this.#promise<OrderAccepted>('an order', () => request, options);
     const order = new TradedOrder(this, token, accepted.promise);
     const request: Request = new Request(message, packet, order, {
-      onIgnored: (error) => {
-        accepted.reject(error);
-        this.#lose(order, error);
-      },
-      onLost: (error) => {
-        accepted.reject(error);
-        this.#lose(order, error);
-      },
       onDone: () => {},
+      onFail: (error) => {
+        accepted.reject(error);
+        this.#lose(order, error);
+      },
     });
     if (accepted.isSettled) {
       accepted.promise.catch((reason) => order.onLost(reason));
@@ -166,17 +154,10 @@ export class Trading implements OrderDesk {
       ...changed(terms, change),
     });
     const packet = packetOf(message);
-    const replaced: Pending<OrderReplaced> = this.#promises.make(
-      {
-        timeoutError: (timeoutMs) => timeoutError('a replace', timeoutMs),
-        onGivenUp: () => this.#giveUp(request),
-      },
-      options,
-    );
+    const replaced = this.#promise<OrderReplaced>('a replace', () => request, options);
     const request: Request = new Request(message, packet, order, {
-      onIgnored: (error) => replaced.reject(error),
-      onLost: (error) => replaced.reject(error),
       onDone: () => replaced.reject(doneError(order)),
+      onFail: (error) => replaced.reject(error),
     });
     if (!replaced.isSettled) {
       this.#lastToken = message.replacementToken;
@@ -187,22 +168,19 @@ export class Trading implements OrderDesk {
   }
 
   async cancel(order: TradedOrder, options: CallOptions): Promise<Order> {
-    if (this.#isOver(order)) return order;
+    if (this.#isOver(order)) return order.done;
     const message = this.#checked({ type: 'cancel', token: order.token, quantity: 0 });
     // Whichever of the replaces before it are taken, one of these tokens is the live one.
     const tokens = [order.token, ...this.#replacesOf(order).map(({ replacementToken }) => replacementToken)];
     const packet = joined(tokens.map((token) => packetOf({ ...message, token })));
-    const canceled: Pending<Order> = this.#promises.make(
-      {
-        timeoutError: (timeoutMs) => timeoutError('a cancel', timeoutMs),
-        onGivenUp: () => this.#giveUp(request),
-      },
-      options,
-    );
+    const canceled = this.#promise<Order>('a cancel', () => request, options);
     const request: Request = new Request(message, packet, order, {
-      onIgnored: (error) => canceled.reject(error),
-      onLost: (error) => canceled.reject(error),
-      onDone: () => canceled.resolve(order),
+      onDone: () =>
+        void order.done.then(
+          () => canceled.resolve(order),
+          (reason) => canceled.reject(reason),
+        ),
+      onFail: (error) => canceled.reject(error),
     });
     if (!canceled.isSettled) this.#await(request);
     return canceled.promise;
@@ -230,14 +208,15 @@ export class Trading implements OrderDesk {
 
   /** Nothing more will be told of what there is. */
   end(error: OutcryError): void {
-    for (let request = this.#unanswered.shift(); request !== undefined; request = this.#unanswered.shift()) {
-      request.outcomes.onLost(error);
-    }
-    for (const order of this.#orders.values()) order.onLost(error);
+    const orders = [...this.#orders.values()];
+    const requests = [...this.#unanswered];
+    this.#unanswered = new Queue();
     this.#orders.clear();
     this.#enters.clear();
     this.#replaces.clear();
     this.#requests.clear();
+    for (const order of orders) order.onLost(error);
+    for (const request of requests) request.outcomes.onFail(error);
   }
 
   onMessage(message: OutboundMessage): void {
@@ -296,9 +275,7 @@ export class Trading implements OrderDesk {
     const waiting = this.#replaces.get(message.replacementToken);
     const order = mirrored === undefined ? undefined : this.#byMirrored.get(mirrored);
     if (waiting !== undefined) {
-      this.#replaces.delete(message.replacementToken);
       waiting.replaced.resolve(message);
-      this.#requests.get(waiting.request.order)?.delete(waiting.request);
       this.#answered(waiting.request);
     }
     order?.tell('replaced', message);
@@ -359,7 +336,7 @@ export class Trading implements OrderDesk {
       this.#drop(first);
       const { type } = first.message;
       const message = `the exchange has ignored ${type === 'enter' ? 'an order' : `a ${type}`}: its token is not the next one any more`;
-      first.outcomes.onIgnored(new OutcryError('ERR_ORDER_IGNORED', message, { fields: { type } }));
+      first.outcomes.onFail(new OutcryError('ERR_ORDER_IGNORED', message, { fields: { type } }));
       first = this.#unanswered.first();
     }
     this.#drop(request);
@@ -381,6 +358,14 @@ export class Trading implements OrderDesk {
     this.#enters.delete(request.message.token);
     const message = 'the order was given up before it could be sent';
     this.#lose(request.order, new OutcryError('ERR_CONNECTION_FAILED', message));
+  }
+
+  #promise<T>(what: string, requestOf: () => Request, options: CallOptions): Pending<T> {
+    const answerer = {
+      timeoutError: (timeoutMs: number) => timeoutError(what, timeoutMs),
+      onGivenUp: () => this.#giveUp(requestOf()),
+    };
+    return this.#promises.make<T>(answerer, options);
   }
 
   /** Of a cancel or a replace. */

@@ -104,7 +104,7 @@ export type OperatorCommand =
   | { readonly type: 'close-day' }
   /** Answered with the number of books that changed. */
   | ({ readonly type: 'halt' | 'resume' } & BookSelection)
-  /** Withdraws orders, with reason S. Answered with their number. */
+  /** Withdraws orders, with reason S. Answered with their number, or null if there is no such user. */
   | ({ readonly type: 'cancel-all'; readonly user?: string | undefined } & BookSelection)
   /** Answered with BookRows. */
   | { readonly type: 'books' }
@@ -112,7 +112,7 @@ export type OperatorCommand =
   | {
       readonly type: 'book';
       readonly id: string;
-      readonly group?: string;
+      readonly group?: string | undefined;
       /** Price levels on each side. */
       readonly levels: number;
       /** Orders, best first, that are to be in it; 0 for none. */

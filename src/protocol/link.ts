@@ -70,8 +70,10 @@ const ASK_PREFIX_BYTES = 12;
 const CHUNK_BODY_BYTES = 12;
 /** The smallest buffer of a writer: a turn with a few small messages never grows it. */
 const CAPACITY_MIN_BYTES = 4096;
-/** A writer that grew beyond this starts small again: one large report must not hold its memory for ever. */
+/** A writer that grew beyond this starts small again once it is little used: one large report must not hold its memory. */
 const CAPACITY_KEPT_BYTES = 4 * 1024 * 1024;
+/** Of its capacity. */
+const LITTLE_USED = 1 / 8;
 /** A batch below this is copied by postMessage, above it transferred: the measured break-even of the two. */
 const TRANSFER_MIN_BYTES = 4096;
 
@@ -176,9 +178,10 @@ export class BatchWriter {
     const records = this.#bytes.slice(0, this.#lengthBytes);
     const chunks = this.#chunks.length === 0 ? NO_CHUNKS : this.#chunks;
     if (chunks !== NO_CHUNKS) this.#chunks = [];
+    const isLittleUsed = this.#lengthBytes < this.#bytes.length * LITTLE_USED;
     this.#lengthBytes = 0;
     this.#lastWrite = -1;
-    if (this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
+    if (isLittleUsed && this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
     return { records, chunks };
   }
 

@@ -46,7 +46,7 @@ describe('benches', () => {
   test('ouch gets every reply in order, and what was bought was sold', async () => {
     await runOuchBench({
       sessions: 3,
-      ordersPerSession: 500,
+      cyclesPerSession: 25,
       repeats: 1,
       singles: 20,
       paced: 20,

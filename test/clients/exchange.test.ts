@@ -9,7 +9,6 @@ import { until } from '../support/until.ts';
 const BOOK = { id: 'BTC', group: 'DAY', bid: '2299.9', ask: null };
 const DAY = { isChanged: true, state: 'open', session: 'ABC' };
 const ANSWERS: Readonly<Record<string, unknown>> = {
-  'exchange.books': [BOOK],
   'exchange.book': { book: BOOK, bids: [], asks: [], buyOrders: [], sellOrders: [] },
   'exchange.trades': [],
   'exchange.figures': { state: 'open' },
@@ -22,9 +21,18 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 const LOGIN = { user: 'trade1', password: 'OUTCRY' };
 const ORDER = { side: 'buy', book: 'BTC', quantity: 100, price: '2300.0' } as const;
 
-const answering: Readonly<Record<string, ApiHandler>> = Object.fromEntries(
-  Object.entries(ANSWERS).map(([operation, answer]) => [operation, (call: ApiCall) => call.reply(answer)]),
-);
+const answering: Readonly<Record<string, ApiHandler>> = {
+  ...Object.fromEntries(
+    Object.entries(ANSWERS).map(([operation, answer]) => [operation, (call: ApiCall) => call.reply(answer)]),
+  ),
+  'exchange.books': (call) => {
+    call.open({ books: 1 });
+    call.onCredit = () => {
+      call.send(BOOK);
+      call.end();
+    };
+  },
+};
 
 describe('exchange', () => {
   test('asks for each operation with what it is given, and gives what is answered', async () => {
@@ -137,7 +145,7 @@ class Pit {
   onStream(call: ApiCall): void {
     const { from = 1, session } = call.params as { readonly from?: number; readonly session?: string };
     if (session !== undefined && session !== this.session) {
-      call.fail('ERR_EXCHANGE_LOGIN', { fields: { reason: 'S' } });
+      call.fail('ERR_LOGIN_REFUSED', { fields: { reason: 'S' } });
       return;
     }
     this.stream = call;
@@ -275,11 +283,11 @@ describe('a trader', () => {
   test('is not let in with a wrong password, and not asked again', async () => {
     await using server = await ApiServer.listen({
       handlers: {
-        'exchange.stream': (call) => call.fail('ERR_EXCHANGE_LOGIN', { fields: { reason: 'A' } }),
+        'exchange.stream': (call) => call.fail('ERR_LOGIN_REFUSED', { fields: { reason: 'A' } }),
       },
     });
     await using client = await connectTo(server);
-    await assert.rejects(client.exchange.signIn(LOGIN), isRejected('ERR_EXCHANGE_LOGIN', { reason: 'A' }));
+    await assert.rejects(client.exchange.signIn(LOGIN), isRejected('ERR_LOGIN_REFUSED', { reason: 'A' }));
     assert.equal(server.calls.length, 1);
     await assert.rejects(client.exchange.signIn({ ...LOGIN, user: 'much too long' }), {
       code: 'ERR_API_PARAMS',
@@ -414,7 +422,7 @@ describe('a trader', () => {
       (call: ApiCall) => call.fail('ERR_EXCHANGE_SIGNED_OUT'),
       'ERR_EXCHANGE_SIGNED_OUT',
     ],
-    ['the day has ended while he was away', (call: ApiCall) => call.session.break(), 'ERR_EXCHANGE_LOGIN'],
+    ['the day has ended while he was away', (call: ApiCall) => call.session.break(), 'ERR_LOGIN_REFUSED'],
   ] as const) {
     test(`is over when ${how}`, async () => {
       await using pit = await Pit.open();

@@ -55,7 +55,7 @@ describe('an exchange whose disk is full', { skip: cannotFillDisks() }, () => {
     writeVenue(bank, 4);
     const server = await bank.start(['--server-hosts', '1'], FULL);
     const traders = connectTraders(t, bank, 4, { seed: fuzzSeed() });
-    for (const trader of traders) trader.trade(5000);
+    for (const trader of traders) trader.trade(3000);
     await until('it can store nothing', () => FULL_TEXT.test(server.stderr));
     const observer = await TestClient.connect(bank.ouchPort);
     await until('a client is told', () => observer.text.includes('nothing can be stored at the moment'));
@@ -71,7 +71,7 @@ describe('an exchange whose disk is full', { skip: cannotFillDisks() }, () => {
     writeVenue(bank, 4);
     const full = await bank.start(['--server-hosts', '2'], FULL);
     const traders = connectTraders(t, bank, 4, { seed: fuzzSeed() });
-    for (const trader of traders) trader.trade(5000);
+    for (const trader of traders) trader.trade(3000);
     await until('it can store nothing', () => FULL_TEXT.test(full.stderr));
     await killProcess(full);
     await bank.start(['--server-hosts', '2']);

@@ -100,6 +100,7 @@ describe('a server that is killed under clients of its exchange', () => {
     await until('they trade', () => count() > enough);
     for (const program of programs) program.isDone = true;
     await Promise.all(running);
+    await Promise.all(clients.map((client) => client.close()));
     let fills = 0;
     for (const [i, { orders }] of programs.entries()) {
       const kept = await keptOrders(USERS[i] ?? '', bank.ouchPort);

@@ -32,13 +32,13 @@ export interface Scenario {
   /** A client's program is ended and started again. */
   restartClient(): void;
   /** A host has crashed, or the process with all of them. */
-  onCrash(): void;
+  onCrash?(): void;
   /** What the main thread answers an actor; undefined if that is nothing of this service. */
   answer?(address: Address, message: unknown, images: readonly StoreImage[]): unknown;
   /** What is stored at any moment is right. */
   checkStored(images: readonly StoreImage[]): void;
   /** All clients are done and nothing breaks any more: whatever is to be seen in a server that is left in peace. */
-  settle(): void;
+  settle?(): void;
   /** Nothing is on its way any more. */
   checkEnd(images: readonly StoreImage[]): void;
   counts(): Counts;

@@ -14,8 +14,10 @@ export interface RunOptions {
   readonly bug?: string;
 }
 
-/** A morning, so that most runs are over before midnight in any time zone. */
-const START_MS = Date.UTC(2026, 6, 31, 1);
+/** In Tokyo a morning, and a midnight that comes in the midst of some runs. */
+const MORNING_MS = Date.UTC(2026, 6, 31, 1);
+const MIDNIGHT_MS = Date.UTC(2026, 6, 31, 15);
+const BEFORE_MIDNIGHT_MS = 20_000;
 const MIXES: readonly (readonly ServiceName[])[] = [['bank'], ['exchange'], ['exchange'], SERVICES];
 
 /**
@@ -37,7 +39,8 @@ function runSeed(seed: number, { services, bug }: RunOptions): Counts {
     const random = new Random(seed);
     const drawn = random.pick(MIXES);
     const scenarios = (services ?? drawn).map((service) => createScenario(service, random));
-    return new World({ random, scenarios, startMs: START_MS, bug: PLANTED_BUGS[bug ?? ''] }).run();
+    const startMs = random.chance(0.8) ? MORNING_MS : MIDNIGHT_MS - random.below(BEFORE_MIDNIGHT_MS);
+    return new World({ random, scenarios, startMs, bug: PLANTED_BUGS[bug ?? ''] }).run();
   } catch (cause) {
     const flags = [
       `--seed ${seed}`,

@@ -101,7 +101,7 @@ export class World {
   run(): Counts {
     this.runUntil('all clients are done', () => this.#areDone);
     this.#endFaults();
-    for (const scenario of this.#scenarios) scenario.settle();
+    for (const scenario of this.#scenarios) scenario.settle?.();
     this.simulation.runUntilQuiet();
     this.#checkQuiet();
     assert.deepEqual(this.simulation.failures, []);
@@ -256,13 +256,13 @@ export class World {
   #crashHost(host: number): void {
     this.#counts.hostCrashes++;
     (this.#faults[host] as StoreFaults).crash = undefined;
-    for (const scenario of this.#scenarios) scenario.onCrash();
+    for (const scenario of this.#scenarios) scenario.onCrash?.();
     this.simulation.crash(host);
   }
 
   #crashProcess(): void {
     this.#counts.processCrashes++;
-    for (const scenario of this.#scenarios) scenario.onCrash();
+    for (const scenario of this.#scenarios) scenario.onCrash?.();
     this.simulation.stop();
     this.gateway.end();
     this.#restartMs = this.simulation.nowMs + this.random.below(1000);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { type CreateServerOptions, createServer, type OutcryServer } from '../../src/create-server.ts';
 import { encodeFrame, FRAME } from '../../src/protocol/api/frames.ts';
+import { SERVICES } from '../../src/services.ts';
 import { readVersion } from '../../src/values/version.ts';
 import { collectGarbage } from '../support/garbage.ts';
 import { ApiClient } from '../support/raw-api-client.ts';
@@ -80,7 +81,7 @@ describe('the api', () => {
       assert.deepEqual(hello, {
         protocol: 1,
         server: `outcry/${readVersion()}`,
-        features: ['bank', 'admin'],
+        features: ['bank', 'exchange', 'admin'],
         isOperator: false,
         limits: { frameBytes: MIB, requests: 1024, streams: 64, idleMs: 60_000 },
       });
@@ -770,10 +771,10 @@ describe('createServer', () => {
 
   test('has the services that are asked for, all of them by default', async () => {
     await using all = await createServer();
-    const ports = (['bank', 'lobby', 'api'] as const).map((service) => all.port(service));
-    assert.equal(new Set(ports).size, 3);
+    const ports = SERVICES.map((service) => all.port(service));
+    assert.equal(new Set(ports).size, 5);
     const client = await connectTo(all);
-    assert.deepEqual((await client.hello()).features, ['bank', 'lobby', 'admin']);
+    assert.deepEqual((await client.hello()).features, ['bank', 'lobby', 'exchange', 'admin']);
     client.drop();
     await using bank = await createServer({ services: ['bank'] });
     assert.throws(() => bank.port('api'), RangeError);

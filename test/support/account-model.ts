@@ -56,15 +56,22 @@ export class AccountModel {
   readonly used = new Set<number>();
   readonly cancelReasons = new Set<string>();
   state: 'before-open' | 'open' | 'ended' = 'before-open';
+  /** It has no name: a rejected token may come again, and the day begins and ends as often as all books are halted. */
+  readonly #isRaw: boolean;
   #lastToken = -1;
   #timeNs = 0n;
   /** Since the day before the first message. */
   #dayNs = 0n;
 
+  constructor({ isRaw = false } = {}) {
+    this.#isRaw = isRaw;
+  }
+
   take(message: OutboundMessage): void {
     const timeNs = this.#timeOf(message.timestampNs);
+    if (message.type === 'system-event' && this.#isRaw) return;
     const isAnyTime = message.type === 'system-event' || message.type === 'rejected';
-    if (this.state !== 'open')
+    if (this.state !== 'open' && !this.#isRaw)
       assert.ok(isAnyTime && this.state === 'before-open', `the day is ${this.state}`);
     switch (message.type) {
       case 'system-event':
@@ -77,7 +84,7 @@ export class AccountModel {
         this.state = message.event === 'S' ? 'open' : 'ended';
         break;
       case 'rejected':
-        this.#useToken(message.token);
+        if (!this.#isRaw) this.#useToken(message.token);
         break;
       case 'accepted':
         this.#accept(message, timeNs);
@@ -212,16 +219,18 @@ export interface Trade {
   readonly incoming: ModelTrade;
 }
 
-/** Of all accounts of a venue, in their order: both sides of each must agree. */
-export function pairedTrades(models: readonly AccountModel[]): Trade[] {
+/** Of all accounts of a venue, in their order: both sides of each must agree. If some of what they were told is
+ * not known, not each has two. */
+export function pairedTrades(models: readonly AccountModel[], { isWhole = true } = {}): Trade[] {
   const sides = new Map<bigint, ModelTrade[]>();
   for (const trade of models.flatMap(({ trades }) => trades)) {
     const { matchNumber } = trade;
     sides.set(matchNumber, [...(sides.get(matchNumber) ?? []), trade]);
   }
   const numbers = [...sides.keys()].sort((a, b) => (a < b ? -1 : 1));
-  return numbers.map((number) => {
+  return numbers.flatMap((number) => {
     const both = sides.get(number) ?? [];
+    if (both.length === 1 && !isWhole) return [];
     const resting = both.find(({ liquidity }) => liquidity === 'A');
     const incoming = both.find(({ liquidity }) => liquidity === 'R');
     assert.ok(both.length === 2 && resting && incoming, `match ${number} has two sides`);
@@ -239,6 +248,6 @@ export function pairedTrades(models: readonly AccountModel[]): Trade[] {
     );
     assert.notEqual(incoming.life.side === 'B', resting.life.side === 'B', `match ${number} buys and sells`);
     assert.ok(resting.life.orderNumber < incoming.life.orderNumber, `match ${number} is of a resting order`);
-    return { resting, incoming };
+    return [{ resting, incoming }];
   });
 }

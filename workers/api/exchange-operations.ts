@@ -16,6 +16,7 @@ import { nearest } from '../../src/values/nearest.ts';
 import { printable } from '../../src/values/printable.ts';
 import type { Call, Handlers } from './call.ts';
 import { toBook, toDepth, toTrade } from './exchange-rows.ts';
+import { ListSource } from './list-source.ts';
 import { MarketSource } from './market-source.ts';
 import { OrderStream, streamOf, streamsOf } from './order-stream.ts';
 import { toEnterOrder, toReplaceOrder } from './order-words.ts';
@@ -24,17 +25,19 @@ type ExchangeOperation = Extract<OperationName, `exchange.${string}`>;
 
 const LEVELS = 10;
 const TRADES_LIMIT = 100;
+const BOOKS_OF_FRAME = 200;
 
 export function exchangeOperations(): Handlers<ExchangeOperation> {
   return {
-    'exchange.books': (call) => askBooks(call, (rows) => call.reply(rows.map(toBook))),
+    'exchange.books': (call) =>
+      askBooks(call, (rows) => {
+        call.openDownload({ books: rows.length }, new ListSource(call, rows.map(toBook), BOOKS_OF_FRAME));
+      }),
     'exchange.book': showBook,
     'exchange.trades': (call) => {
       const { limit = TRADES_LIMIT, ...selection } = call.params;
-      checkBooks(call, [selection], () =>
-        ask<readonly TradeRow[]>(call, { type: 'trades', limit, ...selection }, (rows) =>
-          call.reply(rows.map(toTrade)),
-        ),
+      ask<readonly TradeRow[]>(call, { type: 'trades', limit, ...selection }, (rows) =>
+        replyAbout(call, [selection], rows.length, () => call.reply(rows.map(toTrade))),
       );
     },
     'exchange.figures': (call) =>
@@ -51,13 +54,17 @@ export function exchangeOperations(): Handlers<ExchangeOperation> {
     'exchange.resume': (call) => tellBooks(call, 'resume'),
     'exchange.cancel-all': (call) => {
       const { user, ...selection } = call.params;
-      checkBooks(call, [selection], () =>
-        ask<number>(call, { type: 'cancel-all', user, ...selection }, (orders) => {
+      ask<number | null>(call, { type: 'cancel-all', user, ...selection }, (orders) => {
+        if (orders === null) {
+          call.fail(unknownTrader(user ?? ''));
+          return;
+        }
+        replyAbout(call, [selection], orders, () => {
           const whose = user === undefined ? '' : ` of ${printable(user)}`;
           logged(call, `withdraws orders${whose} from ${meant(selection)}: ${orders}`);
           call.reply({ orders });
-        }),
-      );
+        });
+      });
     },
   };
 }
@@ -68,16 +75,15 @@ function showBook(call: Call<'exchange.book'>): void {
   if (orders > 0 && !call.session.isOperator) {
     throw new OutcryError('ERR_API_DENIED', 'whose orders are in a book is for operators');
   }
-  findBooks(call, [{ id, group }], ([row]) => {
-    const command = { type: 'book', id, group: (row as BookRow).group, levels, orders } as const;
-    ask<BookView>(call, command, (view) => call.reply(toDepth(view)));
-  });
+  ask<BookView | null>(call, { type: 'book', id, group, levels, orders }, (view) =>
+    replyAbout(call, [{ id, group }], Number(view !== null), () => call.reply(toDepth(view as BookView))),
+  );
 }
 
 /** The source is there ahead of the answer: a client may want no more before it is open. */
 function followMarket(call: Call<'exchange.market'>): void {
   const { books = [] } = call.params;
-  checkBooks(call, books, () => {
+  replyAbout(call, books, 0, () => {
     const source = new MarketSource(call);
     call.session.failWhenLost(call.id, EXCHANGE_ADDRESS);
     source.follow();
@@ -90,7 +96,7 @@ function signIn(call: Call<'exchange.stream'>): void {
   const { session } = call;
   const stream = new OrderStream(call);
   if (streamsOf(session).some(({ user }) => user === stream.user)) {
-    throw new OutcryError('ERR_EXCHANGE_LOGIN', `${stream.user} is signed in over this connection already`);
+    throw new OutcryError('ERR_LOGIN_REFUSED', `${stream.user} is signed in over this connection already`);
   }
   call.source = stream;
   session.failWhenLost(call.id, EXCHANGE_ADDRESS);
@@ -110,8 +116,8 @@ function tellDay(
 
 function tellBooks(call: Call<'exchange.halt' | 'exchange.resume'>, type: 'halt' | 'resume'): void {
   const selection = call.params;
-  checkBooks(call, [selection], () =>
-    ask<number>(call, { type, ...selection }, (books) => {
+  ask<number>(call, { type, ...selection }, (books) =>
+    replyAbout(call, [selection], books, () => {
       if (books > 0) logged(call, `${type}s ${meant(selection)}: ${books} changed`);
       call.reply({ books });
     }),
@@ -126,25 +132,23 @@ function askBooks(call: Call<never> | Call, then: (rows: readonly BookRow[]) => 
   ask<readonly BookRow[]>(call, { type: 'books' }, then);
 }
 
-/** `then` gets the books that are meant; the call fails if one of the selections means none. */
-function findBooks(
+/** `reply` is called if there is such a book for each selection, as there is if anything was `found`; else the call fails. */
+function replyAbout(
   call: Call<never> | Call,
   selections: readonly BookSelection[],
-  then: (rows: readonly BookRow[]) => void,
+  found: number,
+  reply: () => void,
 ): void {
+  const named = selections.filter(({ id, group }) => id !== undefined || group !== undefined);
+  if (found > 0 || named.length === 0) {
+    reply();
+    return;
+  }
   askBooks(call, (rows) => {
-    const found = selections.map((selection) => rows.filter((row) => isSelected(selection, row)));
-    const missing = selections.find((_, i) => found[i]?.length === 0);
-    if (missing === undefined) then(found.flat());
+    const missing = named.find((selection) => !rows.some((row) => isSelected(selection, row)));
+    if (missing === undefined) reply();
     else call.fail(unknownBook(missing, rows));
   });
-}
-
-/** All books are always there. */
-function checkBooks(call: Call<never> | Call, selections: readonly BookSelection[], then: () => void): void {
-  const named = selections.filter(({ id, group }) => id !== undefined || group !== undefined);
-  if (named.length === 0) then();
-  else findBooks(call, named, then);
 }
 
 function unknownBook(selection: BookSelection, rows: readonly BookRow[]): OutcryError {
@@ -155,6 +159,11 @@ function unknownBook(selection: BookSelection, rows: readonly BookRow[]): Outcry
   const help = hint === undefined ? 'the venue has none' : `did you mean ${JSON.stringify(hint)}?`;
   const message = `no order book is called ${JSON.stringify(wanted)}; ${help}`;
   return new OutcryError('ERR_EXCHANGE_BOOK', message, { fields: { book: wanted } });
+}
+
+function unknownTrader(user: string): OutcryError {
+  const message = `no trader is called ${JSON.stringify(user)}`;
+  return new OutcryError('ERR_EXCHANGE_TRADER', message, { fields: { user } });
 }
 
 /** For people: books that are there. */

@@ -17,14 +17,22 @@ import type {
 } from '../../src/protocol/exchange.ts';
 import { formatTenths } from '../../src/protocol/ouch/prices.ts';
 
+/** Bids, asks and trades that one item has at most, so many of each: a frame has room for some of them. */
+const ROWS_OF_ITEM = 50;
+
 export function toBook(row: BookRow): Book {
-  const { bid, ask, last, group } = row;
   return {
-    ...row,
-    group: group.trimEnd(),
-    bid: priceOrNull(bid),
-    ask: priceOrNull(ask),
-    last: priceOrNull(last),
+    id: row.id,
+    group: row.group.trimEnd(),
+    name: row.name,
+    state: row.state,
+    bid: priceOrNull(row.bid),
+    bidQuantity: row.bidQuantity,
+    ask: priceOrNull(row.ask),
+    askQuantity: row.askQuantity,
+    last: priceOrNull(row.last),
+    orders: row.orders,
+    volume: row.volume,
   };
 }
 
@@ -42,16 +50,26 @@ export function toTrade(row: TradeRow): Trade {
   return { ...row, group: row.group.trimEnd(), price: formatTenths(row.price) };
 }
 
-/** `isLate`: the client was too slow for changes ahead of it. */
-export function toMarketItem(notice: MarketNotice, isLate: boolean): MarketItem {
-  const { number } = notice;
-  const [book, bids, asks] = [toBook(notice.row), notice.bids.map(toLevel), notice.asks.map(toLevel)];
-  if (notice.type === 'book-snapshot') return { type: 'snapshot', number, book, isLate, bids, asks };
-  return { type: 'change', number, book, bids, asks, trades: notice.trades.map(toTrade) };
+/** As many items as it takes. `isLate`: the client was too slow for changes ahead of it. */
+export function toMarketItems(notice: MarketNotice, isLate: boolean): MarketItem[] {
+  const { number, bids, asks } = notice;
+  const book = toBook(notice.row);
+  const trades = notice.type === 'book-change' ? notice.trades : [];
+  const longest = Math.max(bids.length, asks.length, trades.length);
+  const count = Math.max(1, Math.ceil(longest / ROWS_OF_ITEM));
+  return Array.from({ length: count }, (_, i): MarketItem => {
+    const [start, end] = [i * ROWS_OF_ITEM, (i + 1) * ROWS_OF_ITEM];
+    const hasMore = i < count - 1;
+    const sides = { bids: bids.slice(start, end).map(toLevel), asks: asks.slice(start, end).map(toLevel) };
+    if (i === 0 && notice.type === 'book-snapshot') {
+      return { type: 'snapshot', number, hasMore, book, isLate, ...sides };
+    }
+    return { type: 'change', number, hasMore, book, ...sides, trades: trades.slice(start, end).map(toTrade) };
+  });
 }
 
-function toLevel(row: LevelRow): PriceLevel {
-  return { ...row, price: formatTenths(row.price) };
+function toLevel({ price, quantity, orders }: LevelRow): PriceLevel {
+  return { price: formatTenths(price), quantity, orders };
 }
 
 function toOrder(row: OrderRow): BookOrder {

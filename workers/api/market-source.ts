@@ -2,8 +2,11 @@
  * What a client follows of the market. Each book is in step with the exchange, from a snapshot on; when too many changes
  * wait for a slow client they are dropped, and their books are out of step until a new snapshot comes.
  *
- * Invariant: what waits is bounded by CHANGES_MAX and two snapshots of each book.
+ * Invariant: what waits is bounded by CHANGES_MAX and two snapshots of each book. It is made into items, which take more
+ * memory, when there is credit.
  */
+
+import type { MarketItem } from '../../src/protocol/api/operations.ts';
 import {
   type BookSelection,
   EXCHANGE_ADDRESS,
@@ -12,10 +15,13 @@ import {
   type MarketNotice,
 } from '../../src/protocol/exchange.ts';
 import type { Call, Source } from './call.ts';
-import { toMarketItem } from './exchange-rows.ts';
+import { toMarketItems } from './exchange-rows.ts';
 
 /** Changes that wait for credit. */
 const CHANGES_MAX = 1000;
+/** Rows after which a frame is long enough; an item counts as some by itself. */
+const ROWS_OF_FRAME = 200;
+const ROWS_BESIDE = 4;
 
 interface Waiting {
   readonly notice: MarketNotice;
@@ -27,6 +33,8 @@ export class MarketSource implements Source {
   readonly #books: readonly BookSelection[] | undefined;
   #waiting: Waiting[] = [];
   #changes = 0;
+  /** Of what was taken from those that wait: what there was no credit for. */
+  #items: MarketItem[] = [];
   readonly #inStep = new Set<string>();
   /** Those that fell out of step. */
   readonly #late = new Set<string>();
@@ -61,16 +69,34 @@ export class MarketSource implements Source {
   }
 
   pull(credit: number): void {
-    const taken = this.#waiting.splice(0, credit);
-    for (const { notice } of taken) if (notice.type === 'book-change') this.#changes--;
-    this.#call.push(taken.map(({ notice, isLate }) => toMarketItem(notice, isLate)));
-    if (this.#waiting.length > 0 || !this.#isAskDue) return;
-    this.#isAskDue = false;
-    this.follow();
+    const frame: MarketItem[] = [];
+    for (let rows = 0; rows < ROWS_OF_FRAME && frame.length < credit; ) {
+      const item = this.#next();
+      if (item === undefined) break;
+      frame.push(item);
+      rows += ROWS_BESIDE + item.bids.length + item.asks.length;
+      if (item.type === 'change') rows += item.trades.length;
+    }
+    this.#call.push(frame);
+    if (frame.length > 0) this.#call.pullAgain();
+    else if (this.#isAskDue) {
+      this.#isAskDue = false;
+      this.follow();
+    }
   }
 
   cancel(): void {
     this.#tell({ type: 'unfollow-market', ...this.#follower });
+  }
+
+  #next(): MarketItem | undefined {
+    if (this.#items.length === 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return undefined;
+      if (next.notice.type === 'book-change') this.#changes--;
+      this.#items = toMarketItems(next.notice, next.isLate);
+    }
+    return this.#items.shift();
   }
 
   /** All changes that wait are dropped, and `book` has missed one, too. */

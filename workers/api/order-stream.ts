@@ -22,6 +22,8 @@ import { toOrderMessage } from './order-words.ts';
 
 export type OrderOperation = 'exchange.enter' | 'exchange.replace' | 'exchange.cancel';
 
+const MESSAGES_OF_FRAME = 128;
+
 /** A request that the exchange has not answered. */
 interface Sent {
   readonly call: Call<OrderOperation>;
@@ -83,7 +85,7 @@ export class OrderStream implements Source {
       }
       case 'login-refused': {
         const { reason, text } = notice;
-        this.#call.fail(new OutcryError('ERR_EXCHANGE_LOGIN', text, { fields: { reason } }));
+        this.#call.fail(new OutcryError('ERR_LOGIN_REFUSED', text, { fields: { reason } }));
         break;
       }
       case 'sequenced':
@@ -95,7 +97,7 @@ export class OrderStream implements Source {
         break;
       case 'session-ended':
         this.#isOver = true;
-        this.#failSent('the session has ended');
+        this.#failSent(new OutcryError('ERR_SESSION_ENDED', 'the session of the exchange has ended'));
         this.#endIfTaken();
         break;
       case 'dismissed':
@@ -104,8 +106,11 @@ export class OrderStream implements Source {
   }
 
   pull(credit: number): void {
-    this.#call.push(this.#waiting.splice(0, credit));
-    if (this.#waiting.length > 0) return;
+    this.#call.push(this.#waiting.splice(0, Math.min(credit, MESSAGES_OF_FRAME)));
+    if (this.#waiting.length > 0) {
+      this.#call.pullAgain();
+      return;
+    }
     if (this.#isPage) {
       this.#isPage = false;
       this.#tellOfMine('page-taken');
@@ -114,7 +119,7 @@ export class OrderStream implements Source {
   }
 
   cancel(): void {
-    this.#failSent('the stream has ended');
+    this.#failSent(signedOut(`${this.user} is signed out, and the answer is not known`));
     this.#tellOfMine('left');
   }
 
@@ -150,10 +155,9 @@ export class OrderStream implements Source {
   }
 
   /** Nobody knows whether the exchange has seen them. */
-  #failSent(why: string): void {
+  #failSent(error: OutcryError): void {
     const sent = this.#sent;
     this.#sent = [];
-    const error = signedOut(`${this.user} is signed out, and the answer is not known: ${why}`);
     for (const { call } of sent) if (!call.isOver) call.fail(error);
   }
 

@@ -181,7 +181,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
         context.reply(exchange.resume(message));
         break;
       case 'cancel-all':
-        context.reply(exchange.cancelAll(message));
+        context.reply(exchange.cancelAll(message) ?? null);
         break;
       case 'books':
         context.reply(this.#rows.all());

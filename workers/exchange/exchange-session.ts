@@ -42,6 +42,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   #isReleasing = false;
   /** The connection is closed: nothing can be sent any more. */
   #isGone = false;
+  /** What came ahead of the answer to the login. */
+  #early: Uint8Array[] = [];
 
   constructor(exchange: ActorRef<ExchangeCommand>, info: ConnectionInfo) {
     this.#exchange = exchange;
@@ -59,12 +61,18 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   /** Tells the client what nothing in its protocol says, if there is a way. */
   protected abstract explain(text: string, context: SessionContext): void;
   protected abstract onTick(context: SessionContext): void;
-  abstract receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void;
+  /** Whole frames of the client. */
+  protected abstract take(bytes: Uint8Array, start: number, end: number, context: SessionContext): void;
 
   started(context: SessionContext): void {
     // The exchange has seen that the session before was lost.
     if (this.info.isReplacement) this.end('the worker thread that served it ended', context);
     else this.begin(context);
+  }
+
+  receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
+    if (this.state === 'logging-in') this.#early.push(bytes.slice(start, end));
+    else this.take(bytes, start, end, context);
   }
 
   receive(message: ExchangeSessionMessage, context: SessionContext): undefined {
@@ -131,9 +139,10 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     this.explain('nothing can be stored at the moment; answers come when there is room again', context);
   }
 
-  /** The exchange answers with `logged-in` or `login-refused`. */
+  /** The exchange answers with `logged-in` or `login-refused`; nothing more is read before. */
   protected logIn(command: ExchangeCommand, context: SessionContext): void {
     this.state = 'logging-in';
+    context.pauseInput();
     context.watch(this.#exchange, { type: 'exchange-lost' });
     context.tell(this.#exchange, command);
   }
@@ -168,8 +177,13 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     const isLeaving = this.state === 'leaving';
     this.#account = notice.account;
     this.state = 'in';
-    if (!isLeaving || (!this.#isGone && this.#reason === '')) this.onLoggedIn(notice, context);
+    if (!isLeaving || (!this.#isGone && this.#reason === '')) {
+      this.onLoggedIn(notice, context);
+      for (const bytes of this.#early) this.take(bytes, 0, bytes.length, context);
+    }
+    this.#early = [];
     if (isLeaving) this.leave(this.#reason, context);
+    else context.resumeInput();
   }
 
   #release(account: number, context: SessionContext): void {

@@ -327,10 +327,14 @@ export class Exchange {
     return this.#setHalted(selection, false);
   }
 
-  /** Withdraws orders, with reason S; returns their number. */
-  cancelAll({ user, ...selection }: BookSelection & { readonly user?: string | undefined }): number {
+  /** Withdraws orders, with reason S; returns their number, or undefined if there is no such user. */
+  cancelAll({
+    user,
+    ...selection
+  }: BookSelection & { readonly user?: string | undefined }): number | undefined {
     const books = new Set(this.books.select(selection).map(({ index }) => index));
     const name = user?.trim().toUpperCase();
+    if (name !== undefined && this.accounts.traderOf(name) === undefined) return undefined;
     const accounts = this.accounts.all.filter((account) => name === undefined || account.name === name);
     const isMeant = (slot: number) => books.has(this.orders.book[slot]);
     return accounts.reduce((sum, { number }) => sum + this.#withdraw(number, REASON.supervisory, isMeant), 0);

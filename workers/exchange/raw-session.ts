@@ -17,8 +17,6 @@ const CLOSED = 0x45;
 
 export class RawSession extends ExchangeSession {
   readonly #settings: OuchRawSettings;
-  /** What came before the exchange had opened an account. */
-  #early: Uint8Array[] | undefined = [];
 
   constructor(settings: OuchRawSettings, exchange: ActorRef<ExchangeCommand>, info: ConnectionInfo) {
     super(exchange, info);
@@ -26,22 +24,12 @@ export class RawSession extends ExchangeSession {
   }
 
   protected begin(context: SessionContext): void {
-    context.pauseInput();
     const { connection } = this.info;
     this.logIn({ type: 'log-in-raw', client: { address: context.self, connection } }, context);
   }
 
-  receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
-    if (this.#early !== undefined) this.#early.push(bytes.slice(start, end));
-    else this.#take(bytes, start, end, context);
-  }
-
-  protected onLoggedIn(_: unknown, context: SessionContext): void {
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const bytes of early) this.#take(bytes, 0, bytes.length, context);
-    context.resumeInput();
-  }
+  /** There is no message for it: the System Event follows. */
+  protected onLoggedIn(): void {}
 
   /** It has given no name that could be wrong. */
   protected onRefused(): void {}
@@ -71,7 +59,7 @@ export class RawSession extends ExchangeSession {
   protected onTick(): void {}
 
   /** Puts each message in a packet of its own. Of one of an unknown letter only that is here, and it is the last. */
-  #take(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
+  protected take(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
     if (this.state !== 'in') return;
     let messages = 0;
     let at = start;

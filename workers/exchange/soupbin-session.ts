@@ -44,7 +44,7 @@ export class SoupbinSession extends ExchangeSession {
     this.#tickIn(this.#settings.loginMs, context);
   }
 
-  receiveBytes(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
+  protected take(bytes: Uint8Array, start: number, end: number, context: SessionContext): void {
     this.#lastInMs = context.nowMs;
     const runs: number[] = [];
     let runStart = start;
@@ -64,6 +64,11 @@ export class SoupbinSession extends ExchangeSession {
         this.#onPacket(letter, bytes, at, next, context);
       }
       at = next;
+      if (this.state === 'logging-in' && at < end) {
+        // Of a client that does not wait for the answer.
+        this.receiveBytes(bytes, at, end, context);
+        break;
+      }
     }
     if (at > runStart && this.state === 'in') runs.push(runStart, at);
     this.#handOn(bytes, runs, context);

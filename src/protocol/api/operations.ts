@@ -182,16 +182,19 @@ export interface BookDepth {
   readonly sellOrders: readonly BookOrder[];
 }
 
-/** A book as it is, or what has become of it since the item before it. Its numbers have no gaps. */
+/** A book as it is, or what has become of it since the item before it. */
 export type MarketItem = {
+  /** Without gaps; but what is too long for one item comes in several of the same number. */
   readonly number: number;
+  /** The next item of the book has more of this. */
+  readonly hasMore: boolean;
   readonly book: Book;
 } & (
   | {
       readonly type: 'snapshot';
       /** The client was too slow: changes ahead of this are missing. */
       readonly isLate: boolean;
-      /** All levels, best first. */
+      /** The whole book, as far as it is not in what comes next, best first. */
       readonly bids: readonly PriceLevel[];
       readonly asks: readonly PriceLevel[];
     }
@@ -330,7 +333,7 @@ export const OPERATIONS = {
   'lobby.put': upload<null, Uint8Array, FileInfo>({ repetition: 'once' })(
     record({ name: FILE_NAME, size: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) }),
   ),
-  'exchange.books': request<readonly Book[]>()(nothing),
+  'exchange.books': download<{ readonly books: number }, Book>()(nothing),
   'exchange.book': request<BookDepth>()(
     record({
       id: BOOK_ID,

@@ -185,6 +185,8 @@ describe('outcry admin with a server in memory', () => {
       fields: { token: 3, reason: 'H' },
     });
     assert.equal(await said('resume'), '4 books resumed\n');
+    const nobody = await admin('cancel-all', '--user', 'nobody');
+    assert.deepEqual([nobody.exitCode, nobody.stderr], [1, 'outcry: no trader is called "nobody"\n']);
     assert.equal(await said('cancel-all', '--user', 'TRADE0', '--book', 'ETH'), '0 orders withdrawn\n');
     assert.equal(await said('cancel-all', '--user', 'trade0'), '2 orders withdrawn\n');
     await assert.rejects(seller.cancel(token), { code: 'ERR_ORDER_IGNORED' });

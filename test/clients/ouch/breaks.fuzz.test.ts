@@ -43,7 +43,7 @@ class RandomTrading {
     const draw = random.below(100);
     if (draw < 40 || this.orders.length === 0) this.#enter();
     else if (draw < 60) this.#replace(random.pick(this.orders));
-    else if (draw < 75) this.#waiting.push(random.pick(this.orders).cancel());
+    else if (draw < 75) this.#cancel(random.pick(this.orders));
     else if (draw < 90) this.#execute();
     else if (draw < 93) this.#server.drop();
     else if (draw < 96) this.#server.dropWithin();
@@ -78,6 +78,11 @@ class RandomTrading {
     // One that goes on from a replace that was given up, and lost, is ignored.
     const known = this.#abortShare > 0 ? /ERR_ORDER_(DONE|IGNORED)|20/ : /ERR_ORDER_DONE/;
     this.#waiting.push(replacing.catch(({ code }) => assert.match(String(code), known)));
+  }
+
+  #cancel(order: Order): void {
+    const canceling = order.cancel();
+    this.#waiting.push(canceling.catch(() => assert.equal(order.state, 'lost')));
   }
 
   #execute(): void {

@@ -288,7 +288,11 @@ describe('orders', () => {
     await assert.rejects(ignored.accepted, { code: 'ERR_ORDER_IGNORED' });
     assert.equal(ignored.state, 'lost');
     await assert.rejects(ignored.done, { code: 'ERR_ORDER_IGNORED' });
-    assert.equal((await ignored.cancel()).state, 'lost');
+    await assert.rejects(ignored.cancel(), { code: 'ERR_ORDER_IGNORED' });
+    await assert.rejects(ignored.replace({}), {
+      code: 'ERR_ORDER_DONE',
+      fields: { token: 2, state: 'lost' },
+    });
   });
 });
 
@@ -392,12 +396,15 @@ describe('a client whose connection breaks', () => {
     venue.server.isHolding = true;
     const order = client.enter(BUY);
     await until('it was taken', () => venue.exchange.taken.size === 1);
+    const canceling = assert.rejects(order.cancel(), { code: 'ERR_CONNECTION_LOST' });
     isWelcome = false;
     venue.server.drop();
     venue.server.release();
     assert.equal((await client.closed)?.code, 'ERR_LOGIN_REFUSED');
     await assert.rejects(order.accepted, { code: 'ERR_CONNECTION_LOST', message: /user or password/ });
     await assert.rejects(order.done, { code: 'ERR_CONNECTION_LOST' });
+    await canceling;
+    await assert.rejects(order.cancel(), { code: 'ERR_CONNECTION_LOST' });
     await assert.rejects(client.enter(BUY).accepted, { code: 'ERR_CLIENT_CLOSED' });
   });
 });

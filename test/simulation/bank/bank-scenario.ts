@@ -112,8 +112,6 @@ export class BankScenario implements Scenario {
     this.#checkStored(recover(images));
   }
 
-  settle(): void {}
-
   checkEnd(images: readonly StoreImage[]): void {
     const recovered = recover(images);
     checkRecovery(recovered, this.#living());

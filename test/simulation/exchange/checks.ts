@@ -1,5 +1,6 @@
 /** What must be true of a simulated exchange, at the end and at every moment between. */
 import assert from 'node:assert/strict';
+import type { BookView, LevelRow, OrderRow } from '../../../src/protocol/exchange.ts';
 import type { TraderSettings, VenueSettings } from '../../../src/protocol/venue.ts';
 import { type ExchangeState, encodeSnapshot } from '../../../workers/exchange/exchange-snapshot.ts';
 import { numberText } from '../../../workers/exchange/wire-text.ts';
@@ -16,7 +17,9 @@ export function checkDurable(
 ): void {
   const id = sessionIdOf(state);
   const messages = storedMessages(images);
-  for (const { number, name, stream } of state.accounts) {
+  for (const { number, name, stream, isRaw } of state.accounts) {
+    // Nobody reads again what a raw client was told.
+    if (isRaw) continue;
     const stored = messages.get(number) ?? [];
     assert.equal(stored.length, stream.count, `messages to ${name} in the journal, and by their count`);
   }
@@ -80,6 +83,30 @@ function rowOf(user: string, { token, side, orderbook, group, priceTenths, open,
   return `${user} ${token}: ${side} ${orderbook} ${group} at ${priceTenths}, ${open} open, ${used} used`;
 }
 
+/** A book as operators see it: in order, and not crossed. */
+export function checkBook({ row, bids, asks, buyOrders, sellOrders }: BookView): void {
+  const where = `${row.id} ${row.group}`;
+  assert.equal(buyOrders.length + sellOrders.length, row.orders, `orders in ${where}`);
+  assert.ok(row.bid === 0 || row.ask === 0 || row.bid < row.ask, `${row.bid} crosses ${row.ask} in ${where}`);
+  for (const [levels, orders, sign] of [[bids, buyOrders, -1] as const, [asks, sellOrders, 1] as const]) {
+    const sorted = [...orders].sort(
+      (a, b) => sign * (a.price - b.price) || Number(BigInt(a.orderNumber) - BigInt(b.orderNumber)),
+    );
+    assert.deepEqual(orders, sorted, `orders in ${where} stand in the order of price and time`);
+    assert.deepEqual(levels, levelsOf(orders), `levels in ${where}`);
+  }
+}
+
+function levelsOf(orders: readonly OrderRow[]): LevelRow[] {
+  const levels: LevelRow[] = [];
+  for (const { price, quantity } of orders) {
+    const level = levels.at(-1);
+    if (level?.price !== price) levels.push({ price, quantity, orders: 1 });
+    else levels[levels.length - 1] = { price, quantity: level.quantity + quantity, orders: level.orders + 1 };
+  }
+  return levels;
+}
+
 /** Each order that was sent in the last session was answered. */
 export function checkAnswered({ user, session }: Trader): void {
   if (session === undefined) return;
@@ -87,9 +114,13 @@ export function checkAnswered({ user, session }: Trader): void {
   assert.deepEqual(silent, [], `orders of ${user} that were never answered`);
 }
 
-/** Of all accounts, in a session that all of them have seen to this moment; by user. */
-export function checkTrades(models: ReadonlyMap<string, AccountModel>, { traders }: VenueSettings): void {
-  const trades = pairedTrades([...models.values()]);
+/** Of all accounts, in a session that all of them have seen to this moment, by user; and of raw clients, which may not. */
+export function checkTrades(
+  models: ReadonlyMap<string, AccountModel>,
+  raw: readonly AccountModel[],
+  { traders }: VenueSettings,
+): void {
+  const trades = pairedTrades([...models.values(), ...raw], { isWhole: raw.length === 0 });
   checkSelfTrades(models, traders);
   const lives = [...models.values()].flatMap((model) => model.lives).sort(byOrderNumber);
   for (const [i, { orderNumber, fromNs }] of lives.entries()) {

@@ -1,17 +1,23 @@
 /** An exchange with traders whose orders often meet, and an operator. */
 import assert from 'node:assert/strict';
-import { LengthFramer, lengthHead } from '../../../src/length-framer.ts';
+import { LengthFramer, lengthHead, letterHead } from '../../../src/length-framer.ts';
 import { DESK_ADDRESS, type DeskCommand } from '../../../src/protocol/desk.ts';
-import { EXCHANGE_ADDRESS } from '../../../src/protocol/exchange.ts';
+import {
+  type BookRow,
+  type BookView,
+  EXCHANGE_ADDRESS,
+  type OperatorCommand,
+} from '../../../src/protocol/exchange.ts';
+import { LENGTH, LETTER } from '../../../src/protocol/ouch/layout.ts';
 import { GROUPS, SELF_TRADE_MODES, type VenueSettings } from '../../../src/protocol/venue.ts';
-import type { Address } from '../../../src/values/address.ts';
+import { type Address, hostIndexOf } from '../../../src/values/address.ts';
 import { OutcryError } from '../../../src/values/errors.ts';
 import type { ExchangeOptions } from '../../../workers/exchange/exchange.ts';
 import { startExchange } from '../../../workers/exchange/exchange-service.ts';
 import { decodeSnapshot, type ExchangeState } from '../../../workers/exchange/exchange-snapshot.ts';
-import { startOuch } from '../../../workers/exchange/ouch-service.ts';
+import { startOuch, startOuchRaw } from '../../../workers/exchange/ouch-service.ts';
 import { readStreamFrom } from '../../../workers/exchange/read-stream.ts';
-import type { DurableActor } from '../../../workers/runtime/actor.ts';
+import { type DurableActor, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../../workers/runtime/actor-system.ts';
 import type { Random } from '../../../workers/runtime/random.ts';
 import type { Trader } from '../../support/trader.ts';
@@ -21,13 +27,16 @@ import type { World } from '../world.ts';
 import { BOOK_IDS } from './books.ts';
 import {
   checkAnswered,
+  checkBook,
   checkDurable,
   checkMirrors,
   checkRecovery,
   checkTrades,
   checkUncrossed,
 } from './checks.ts';
+import { FOLLOWER_ADDRESS, MarketFollower } from './market-follower.ts';
 import { Operator } from './operator.ts';
+import { RawClient } from './raw-client.ts';
 import { openCopy, recoverVenue } from './stored-venue.ts';
 import { TradingClient } from './trading-client.ts';
 
@@ -40,17 +49,30 @@ const OUCH = {
   heartbeatMs: 1000,
   isDebugOn: true,
 } as const;
+const OUCH_RAW = { isEventInverted: false };
+/** As in src/services.ts. */
+const ENTRY_LENGTHS = {
+  [LETTER.enter]: LENGTH.enter,
+  [LETTER.replace]: LENGTH.replace,
+  [LETTER.cancel]: LENGTH.cancel,
+};
 const PASSWORD = 'secret';
+/** All there are. */
+const SHOWN = 1e6;
 
 export class ExchangeScenario implements Scenario {
-  readonly doors = { ouch: { createFramer: () => new LengthFramer(lengthHead(2, PACKET_BYTES_MAX)) } };
+  readonly doors = {
+    ouch: { createFramer: () => new LengthFramer(lengthHead(2, PACKET_BYTES_MAX)) },
+    'ouch-raw': { createFramer: () => new LengthFramer(letterHead(ENTRY_LENGTHS)) },
+  };
   readonly clients: Client[] = [];
   readonly #random: Random;
   readonly #options: ExchangeOptions;
   readonly #trading: TradingClient[] = [];
+  readonly #raw: RawClient[] = [];
+  #follower: MarketFollower | undefined;
+  #followers = 0;
   #world: World | undefined;
-  /** No client ever loses its connection, so no order may be withdrawn for that. */
-  #isCalm = false;
   #restarts = 0;
   #coldReads = 0;
 
@@ -74,7 +96,12 @@ export class ExchangeScenario implements Scenario {
 
   startHost(system: ActorSystem) {
     startExchange(system, this.#options, SECRET);
-    return { ouch: startOuch(system, OUCH) };
+    if (hostIndexOf(FOLLOWER_ADDRESS, system.hostCount) === system.hostIndex) {
+      const follower = new MarketFollower(() => String(++this.#followers));
+      this.#follower = follower;
+      system.spawnRoot(FOLLOWER_ADDRESS, { create: () => follower, supervision: STOP_ON_FAULT });
+    }
+    return { ouch: startOuch(system, OUCH), 'ouch-raw': startOuchRaw(system, OUCH_RAW) };
   }
 
   join(world: World): void {
@@ -82,7 +109,6 @@ export class ExchangeScenario implements Scenario {
     const random = this.#random;
     const isSteady = random.chance(0.3);
     const operatorActions = random.pick([0, 0, 1, 4]);
-    this.#isCalm = isSteady && world.faultChance === 0;
     for (const { user } of this.#options.venue.traders) {
       const client = new TradingClient({
         user,
@@ -97,7 +123,10 @@ export class ExchangeScenario implements Scenario {
       });
       this.#trading.push(client);
     }
-    this.clients.push(...this.#trading, new Operator(world.gateway, random, operatorActions));
+    for (let i = random.pick([0, 0, 1, 2]); i > 0; i--) {
+      this.#raw.push(new RawClient({ network: world.network, random, actions: random.below(60) }));
+    }
+    this.clients.push(...this.#trading, ...this.#raw, new Operator(world.gateway, random, operatorActions));
     for (const client of this.clients) world.simulation.join(client);
   }
 
@@ -105,8 +134,6 @@ export class ExchangeScenario implements Scenario {
     this.#restarts++;
     this.#random.pick(this.#trading).restart();
   }
-
-  onCrash(): void {}
 
   answer(address: Address, message: unknown, images: readonly StoreImage[]): unknown {
     const command = message as DeskCommand;
@@ -128,13 +155,17 @@ export class ExchangeScenario implements Scenario {
 
   settle(): void {
     this.#meet('all orders are handled');
+    this.#running.runUntil('the server has noticed that raw clients are gone', () =>
+      this.#living.accounts.every(({ isRaw }) => !isRaw),
+    );
     // Once more: of what others did before they were done, everybody has heard by then.
     this.#meet('all have heard of the others');
     const state = this.#living;
     checkUncrossed(state);
     checkMirrors(this.#traders, state);
+    this.#checkBooks();
     this.#checkTrades();
-    if (this.#isCalm) this.#checkCalm();
+    this.#checkSteady();
     // A program that was started anew has forgotten what it wanted.
     if (this.#restarts === 0) for (const trader of this.#traders) checkAnswered(trader);
     this.#leave();
@@ -162,6 +193,7 @@ export class ExchangeScenario implements Scenario {
       resent: sum(({ resent }) => resent),
       takeovers: sum(({ takeovers }) => takeovers),
       replays: sum(({ replays }) => replays),
+      rawConnections: this.#raw.reduce((total, { models }) => total + models.length, 0),
       coldReads: this.#coldReads,
     };
   }
@@ -203,13 +235,40 @@ export class ExchangeScenario implements Scenario {
     const models = this.#traders.flatMap(({ user, session }) =>
       session === undefined ? [] : [[user, session.model] as const],
     );
-    checkTrades(new Map(models), this.#options.venue);
+    const raw = this.#raw.flatMap((client) => client.models);
+    checkTrades(new Map(models), raw, this.#options.venue);
   }
 
-  #checkCalm(): void {
-    for (const { user, sessions } of this.#traders) {
-      const reasons = sessions.flatMap(({ model }) => [...model.cancelReasons]);
-      assert.ok(!reasons.includes('L'), `orders of ${user}, who was always there, are withdrawn`);
+  /** As operators see them, and those who follow the market. */
+  #checkBooks(): void {
+    const rows = this.#ask<readonly BookRow[]>({ type: 'books' });
+    for (const { id, group } of rows) {
+      const view = this.#ask<BookView>({ type: 'book', id, group, levels: SHOWN, orders: SHOWN });
+      checkBook(view);
+      const levels = JSON.stringify([view.bids, view.asks]);
+      this.#running.runUntil(
+        `who follows ${id} ${group} knows ${levels}`,
+        () => this.#follower?.levelsOf(id, group) === levels,
+      );
+    }
+    assert.deepEqual(this.#follower?.gaps, [], 'changes of books that came out of order');
+  }
+
+  #ask<Reply>(command: OperatorCommand): Reply {
+    let reply: Reply | undefined;
+    this.#running.gateway.ask<OperatorCommand, Reply>(EXCHANGE_ADDRESS, command, (answer) => {
+      if (answer.ok) reply = answer.value;
+    });
+    this.#running.runUntil(`${command.type} is answered`, () => reply !== undefined);
+    return reply as Reply;
+  }
+
+  /** Whose connection was there all the time, or was taken over by his next one, has his orders. */
+  #checkSteady(): void {
+    for (const { trader, losses } of this.#trading) {
+      if (losses > 0) continue;
+      const reasons = trader.sessions.flatMap(({ model }) => [...model.cancelReasons]);
+      assert.ok(!reasons.includes('L'), `orders of ${trader.user}, who was always there, are withdrawn`);
     }
   }
 }

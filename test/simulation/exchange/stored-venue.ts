@@ -55,6 +55,8 @@ export function storedMessages(images: readonly StoreImage[]): ReadonlyMap<numbe
       }
       messages.set(account, list);
     },
+    // Another one may get its number.
+    closeAccount: (account) => void messages.delete(account),
   };
   for (const stored of store.read(store.first)) {
     for (const { address, bytes, start, end } of readStored(store, stored, {})?.segments ?? []) {

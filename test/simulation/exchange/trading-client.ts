@@ -89,6 +89,8 @@ export class TradingClient implements Client {
   /** Messages that were sent again. */
   resent = 0;
   takeovers = 0;
+  /** Connections that it has lost, or given up. */
+  losses = 0;
   replays = 0;
   readonly #options: TradingClientOptions;
   #attempt: Attempt | undefined;
@@ -181,6 +183,7 @@ export class TradingClient implements Client {
   onOver(attempt: Attempt): void {
     if (attempt !== this.#attempt) return;
     this.#attempt = undefined;
+    this.losses++;
     this.#connectMs = this.#nowMs + this.#options.random.below(PAUSE_MAX_MS);
   }
 

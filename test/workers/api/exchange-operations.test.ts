@@ -1,8 +1,10 @@
 /** The api's side of the exchange, with an exchange that does what a test says. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { encodeFrame } from '../../../src/protocol/api/frames.ts';
 import type { MarketItem } from '../../../src/protocol/api/operations.ts';
 import type { BookRow, LevelRow, MarketNotice, TradeRow } from '../../../src/protocol/exchange.ts';
+import { formatTenths } from '../../../src/protocol/ouch/prices.ts';
 import { ScriptedExchange } from '../../support/scripted-exchange.ts';
 
 const ROW: BookRow = {
@@ -49,7 +51,13 @@ describe('exchange > what anybody may ask', () => {
     const figures = { state: 'open', ignored: { token: 3 } };
     const exchange = play({ book: view, trades: [TRADE], figures });
     const { client } = exchange;
-    assert.deepEqual((client.ask('exchange.books') as unknown[])[0], BOOK);
+    const books = client.request('exchange.books');
+    client.credit(books, 2);
+    assert.deepEqual([client.infoOf(books), client.itemsOf(books)[0]], [{ books: 3 }, BOOK]);
+    assert.ok(!client.isEnded(books));
+    client.credit(books, 2);
+    assert.ok(client.isEnded(books));
+    assert.equal(client.itemsOf(books).length, 3);
     assert.deepEqual(client.ask('exchange.book', { id: 'BTC' }), {
       book: BOOK,
       bids: [{ ...LEVEL, price: '2299.9' }],
@@ -64,24 +72,16 @@ describe('exchange > what anybody may ask', () => {
     assert.deepEqual(
       exchange.commands.filter(({ type }) => type !== 'books'),
       [
-        { type: 'book', id: 'BTC', group: 'DAY ', levels: 10, orders: 0 },
+        { type: 'book', id: 'BTC', group: undefined, levels: 10, orders: 0 },
         { type: 'trades', id: 'BTC', limit: 5 },
         { type: 'figures' },
       ],
     );
   });
 
-  test('of a book in no group is of its first one, and of one that is there', () => {
-    const exchange = play({ book: { row: ROW, bids: [], asks: [], buyOrders: [], sellOrders: [] } });
+  test('of a book that is not there has the nearest one', () => {
+    const exchange = play({ book: null, trades: [] });
     const { client } = exchange;
-    client.ask('exchange.book', { id: 'BTC', group: 'NGHT', levels: 3 });
-    assert.deepEqual(exchange.commands.at(-1), {
-      type: 'book',
-      id: 'BTC',
-      group: 'NGHT',
-      levels: 3,
-      orders: 0,
-    });
     for (const [params, hint] of [
       [{ id: 'BTD' }, '"BTD"; did you mean "BTC"?'],
       [{ id: 'ETH', group: 'NGHT' }, '"ETH NGHT"; did you mean "BTC NGHT"?'],
@@ -91,6 +91,8 @@ describe('exchange > what anybody may ask', () => {
       assert.deepEqual([code, message], ['ERR_EXCHANGE_BOOK', `no order book is called ${hint}`]);
     }
     assert.match(client.refused('exchange.trades', { group: 'NIGT' }).message, /"NIGT"; did you mean "NGHT"/);
+    assert.deepEqual(client.ask('exchange.trades', { id: 'BTC' }), [], 'there are none in this one');
+    assert.deepEqual(client.ask('exchange.trades'), []);
   });
 
   test('does not say whose orders are in a book, except to operators', () => {
@@ -136,16 +138,14 @@ describe('exchange > operators', () => {
     );
   });
 
-  test('are told of a book that is not there, and nothing is done', () => {
-    const exchange = play(answers);
+  test('are told of a book that is not there', () => {
+    const exchange = play({ halt: 0, resume: 0, 'cancel-all': 0 });
     const { operator } = exchange;
     for (const operation of ['exchange.halt', 'exchange.resume', 'exchange.cancel-all']) {
       assert.equal(operator.refused(operation, { id: 'BTX' }).code, 'ERR_EXCHANGE_BOOK');
     }
-    assert.deepEqual(
-      exchange.commands.map(({ type }) => type),
-      ['books', 'books', 'books'],
-    );
+    assert.deepEqual(operator.ask('exchange.halt', { id: 'BTC' }), { books: 0 }, 'it was halted before');
+    assert.deepEqual(operator.ask('exchange.cancel-all'), { orders: 0 });
   });
 
   test('are they alone', () => {
@@ -190,10 +190,19 @@ describe('exchange.market', () => {
     const book = BOOK;
     const price = '2299.9';
     assert.deepEqual(client.itemsOf(id), [
-      { type: 'snapshot', number: 7, book, isLate: false, bids: [{ ...LEVEL, price }], asks: [] },
+      {
+        type: 'snapshot',
+        number: 7,
+        hasMore: false,
+        book,
+        isLate: false,
+        bids: [{ ...LEVEL, price }],
+        asks: [],
+      },
       {
         type: 'change',
         number: 8,
+        hasMore: false,
         book,
         bids: [{ ...LEVEL, price, quantity: 0 }],
         asks: [],
@@ -238,7 +247,7 @@ describe('exchange.market', () => {
     assert.equal(follows(), 1);
     // One change too many: those that wait are gone, the snapshot of the other book is not.
     exchange.tell(change(1001, btc), change(1002, btc), snapshot(0, night), change(1, eth));
-    client.credit(id, 3);
+    client.credit(id, 4);
     assert.deepEqual(brief(client.itemsOf(id)), [
       ['snapshot', 'BTC DAY', 0],
       ['snapshot', 'ETH DAY', 0],
@@ -259,6 +268,45 @@ describe('exchange.market', () => {
       ['change', 'BTC DAY', 1004],
     ]);
     assert.equal(follows(), 2);
+  });
+
+  test('gives a book of any size in items and frames that are not too long', () => {
+    const exchange = play();
+    const { client } = exchange;
+    const levels = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        price: from + i,
+        quantity: 2 ** 31 - 1,
+        orders: 1_000_000,
+      }));
+    const trades = new Array(120).fill({ ...TRADE, price: 0x7ffffffe });
+    const id = client.request('exchange.market');
+    client.credit(id, 30);
+    exchange.tell(
+      { type: 'book-snapshot', number: 1, row: ROW, bids: levels(1, 2010), asks: levels(10_000, 20) },
+      { type: 'book-change', number: 2, row: ROW, bids: [], asks: [], trades },
+    );
+    assert.equal(client.itemsOf(id).length, 30);
+    client.credit(id, 1000);
+    const items = client.itemsOf(id) as MarketItem[];
+    assert.deepEqual(
+      items.map(({ type, number, hasMore }) => [type, number, hasMore]),
+      [
+        ['snapshot', 1, true],
+        ...new Array(39).fill(['change', 1, true]),
+        ['change', 1, false],
+        ['change', 2, true],
+        ['change', 2, true],
+        ['change', 2, false],
+      ],
+    );
+    assert.deepEqual(
+      items.flatMap(({ bids }) => bids).map(({ price }) => price),
+      levels(1, 2010).map(({ price }) => formatTenths(price)),
+    );
+    assert.equal(items.flatMap(({ asks }) => asks).length, 20);
+    assert.equal(items.flatMap((item) => (item.type === 'change' ? item.trades : [])).length, 120);
+    for (const frame of client.framesOf(id)) assert.ok(encodeFrame(frame).length < 65_536);
   });
 
   test('fails when the exchange is lost, and ends nothing else', () => {

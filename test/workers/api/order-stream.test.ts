@@ -1,6 +1,7 @@
 /** Users who trade over the api, with an exchange that says what a test says. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { encodeFrame } from '../../../src/protocol/api/frames.ts';
 import { type ClientNotice, ENTRY_HEAD_BYTES } from '../../../src/protocol/exchange.ts';
 import { LETTER } from '../../../src/protocol/ouch/layout.ts';
 import {
@@ -235,7 +236,7 @@ describe('exchange.stream', () => {
     const id = client.request('exchange.stream', LOGIN);
     exchange.tell({ type: 'login-refused', call: id, reason: 'A', text: 'the password is wrong' });
     const { code, message, retryable, fields } = client.errorOf(id);
-    assert.deepEqual([code, message, retryable], ['ERR_EXCHANGE_LOGIN', 'the password is wrong', false]);
+    assert.deepEqual([code, message, retryable], ['ERR_LOGIN_REFUSED', 'the password is wrong', false]);
     assert.deepEqual(fields, { reason: 'A' });
     assert.deepEqual(exchange.commandsOf('left'), []);
   });
@@ -264,12 +265,23 @@ describe('exchange.stream', () => {
     assert.deepEqual(exchange.commandsOf('page-taken'), [taken, taken]);
   });
 
+  test('gives many messages in frames that are not too long', () => {
+    const exchange = new ScriptedExchange();
+    const { client } = exchange;
+    const id = signIn(exchange, { credit: 5000 });
+    exchange.tell(sequenced(id, new Array(800).fill(ACCEPTED)));
+    assert.equal(client.itemsOf(id).length, 800);
+    for (const frame of client.framesOf(id)) assert.ok(encodeFrame(frame).length < 65_536);
+  });
+
   test('ends with the session, when the last message was taken', () => {
     const exchange = new ScriptedExchange();
     const { client } = exchange;
     const id = signIn(exchange, { credit: 0 });
+    const enter = client.request('exchange.enter', { ...ORDER, token: 8 });
     exchange.tell(sequenced(id, [ACCEPTED]), { type: 'session-ended', call: id });
     assert.ok(!client.isEnded(id));
+    assert.deepEqual(outcomes(client, [enter]), ['ERR_SESSION_ENDED']);
     assert.equal(client.refused('exchange.enter', ORDER).code, 'ERR_EXCHANGE_SIGNED_OUT');
     client.credit(id, 1);
     assert.ok(client.isEnded(id));
@@ -326,7 +338,7 @@ describe('exchange.stream', () => {
     const { code, message } = exchange.client.refused('exchange.stream', { ...LOGIN, user: 'TRADE1' });
     assert.deepEqual(
       [code, message],
-      ['ERR_EXCHANGE_LOGIN', 'TRADE1 is signed in over this connection already'],
+      ['ERR_LOGIN_REFUSED', 'TRADE1 is signed in over this connection already'],
     );
     assert.equal(exchange.commandsOf('log-in').length, 1);
   });

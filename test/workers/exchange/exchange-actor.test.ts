@@ -162,6 +162,7 @@ describe('the exchange', () => {
     assert.equal(ask({ type: 'halt', id: '4422' }), 2);
     assert.equal(ask({ type: 'resume' }), 2);
     assert.equal(ask({ type: 'cancel-all' }), 0);
+    assert.equal(ask({ type: 'cancel-all', user: 'NOBODY' }), null);
     assert.equal((ask({ type: 'books' }) as unknown[]).length, 4);
     assert.equal(ask({ type: 'book', id: 'NONE', levels: 1, orders: 0 }), null);
     assert.deepEqual(ask({ type: 'trades', limit: 5 }), []);

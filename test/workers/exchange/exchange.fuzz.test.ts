@@ -143,7 +143,12 @@ class Story {
   }
 
   #send(trader: TestTrader): void {
-    const messages = Array.from({ length: 1 + this.random.below(6) }, () => this.#message(trader));
+    const { random } = this;
+    if (random.chance(0.02)) {
+      trader.sendBytes(Buffer.from(Array.from({ length: random.below(100) }, () => random.below(256))));
+      return;
+    }
+    const messages = Array.from({ length: 1 + random.below(6) }, () => this.#message(trader));
     trader.sendBytes(Buffer.concat(messages));
   }
 

@@ -20,6 +20,9 @@ const CHAT = encodeClientPacket({ type: 'debug', text: 'hello' });
 const HEARTBEAT = Buffer.from(encodeServerPacket({ type: 'server-heartbeat' }));
 const END = Buffer.from(encodeServerPacket({ type: 'end-of-session' }));
 
+/** The client is not read on before its login is answered. */
+const LOGIN_FLOW = [FLOW.pauseInput, FLOW.resumeInput];
+
 function data(text: string): Uint8Array {
   return encodeClientPacket({ type: 'unsequenced', message: Buffer.from(text) });
 }
@@ -160,7 +163,7 @@ describe('the packets of a trader', () => {
     const bytes = Buffer.concat([sequenced('a'), sequenced('bc')]);
     assert.deepEqual(floor.say(1, { type: 'sequenced', bytes, isPage: false }), bytes);
     assert.deepEqual(floor.say(1, { type: 'ignored', text: 'no\x07pe' }), debug('nope'));
-    assert.equal(floor.main(1).flows.get(1), undefined);
+    assert.deepEqual(floor.main(1).flows.get(1), LOGIN_FLOW);
   });
 
   test('are not explained where that is not wanted', () => {
@@ -210,12 +213,22 @@ describe('the packets of a trader', () => {
     assert.deepEqual(floor.heard, []);
   });
 
-  test('before the answer to the login close it as well', () => {
+  test('before the answer to the login are handed on behind it', () => {
     const floor = new ExchangeHosts();
     floor.open(1);
-    floor.send(1, Buffer.concat([LOGIN, data('order')]));
-    assert.equal(floor.closeOf(1), 'it sent data before it had logged in');
-    assert.deepEqual(floor.heard.slice(1), [left(1)]);
+    const sent = floor.send(1, Buffer.concat([LOGIN, data('order')]), data('more'));
+    assert.equal(sent[2], 0x41);
+    assert.equal(floor.closeOf(1), undefined);
+    assert.deepEqual(floor.heard.slice(1), [entry(1, data('order')), entry(1, data('more'))]);
+  });
+
+  test('with a logout before the answer to the login come behind Login Accepted', () => {
+    const floor = new ExchangeHosts();
+    floor.open(1);
+    const sent = floor.send(1, Buffer.concat([LOGIN, data('order'), LOGOUT, data('too late')]));
+    assert.equal(sent[2], 0x41);
+    assert.equal(floor.closeOf(1), '');
+    assert.deepEqual(floor.heard.slice(1), [entry(1, data('order')), left(1)]);
   });
 
   test('of a login with a byte too few close it', () => {
@@ -335,7 +348,7 @@ describe('a page of messages', () => {
       floor.say(1, { type: 'sequenced', bytes: sequenced('x'), isPage: true }),
       sequenced('x'),
     );
-    assert.deepEqual(floor.main(1).flows.get(1), [FLOW.tellDrained]);
+    assert.deepEqual(floor.main(1).flows.get(1), [...LOGIN_FLOW, FLOW.tellDrained]);
     assert.deepEqual(floor.heard, []);
     floor.drained(1);
     assert.deepEqual(floor.heard, [{ type: 'page-taken', account: accountOf(1), connection: 1 }]);
