@@ -250,6 +250,7 @@ export class OrderEntry implements MatchSink {
     if (permission !== REASON.none) return permission;
     if (index === NONE) return REASON.orderbook;
     const book = this.#list[index];
+    if (book.isRetired) return REASON.orderbook;
     if (book.isHalted) return REASON.halted;
     const price = view.getUint32(at + ENTER.price);
     const quantity = view.getUint32(at + ENTER.quantity);

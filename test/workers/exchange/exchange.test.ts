@@ -385,7 +385,9 @@ describe('a venue that is started again', () => {
     const { venue } = optionsOf();
     const [first] = venue.books;
     const venueWithout = again({ venue: { ...venue, books: [first ?? assert.fail()] } });
-    assert.deepEqual(venueWithout.logIn('ALICE', { sequence: 5 }).news(), ['C[2] -100 S']);
+    const alice = venueWithout.logIn('ALICE', { sequence: 5 });
+    assert.deepEqual(alice.news(), ['C[2] -100 S']);
+    assert.deepEqual(alice.enter(90, { book: '7203' }), ['J[90] S']);
     assert.equal(venueWithout.exchange.figures().books, 2);
     const traders = venue.traders.filter(({ user }) => user !== 'ALICE');
     const without = again({ venue: { ...venue, traders } });
