@@ -68,6 +68,8 @@ class Bench {
       closeAtMs: 0,
       openDays: [],
       timeZone: 'Asia/Tokyo',
+      ordersMax: 2_000_000,
+      ordersPerTraderMax: 2_000_000,
       streamMemoryBytes: 256 * 1024 * 1024,
       disconnectGraceMs: 3_600_000,
       isDebugOn: false,

@@ -113,6 +113,8 @@ function settingsOf(users: readonly string[], ids: readonly string[]): ExchangeS
     },
     day: 'at-start',
     ...{ openAtMs: 0, closeAtMs: 0, openDays: [], timeZone: 'Asia/Tokyo' },
+    ordersMax: 2_000_000,
+    ordersPerTraderMax: 2_000_000,
     streamMemoryBytes: 256 * 1024 * 1024,
     disconnectGraceMs: 0,
     isDebugOn: true,

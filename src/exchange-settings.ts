@@ -12,7 +12,8 @@ export function isOpenToAll({ server: { host }, venue }: Config): boolean {
 
 export function exchangeSettings(config: Config): ExchangeSettings {
   const { exchange, ouch, venue } = config;
-  const { day, openAt, closeAt, openDays, timeZone, streamMemoryBytes } = exchange;
+  const { day, openAt, closeAt, openDays, timeZone, ordersMax, ordersPerTraderMax, streamMemoryBytes } =
+    exchange;
   return {
     venue,
     day,
@@ -21,6 +22,8 @@ export function exchangeSettings(config: Config): ExchangeSettings {
     closeAtMs: parseTimeOfDay(closeAt) ?? 0,
     openDays: parseDays(openDays) ?? [],
     timeZone,
+    ordersMax,
+    ordersPerTraderMax,
     streamMemoryBytes,
     disconnectGraceMs: ouch.disconnectGraceSeconds * 1000,
     isDebugOn: ouch.isDebugOn,

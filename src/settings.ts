@@ -267,6 +267,20 @@ export const SETTINGS = {
       default: 'Asia/Tokyo',
       reason: 'The time zone of the calendar, of the dates in order numbers and of the times in messages.',
     },
+    ordersMax: {
+      type: 'count',
+      default: 2_000_000,
+      min: 1,
+      max: 100_000_000,
+      reason: 'With more open orders than this new ones are rejected, so that they cannot fill the memory.',
+    },
+    ordersPerTraderMax: {
+      type: 'count',
+      default: 100_000,
+      min: 1,
+      max: 100_000_000,
+      reason: 'One trader has no more open orders, since others wait while all of one are withdrawn.',
+    },
     streamMemoryBytes: {
       type: 'bytes',
       default: 268_435_456,

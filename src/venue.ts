@@ -62,10 +62,21 @@ interface Field<T> {
 
 type Fields<T> = { readonly [Key in keyof T]-?: Field<T[Key]> };
 
+const GROUP_LIST = list(
+  `some of ${GROUPS.map(unpadded).join(' ')}, each once`,
+  parseGroup,
+  isGroup,
+  GROUPS.length,
+);
+
 const BOOK: Fields<Omit<BookSettings, 'id'>> = {
   number: whole(0, UINT32_MAX),
   name: word('1 to 64 printable characters', /^\P{Cc}{1,64}$/u),
-  groups: list(`some of ${GROUPS.map(unpadded).join(' ')}`, parseGroup, isGroup, GROUPS.length),
+  groups: {
+    ...GROUP_LIST,
+    isValid: (groups) =>
+      groups.length > 0 && new Set(groups).size === groups.length && GROUP_LIST.isValid(groups),
+  },
   lot: whole(1, QUANTITY_MAX),
   tickTable: word('the name of a section of ticks', /^\S{1,32}$/),
   lowerLimit: price(),
@@ -90,7 +101,7 @@ const TRADER: Fields<Omit<TraderSettings, 'user'>> = {
 const NAMES: Readonly<Record<VenueKind, { readonly pattern: RegExp; readonly expected: string }>> = {
   book: { pattern: /^[A-Za-z0-9]{1,4}$/, expected: 'an id of one to four letters and digits' },
   ticks: { pattern: /^[\w-]{1,32}$/, expected: 'a name of letters, digits, - and _' },
-  trader: { pattern: /^[A-Z0-9_-]{1,6}$/, expected: 'a user of one to six letters and digits' },
+  trader: { pattern: /^[A-Z0-9_-]{1,6}$/, expected: 'a user of one to six letters, digits, - and _' },
 };
 
 const DEFAULT_TICKS: TickTable = { name: 'default', bands: [{ from: 0, tick: 1 }] };
@@ -196,7 +207,9 @@ function readFields<T>({ origin, entries }: NamedSection, fields: Fields<T>, pro
     const { parse, isValid, expected } = fields[key];
     const value = parse(text);
     if (value === undefined || !isValid(value)) {
-      problems.push(`${origin} ${iniKey}: ${JSON.stringify(text)}, expected ${expected}`);
+      // A password that is nearly right is nobody's business.
+      const shown = iniKey === 'password' ? 'what is there' : JSON.stringify(text);
+      problems.push(`${origin} ${iniKey}: ${shown}, expected ${expected}`);
     } else values[key] = value;
   }
   return values;
@@ -299,7 +312,8 @@ function sharedNumbers(
 ): string[] {
   const ids = new Map<number, string>();
   return books.flatMap(({ id, number }) => {
-    const other = ids.get(number);
+    // One that is missing is a problem of its own.
+    const other = Number.isNaN(number) ? undefined : ids.get(number);
     if (other === undefined) ids.set(number, id);
     return other === undefined || other === id
       ? []

@@ -45,6 +45,8 @@ export type ExchangeCommand =
   | { readonly type: 'log-in-raw'; readonly client: ClientAddress }
   /** The client has taken what was sent up to the last `page`. */
   | { readonly type: 'page-taken'; readonly account: number; readonly connection: number }
+  /** The client sends no more: it is told what is left for it, and the session `all-told` then. */
+  | { readonly type: 'hear-out'; readonly account: number; readonly connection: number }
   /**
    * The client is gone; ignored if the account has another connection by now. An ask, answered in any case: what the
    * exchange has said of the messages before is on its way then, and nothing more will be.
@@ -90,6 +92,8 @@ export type ClientNotice = { readonly call?: number } & (
       readonly letter?: number;
       readonly token?: number;
     }
+  /** Answers `hear-out`. */
+  | { readonly type: 'all-told' }
   /** The session has no more messages: End of Session, then the close. */
   | { readonly type: 'session-ended' }
   /** The connection is to be closed: another one has taken the account over, or the exchange can not go on with it. */

@@ -90,6 +90,9 @@ export interface ExchangeSettings {
   readonly openDays: readonly number[];
   /** Of the IANA: `Asia/Tokyo`. */
   readonly timeZone: string;
+  /** Open orders at a time, of all traders and of each. */
+  readonly ordersMax: number;
+  readonly ordersPerTraderMax: number;
   /** Of all accounts' messages so much is held in memory; older ones are read from the journal. */
   readonly streamMemoryBytes: number;
   /** An order of a client that is gone lives so long. */

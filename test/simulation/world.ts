@@ -110,9 +110,9 @@ export class World {
   }
 
   /** Steps until it is so; the server is up then. */
-  runUntil(what: string, isSo: () => boolean): void {
+  runUntil(what: string, isSo: () => boolean, stepsMax = STEPS_MAX): void {
     for (let steps = 0; !(isSo() && this.#restartMs === Infinity); steps++) {
-      if (steps === STEPS_MAX) this.#stall(`${what}: not so after ${STEPS_MAX} steps`);
+      if (steps === stepsMax) this.#stall(`${what}: not so after ${stepsMax} steps`);
       this.#step(what);
     }
   }

@@ -26,6 +26,8 @@ describe('the settings of the exchange', () => {
       closeAtMs: 21_601_000,
       openDays: [0, 6],
       timeZone: 'Asia/Tokyo',
+      ordersMax: 2_000_000,
+      ordersPerTraderMax: 100_000,
       streamMemoryBytes: 268_435_456,
       disconnectGraceMs: 2000,
       isDebugOn: true,

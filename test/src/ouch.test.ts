@@ -396,6 +396,19 @@ describe('the raw door', () => {
     assert.equal(client.receivedBytes, 75);
   });
 
+  test('answers all that came before the end of the input, however much it is', async (t) => {
+    const { rawPort } = await floorFor(t);
+    const client = TestClient.open(rawPort);
+    const orders = Array.from({ length: 20_000 }, (_, token) => {
+      const bytes = Buffer.from(ENTER, 'hex');
+      bytes.writeUInt32BE(token, 1);
+      return bytes;
+    });
+    client.end(Buffer.concat(orders));
+    await client.isLetGo();
+    assert.equal(client.receivedBytes, 10 + 20_000 * 65);
+  });
+
   test('turns the event round where that is wanted', async (t) => {
     const { rawPort } = await floorFor(t, { 'ouch-raw-is-event-inverted': 'true' });
     const client = await TestClient.connect(rawPort);

@@ -144,7 +144,7 @@ describe('readVenue', () => {
     {
       kind: 'a group that is none',
       sections: [section('book', '7', { groups: 'DAY NIGHT' })],
-      problem: 'a.ini [book 7] groups: "DAY NIGHT", expected some of DAY NGHT DAYX DAYU',
+      problem: 'a.ini [book 7] groups: "DAY NIGHT", expected some of DAY NGHT DAYX DAYU, each once',
     },
     {
       kind: 'an id of five characters',
@@ -172,6 +172,16 @@ describe('readVenue', () => {
       problem: 'a.ini [ticks fine] from: expected a price, from which on the tick is 0.1',
     },
     {
+      kind: 'a group that is named twice',
+      sections: [section('book', '7203', { groups: 'DAY DAY' })],
+      problem: 'a.ini [book 7203] groups: "DAY DAY", expected some of DAY NGHT DAYX DAYU, each once',
+    },
+    {
+      kind: 'a password that is too long, without showing it',
+      sections: [section('trader', 'A', { password: '12345678901' })],
+      problem: 'a.ini [trader A] password: what is there, expected 1 to 10 printable ASCII characters',
+    },
+    {
       kind: 'a trader without a password',
       sections: [section('trader', 'A')],
       problem: 'a.ini [trader A] password: missing, expected 1 to 10 printable ASCII characters',
@@ -179,7 +189,7 @@ describe('readVenue', () => {
     {
       kind: 'a user of seven characters',
       sections: [section('trader', 'TRADER1', { password: 'x' })],
-      problem: 'a.ini [trader TRADER1]: expected a user of one to six letters and digits',
+      problem: 'a.ini [trader TRADER1]: expected a user of one to six letters, digits, - and _',
     },
     {
       kind: 'a user in two cases',
@@ -220,7 +230,7 @@ describe('readVenue', () => {
     assert.deepEqual(problems, [
       '[book X] lot: 0.5, expected a whole number from 1 to 2147483647',
       '[book Y] number: "3", expected another than that of [book X]',
-      '[trader TOO LONG]: expected a user of one to six letters and digits',
+      '[trader TOO LONG]: expected a user of one to six letters, digits, - and _',
       '[trader TOO LONG] password: missing, expected 1 to 10 printable ASCII characters',
     ]);
   });

@@ -14,7 +14,7 @@ import type {
   Side,
 } from '../../src/protocol/ouch/messages.ts';
 
-const DAY_NS = 86_400_000_000_000n;
+export const DAY_NS = 86_400_000_000_000n;
 
 /** An order number and all that became of it: a replace begins another life. */
 export interface Life {
@@ -239,11 +239,11 @@ export function pairedTrades(models: readonly AccountModel[], { isWhole = true }
       [
         incoming.quantity,
         incoming.priceTenths,
-        incoming.timeNs,
+        incoming.timeNs % DAY_NS,
         incoming.life.orderbook,
         incoming.life.group,
       ],
-      [resting.quantity, resting.priceTenths, resting.timeNs, orderbook, group],
+      [resting.quantity, resting.priceTenths, resting.timeNs % DAY_NS, orderbook, group],
       `both sides of match ${number}`,
     );
     assert.notEqual(incoming.life.side === 'B', resting.life.side === 'B', `match ${number} buys and sells`);

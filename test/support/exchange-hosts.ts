@@ -197,11 +197,12 @@ export class ExchangeHosts {
       const { onLogin = () => accept } = this.#options;
       const notice = onLogin(message, connection);
       if (notice !== undefined) context.tell(refTo(context, address), notice);
-    } else if (message.type === 'left') {
-      if (this.farewell !== undefined) {
-        context.tell(refTo(context, `${this.#service}/${message.connection}`), this.farewell);
-      }
-      context.reply(null);
+    } else if (message.type === 'left' || message.type === 'hear-out') {
+      const session = refTo(context, `${this.#service}/${message.connection}`);
+      if (this.farewell !== undefined) context.tell(session, this.farewell);
+      this.farewell = undefined;
+      if (message.type === 'left') context.reply(null);
+      else context.tell(session, { type: 'all-told' });
     } else if (message.type !== 'page-taken') assert.fail(`no session says ${message.type}`);
   }
 }

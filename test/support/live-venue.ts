@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Book, BookDepth } from '../../src/protocol/api/operations.ts';
+import { connect } from '../../clients/index.ts';
 import { OPERATOR_FILE, type OperatorFile } from '../../src/protocol/operator-file.ts';
 import { formatTenths } from '../../src/protocol/ouch/prices.ts';
 import { pairedTrades } from './account-model.ts';
 import type { DurableBank } from './durable-bank.ts';
-import { ApiClient } from './raw-api-client.ts';
 import { SocketTrader, type SocketTraderOptions } from './socket-trader.ts';
 
 export const VENUE_BOOKS = ['BTC', 'ETH', 'SOL', 'ADA'] as const;
@@ -62,23 +61,18 @@ export async function checkVenue(
 }
 
 async function openOrders({ data }: DurableBank): Promise<string[]> {
-  const file = JSON.parse(readFileSync(join(data, OPERATOR_FILE), 'utf8')) as OperatorFile;
-  const api = await ApiClient.connect(file.port, { token: file.token });
-  const books = (await api.ask('exchange.books')) as readonly Book[];
+  const { port, token } = JSON.parse(readFileSync(join(data, OPERATOR_FILE), 'utf8')) as OperatorFile;
+  await using client = await connect({ port, token });
   const rows: string[] = [];
-  for (const { id, group, orders } of books) {
+  for (const { id, group, orders } of await client.exchange.books()) {
     if (orders === 0) continue;
-    const params = { id, group, orders: ORDERS_SHOWN };
-    const depth = (await api.ask('exchange.book', params)) as BookDepth;
-    const shown = [...depth.buyOrders, ...depth.sellOrders];
+    const { buyOrders, sellOrders } = await client.exchange.book(id, { group, orders: ORDERS_SHOWN });
+    const shown = [...buyOrders, ...sellOrders];
     assert.equal(shown.length, orders, `of the orders in ${id} all are shown`);
-    rows.push(
-      ...shown.map(
-        (row) => `${row.user} ${row.token}: ${row.side} ${id} ${group} ${row.quantity} at ${row.price}`,
-      ),
-    );
+    for (const { user, token, side, quantity, price } of shown) {
+      rows.push(`${user} ${token}: ${side} ${id} ${group} ${quantity} at ${price}`);
+    }
   }
-  api.tcp.end();
   return rows;
 }
 

@@ -174,6 +174,8 @@ export class RandomVenue implements Outlet {
       closeAtMs: 0,
       openDays: [],
       timeZone: 'Asia/Tokyo',
+      ordersMax: 2_000_000,
+      ordersPerTraderMax: 2_000_000,
       streamMemoryBytes: this.#random.pick([0, 100_000, 10_000_000]),
       disconnectGraceMs: this.#random.pick([0, 100]),
       isDebugOn: false,

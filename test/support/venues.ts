@@ -92,6 +92,8 @@ export function optionsOf(changes: Partial<ExchangeOptions> = {}): ExchangeOptio
     closeAtMs: 16 * 3_600_000,
     openDays: [1, 2, 3, 4, 5],
     timeZone: 'Asia/Tokyo',
+    ordersMax: 2_000_000,
+    ordersPerTraderMax: 2_000_000,
     streamMemoryBytes: 64 * 1024 * 1024,
     disconnectGraceMs: 0,
     isDebugOn: true,

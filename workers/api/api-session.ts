@@ -162,6 +162,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       case 'login-refused':
       case 'sequenced':
       case 'ignored':
+      case 'all-told':
       case 'session-ended':
       case 'dismissed':
         this.#offerTo(this.#calls.get(message.call ?? 0), message);

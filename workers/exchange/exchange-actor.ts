@@ -155,6 +155,9 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
       case 'page-taken':
         exchange.pageTaken(message.account, message.connection);
         break;
+      case 'hear-out':
+        exchange.hearOut(message.account, message.connection);
+        break;
       case 'left':
         exchange.left(message.account, message.connection);
         context.reply(null);

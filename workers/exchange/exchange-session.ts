@@ -42,6 +42,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   #isReleasing = false;
   /** The connection is closed: nothing can be sent any more. */
   #isGone = false;
+  /** The client sends no more. */
+  #hasEnded = false;
   /** What came ahead of the answer to the login. */
   #early: Uint8Array[] = [];
 
@@ -92,6 +94,9 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
       case 'ignored':
         this.explain(message.text, context);
         break;
+      case 'all-told':
+        this.leave('', context);
+        break;
       case 'session-ended':
         if (!this.#isGone) this.onSessionEnded(context);
         this.end('', context);
@@ -129,9 +134,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.explain(message.message, context);
         this.leave('', context);
         break;
-      // Who does not send heartbeats any more would soon be taken for gone.
       case 'connection-ended':
-        this.leave('', context);
+        this.#hearOut(context);
     }
   }
 
@@ -172,18 +176,29 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     context.stop(reason);
   }
 
-  /** One that has sent all it will, ahead of the answer to its login, is answered as well. */
   #enter(notice: LoggedIn, context: SessionContext): void {
     const isLeaving = this.state === 'leaving';
     this.#account = notice.account;
     this.state = 'in';
-    if (!isLeaving || (!this.#isGone && this.#reason === '')) {
+    if (!isLeaving) {
       this.onLoggedIn(notice, context);
       for (const bytes of this.#early) this.take(bytes, 0, bytes.length, context);
     }
     this.#early = [];
     if (isLeaving) this.leave(this.#reason, context);
+    else if (this.#hasEnded) this.#hearOut(context);
     else context.resumeInput();
+  }
+
+  /** It sends no more, and would soon be taken for gone: but first it is told all that it is owed. */
+  #hearOut(context: SessionContext): void {
+    this.#hasEnded = true;
+    if (this.state === 'logging-in') return;
+    if (this.state !== 'in') this.leave('', context);
+    else if (this.#account !== undefined) {
+      const { connection } = this.info;
+      context.tell(this.#exchange, { type: 'hear-out', account: this.#account, connection });
+    }
   }
 
   #release(account: number, context: SessionContext): void {

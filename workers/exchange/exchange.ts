@@ -104,7 +104,7 @@ export class Exchange {
     this.clock = new VenueClock(new ZoneTime(options.timeZone));
     const memory = new StreamMemory(options.streamMemoryBytes);
     this.accounts = new Accounts(options.venue.traders, this.orders, memory);
-    this.entry = new OrderEntry(options.venue, this.orders, this.clock, this.accounts.list);
+    this.entry = new OrderEntry(options, this.orders, this.clock, this.accounts.list);
     this.books = this.entry.books;
     this.#recovery = new Recovery(memory, this.orders);
   }
@@ -151,7 +151,7 @@ export class Exchange {
         beginMs: this.#sessionMs,
         ...{ isOpen, date, orders, matches, midnightMs, toldMs, accepted, rejected, trades },
       },
-      accounts: accounts.map((account) => account.freeze(this.#ordersOf(account))),
+      accounts: accounts.map((account) => account.freeze(this.orders.countOf(account.number))),
       books: books.map((book) => book.freeze()).sort((a, b) => a.id - b.id || a.group - b.group),
       listed: [...this.#listed].map(([number, id]) => ({ number, id })).sort((a, b) => a.number - b.number),
       orders: freezeOrders(
@@ -287,6 +287,13 @@ export class Exchange {
     }
     line.taken();
     this.#sendRead(line, packets);
+    this.#feed(line);
+  }
+
+  hearOut(account: number, connection: number): void {
+    const line = this.#lineOf(account, connection);
+    if (line === undefined) return;
+    line.isHeardOut = true;
     this.#feed(line);
   }
 
@@ -530,12 +537,6 @@ export class Exchange {
     return count;
   }
 
-  #ordersOf({ number }: TradingAccount): number {
-    let count = 0;
-    for (let slot = this.orders.firstOf(number); slot !== NONE; slot = this.orders.nextOf(slot)) count++;
-    return count;
-  }
-
   /** A raw account without a client and without orders is forgotten. */
   #closeIfDone(account: TradingAccount): void {
     const { isRaw, isTouched, line, number } = account;
@@ -699,10 +700,12 @@ export class Exchange {
         this.#outlet.readCold(line, stream.coldAt(line.next));
       } else this.#sendRead(line, packets);
     }
-    if (!line.isEnding || line.isWaiting) return;
-    this.#ending.delete(line);
-    stream.clear();
-    this.#outlet.tell(line.client, { type: 'session-ended' });
+    if (line.isWaiting) return;
+    if (line.isEnding) {
+      this.#ending.delete(line);
+      stream.clear();
+      this.#outlet.tell(line.client, { type: 'session-ended' });
+    } else if (line.isHeardOut) this.#outlet.tell(line.client, { type: 'all-told' });
   }
 
   #sendRead(line: Line, packets: Uint8Array): void {

@@ -94,7 +94,7 @@ export class OrderBook {
     let tradable = quantity;
     const limit = price ^ against.mirror;
     while (level !== NO_LEVEL && pool.key[level] <= limit) {
-      if (mode === SELF_TRADE.off) traded += pool.quantity[level];
+      if (mode === OFF) traded += pool.quantity[level];
       else {
         const { open, links, owner, account: accountOf } = this.#orders;
         const party = this.#orders.ownerOf(account);

@@ -49,6 +49,13 @@ const REMOVED = 0x52;
 /** Why a message had no effect. */
 export type IgnoredReason = 'token' | 'not-live' | 'message' | 'length' | 'packet' | 'connection';
 
+export interface OrderLimits {
+  readonly venue: VenueSettings;
+  /** Open at a time. */
+  readonly ordersMax: number;
+  readonly ordersPerTraderMax: number;
+}
+
 export class OrderEntry implements MatchSink {
   isOpen = false;
   /** Since the day began. */
@@ -58,6 +65,8 @@ export class OrderEntry implements MatchSink {
   /** Accounts with messages that nobody was told of yet. */
   readonly touched: TradingAccount[] = [];
   readonly books: VenueBooks;
+  readonly #ordersMax: number;
+  readonly #ordersPerTraderMax: number;
   /** By index. */
   readonly #list: readonly VenueBook[];
   readonly #orders: Orders;
@@ -80,11 +89,13 @@ export class OrderEntry implements MatchSink {
   };
 
   constructor(
-    venue: VenueSettings,
+    { venue, ordersMax, ordersPerTraderMax }: OrderLimits,
     orders: Orders,
     clock: VenueClock,
     accounts: readonly (TradingAccount | undefined)[],
   ) {
+    this.#ordersMax = ordersMax;
+    this.#ordersPerTraderMax = ordersPerTraderMax;
     this.#orders = orders;
     this.#clock = clock;
     this.#accounts = accounts;
@@ -239,6 +250,7 @@ export class OrderEntry implements MatchSink {
     if (permission !== REASON.none) return permission;
     if (index === NONE) return REASON.orderbook;
     const book = this.#list[index];
+    if (book.isRetired) return REASON.orderbook;
     if (book.isHalted) return REASON.halted;
     const price = view.getUint32(at + ENTER.price);
     const quantity = view.getUint32(at + ENTER.quantity);
@@ -249,7 +261,20 @@ export class OrderEntry implements MatchSink {
     if (!isTimeInForce(timeInForce) || !isOrderType(view, at, length)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + ENTER.display), timeInForce)) return REASON.display;
     if (!isCashMargin(view, at, length)) return REASON.margin;
-    return checkExposure(view.getUint8(at + ENTER.side), price, quantity, book.rules, account.rules);
+    const exposure = checkExposure(
+      view.getUint8(at + ENTER.side),
+      price,
+      quantity,
+      book.rules,
+      account.rules,
+    );
+    return exposure === REASON.none && this.#isFull(account.number) ? REASON.other : exposure;
+  }
+
+  /** More open orders would fill the memory, and make everybody wait when they are withdrawn. */
+  #isFull(account: number): boolean {
+    const orders = this.#orders;
+    return orders.count >= this.#ordersMax || orders.countOf(account) >= this.#ordersPerTraderMax;
   }
 
   #replace(account: TradingAccount, view: DataView, at: number): IgnoredReason | undefined {

@@ -73,6 +73,7 @@ export class Orders {
   /** By account. */
   #first: Int32Array = new Int32Array(0);
   #last: Int32Array = new Int32Array(0);
+  #countOf: Int32Array = new Int32Array(0);
 
   constructor(secret = 0) {
     this.#factor = (secret ^ 0x9e3779b1) | 1;
@@ -80,6 +81,11 @@ export class Orders {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The orders of an account. */
+  countOf(account: number): number {
+    return account < this.#countOf.length ? this.#countOf[account] : 0;
   }
 
   /** A slot for a new order, whose token the account has no more; the caller fills the other columns. */
@@ -90,6 +96,7 @@ export class Orders {
     this.account[slot] = account;
     this.links[(slot << ROW_BITS) | ACCOUNT] = account;
     this.#count++;
+    this.#countOf[account]++;
     this.#insert(slot, this.#hash(account, token));
     this.#append(slot);
     return slot;
@@ -108,9 +115,10 @@ export class Orders {
   remove(slot: number): void {
     this.#delete(slot);
     this.#unlink(slot);
+    this.#count--;
+    this.#countOf[this.links[(slot << ROW_BITS) | ACCOUNT]]--;
     this.links[(slot << ROW_BITS) | NEXT] = this.#free;
     this.#free = slot;
-    this.#count--;
   }
 
   find(account: number, token: number): number {
@@ -173,6 +181,7 @@ export class Orders {
       previous = slot;
       count++;
     }
+    expect(this.countOf(account) === count, `account ${account} has ${count} orders`);
     expect(this.#last[account] === previous, `the list of account ${account} ends with slot ${previous}`);
     return count;
   }
@@ -264,6 +273,7 @@ export class Orders {
     this.owner = grown(this.owner, length);
     this.#first = grown(this.#first, length).fill(NO_SLOT, before);
     this.#last = grown(this.#last, length).fill(NO_SLOT, before);
+    this.#countOf = grown(this.#countOf, length);
     for (let i = before; i < length; i++) this.owner[i] = i;
   }
 }

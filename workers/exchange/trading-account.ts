@@ -84,6 +84,8 @@ export class Line {
   isWaiting = false;
   /** The day is over: End of Session comes after the last message. */
   isEnding = false;
+  /** The client has sent all that it will, and wants to know when it has been told all. */
+  isHeardOut = false;
   #untaken = 0;
 
   constructor(client: ClientAddress, account: number, stream: SequencedStream, next: number) {

@@ -4,7 +4,13 @@ import type { BookView, LevelRow, OrderRow } from '../../../src/protocol/exchang
 import type { TraderSettings, VenueSettings } from '../../../src/protocol/venue.ts';
 import { type ExchangeState, encodeSnapshot } from '../../../workers/exchange/exchange-snapshot.ts';
 import { numberText } from '../../../workers/exchange/wire-text.ts';
-import { type AccountModel, type Life, pairedTrades, type Trade } from '../../support/account-model.ts';
+import {
+  type AccountModel,
+  DAY_NS,
+  type Life,
+  pairedTrades,
+  type Trade,
+} from '../../support/account-model.ts';
 import type { Trader } from '../../support/trader.ts';
 import type { StoreImage } from '../simulated-store.ts';
 import { recoverAgain, recoverVenue, sessionIdOf, storedMessages } from './stored-venue.ts';
@@ -128,7 +134,7 @@ export function checkTrades(
     if (before === undefined) continue;
     assert.ok(orderNumber > before.orderNumber, `${orderNumber} is the number of one order`);
     assert.ok(
-      fromNs >= before.fromNs,
+      sinceNoon(fromNs) >= sinceNoon(before.fromNs),
       `order ${orderNumber} is of ${fromNs}, the one before of ${before.fromNs}`,
     );
   }
@@ -166,13 +172,20 @@ function checkPriority(trades: readonly Trade[], lives: readonly Life[]): void {
       if (other.orderNumber >= incoming.life.orderNumber) break;
       if (other === life || !isBefore(other, life)) continue;
       const isThere =
-        other.untilNs === undefined || other.untilNs > timeNs || (lastMatches.get(other) ?? 0n) > matchNumber;
+        other.untilNs === undefined ||
+        sinceNoon(other.untilNs) > sinceNoon(timeNs) ||
+        (lastMatches.get(other) ?? 0n) > matchNumber;
       assert.ok(
         !isThere,
         `match ${matchNumber} of order ${life.orderNumber} has passed over order ${other.orderNumber}`,
       );
     }
   }
+}
+
+/** Each account counts on from its own first day. */
+function sinceNoon(timeNs: bigint): bigint {
+  return (timeNs + DAY_NS / 2n) % DAY_NS;
 }
 
 /** Does the one order stand before the other? */

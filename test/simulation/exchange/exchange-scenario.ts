@@ -57,6 +57,8 @@ const ENTRY_LENGTHS = {
   [LETTER.cancel]: LENGTH.cancel,
 };
 const PASSWORD = 'secret';
+/** In which a server notices anything. */
+const NOTICED_STEPS_MAX = 30_000;
 /** All there are. */
 const SHOWN = 1e6;
 
@@ -85,6 +87,8 @@ export class ExchangeScenario implements Scenario {
       closeAtMs: 0,
       openDays: [],
       timeZone: 'Asia/Tokyo',
+      ordersMax: 2_000_000,
+      ordersPerTraderMax: 2_000_000,
       streamMemoryBytes: random.pick([0, 2000, 1_000_000]),
       disconnectGraceMs: random.pick([0, 100, 5000, 60_000]),
       isDebugOn: random.chance(0.5),
@@ -155,8 +159,10 @@ export class ExchangeScenario implements Scenario {
 
   settle(): void {
     this.#meet('all orders are handled');
-    this.#running.runUntil('the server has noticed that raw clients are gone', () =>
-      this.#living.accounts.every(({ isRaw }) => !isRaw),
+    this.#running.runUntil(
+      'the server has noticed that raw clients are gone',
+      () => this.#living.accounts.every(({ isRaw }) => !isRaw),
+      NOTICED_STEPS_MAX,
     );
     // Once more: of what others did before they were done, everybody has heard by then.
     this.#meet('all have heard of the others');

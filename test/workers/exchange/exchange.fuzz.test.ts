@@ -53,6 +53,8 @@ const OPTIONS = optionsOf({
   },
   disconnectGraceMs: 500,
   isRawCancelOnDisconnect: false,
+  ordersMax: 2_000_000,
+  ordersPerTraderMax: 2_000_000,
   streamMemoryBytes: 1024 * 1024,
 });
 

@@ -199,6 +199,20 @@ describe('a slow client', () => {
     assert.deepEqual(packetsIn(slow.received).map(wordsOf), packetsIn(fast.received).map(wordsOf));
   });
 
+  test('that sends no more hears when it has been told all', () => {
+    const venue = new TestVenue();
+    const slow = venue.logIn('ALICE');
+    slow.isSlow = true;
+    for (let token = 1; token <= 8_000; token++) slow.sendBytes(packetOf(enterOf(token)));
+    const hearOut = () => venue.turn((exchange) => exchange.hearOut(slow.account, slow.client.connection));
+    hearOut();
+    assert.notEqual(slow.notices.at(-1)?.type, 'all-told');
+    slow.isSlow = false;
+    slow.takePages();
+    assert.equal(slow.notices.at(-1)?.type, 'all-told');
+    assert.equal(packetsIn(slow.received).length, 1 + 8_000);
+  });
+
   test('gets the end of the session behind all that came before', () => {
     const venue = new TestVenue();
     const slow = venue.logIn('ALICE');
@@ -371,7 +385,9 @@ describe('a venue that is started again', () => {
     const { venue } = optionsOf();
     const [first] = venue.books;
     const venueWithout = again({ venue: { ...venue, books: [first ?? assert.fail()] } });
-    assert.deepEqual(venueWithout.logIn('ALICE', { sequence: 5 }).news(), ['C[2] -100 S']);
+    const alice = venueWithout.logIn('ALICE', { sequence: 5 });
+    assert.deepEqual(alice.news(), ['C[2] -100 S']);
+    assert.deepEqual(alice.enter(90, { book: '7203' }), ['J[90] S']);
     assert.equal(venueWithout.exchange.figures().books, 2);
     const traders = venue.traders.filter(({ user }) => user !== 'ALICE');
     const without = again({ venue: { ...venue, traders } });

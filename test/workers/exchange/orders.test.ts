@@ -35,6 +35,16 @@ describe('Orders', () => {
     orders.check();
   });
 
+  test('keeps orders apart whose hashes are the same', () => {
+    // Of so many, ten pairs or so have one hash of 32 bits.
+    const random = new Random(1);
+    const orders = new Orders();
+    for (let token = 0; token < 0xffffffff; token += 1 + random.below(0x7fff)) {
+      orders.add(random.below(1_000_000), token);
+    }
+    orders.check();
+  });
+
   test('lists the orders of an account in the order in which they came or were replaced', () => {
     const orders = new Orders();
     for (let token = 1; token <= 4; token++) orders.add(token % 2, token * 10);

@@ -99,7 +99,8 @@ describe('a client of the raw door', () => {
       lastSequence: 0,
       lastToken: -1,
     });
-    assert.deepEqual(floor.heard, [entry(1, ENTER), { type: 'left', account: accountOf(1), connection: 1 }]);
+    const of = { account: accountOf(1), connection: 1 };
+    assert.deepEqual(floor.heard, [entry(1, ENTER), { type: 'hear-out', ...of }, { type: 'left', ...of }]);
     assert.equal(floor.closeOf(1), '');
   });
 

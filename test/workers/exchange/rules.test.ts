@@ -5,6 +5,7 @@ import { DAY, IMMEDIATE, PRICE_MAX, QUANTITY_MAX } from '../../../src/protocol/o
 import { explainCancel, explainReject } from '../../../src/protocol/ouch/reasons.ts';
 import {
   bookOf,
+  cancelOf,
   type EnterWishes,
   enterOf,
   optionsOf,
@@ -65,6 +66,16 @@ describe('an order is rejected', () => {
       assert.deepEqual(alice().enter(1, wishes), [`J[1] ${reason}`]);
     });
   }
+
+  test('while as many of the trader, or of all, are open as may be: O', () => {
+    const few = new TestVenue(optionsOf({ ordersMax: 4, ordersPerTraderMax: 3 }));
+    const [one, other] = [few.logIn('ALICE'), few.logIn('BOB')];
+    const many = (token: number) => [enterOf(token), enterOf(token + 1)];
+    assert.deepEqual(one.send(...many(1), ...many(3)).slice(1), ['A[1] L', 'A[2] L', 'A[3] L', 'J[4] O']);
+    assert.deepEqual(other.send(...many(1)).slice(1), ['A[1] L', 'J[2] O']);
+    one.send(cancelOf(1));
+    assert.deepEqual(one.enter(5), ['A[5] L']);
+  });
 
   test('for the rule that stands first, however many are broken', () => {
     const broken: readonly (readonly [reason: string, wishes: EnterWishes])[] = [
