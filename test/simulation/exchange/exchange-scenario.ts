@@ -20,6 +20,7 @@ import { readStreamFrom } from '../../../workers/exchange/read-stream.ts';
 import { type DurableActor, STOP_ON_FAULT } from '../../../workers/runtime/actor.ts';
 import type { ActorSystem } from '../../../workers/runtime/actor-system.ts';
 import type { Random } from '../../../workers/runtime/random.ts';
+import { pairedTrades } from '../../support/account-model.ts';
 import type { Trader } from '../../support/trader.ts';
 import type { Client, Counts, Scenario } from '../scenario.ts';
 import type { StoreImage } from '../simulated-store.ts';
@@ -243,6 +244,9 @@ export class ExchangeScenario implements Scenario {
     );
     const raw = this.#raw.flatMap((client) => client.models);
     checkTrades(new Map(models), raw, this.#options.venue);
+    // Of sessions before this one not everybody has heard the end.
+    const all = this.#traders.flatMap(({ sessions }) => sessions.map(({ model }) => model));
+    pairedTrades([...all, ...raw], { isWhole: false });
   }
 
   /** As operators see them, and those who follow the market. */
