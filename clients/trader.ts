@@ -46,6 +46,7 @@ export type OrderReplacement = Omit<ReplaceParams, 'user' | 'token' | 'replaceme
 
 type OrderOperation = Extract<OperationName, 'exchange.enter' | 'exchange.replace' | 'exchange.cancel'>;
 
+const TOKEN_MAX = 2 ** 32 - 1;
 /** Messages that the server sends ahead of a loop that is busy. */
 const WINDOW = 4096;
 /** Messages that are kept for the first loop. */
@@ -261,8 +262,9 @@ export class Trader implements Asker, Disposable {
     return Math.max(this.#lastToken, 0) + 1;
   }
 
+  /** One that no order can have is refused before it is sent. */
   #noteToken(token: number): void {
-    this.#lastToken = Math.max(this.#lastToken, token);
+    if (Number.isInteger(token) && token <= TOKEN_MAX) this.#lastToken = Math.max(this.#lastToken, token);
   }
 
   /** `token`: by which the exchange knows the request. */

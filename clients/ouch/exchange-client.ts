@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { OrderbookForm } from '../../src/protocol/ouch/fields.ts';
 import { decodeOutbound, type OutboundMessage } from '../../src/protocol/ouch/messages.ts';
+import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import type { LocalServer } from '../client.ts';
 import {
@@ -105,6 +106,8 @@ export class ExchangeClient extends EventEmitter<ExchangeEvents> implements Asyn
     super();
     const { host = HOST, port = PORT, server, user, password, form = 'alpha' } = options;
     const { timeoutMs = TIMEOUT_MS, timeouts = {}, reconnect = {} } = options;
+    // What can not be said in a login is found before anybody is asked.
+    encodeClientPacket({ type: 'login-request', user, password, requestedSession: '', sequence: 1 });
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });

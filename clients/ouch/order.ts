@@ -8,7 +8,7 @@ import type {
   ReplaceOrder,
 } from '../../src/protocol/ouch/messages.ts';
 import { toTenths } from '../../src/protocol/ouch/prices.ts';
-import type { OutcryError } from '../../src/values/errors.ts';
+import { OutcryError } from '../../src/values/errors.ts';
 import type { CallOptions } from '../pending.ts';
 import type { Fill, MirroredOrder } from './order-mirror.ts';
 
@@ -140,7 +140,11 @@ export function changed(terms: Terms, change: OrderChange): Terms {
 }
 
 function tenthsOf(price: Price): number {
-  return typeof price === 'string' ? toTenths(price) : price.tenths;
+  if (typeof price === 'string') return toTenths(price);
+  const tenths: unknown = price?.tenths;
+  if (typeof tenths === 'number') return tenths;
+  const message = `price is ${JSON.stringify(price)}; expected decimal text, as '2300.0', or whole { tenths }`;
+  throw new OutcryError('ERR_OUCH_MESSAGE', message, { fields: { field: 'price' } });
 }
 
 /** What the library knows of an order, beside what it shows. */

@@ -153,6 +153,20 @@ describe('a trader of a server', () => {
   });
 });
 
+describe('a token that no order can have', () => {
+  test('is refused, and the next order gets the next one as if it had not been', async () => {
+    await using server = await createServer();
+    await using client = await connect({ server });
+    using trader = await signIn(client, 'TRADE0');
+    for (const token of [2 ** 32, -1, 1.5, Number.NaN]) {
+      await assert.rejects(trader.enter({ ...ORDER, token }), { code: 'ERR_API_PARAMS' });
+    }
+    const { token } = await trader.enter(ORDER);
+    assert.equal(token, trader.lastToken);
+    assert.ok(token < 10, `${token}`);
+  });
+});
+
 describe('a follower of the market', () => {
   test('who is slow gets a new snapshot in place of changes, and has the book as it is', async () => {
     await using server = await createServer();

@@ -242,6 +242,7 @@ describe('orders', () => {
     await using client = await connectTo(venue.server);
     const wrong: readonly Partial<NewOrder>[] = [
       { price: '1.23' },
+      { price: 1.5 as never },
       { quantity: -1 },
       { orderbook: 7203 },
       { orderbook: 'TOO LONG' },
