@@ -12,7 +12,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ApiLoad, type ApiPoster, postAll, RawPoster } from './support/api-load.ts';
-import { OUTCRY, SEED, withBenchFolder } from './support/bank-servers.ts';
+import { OUTCRY, portFlags, SEED, withBenchFolder } from './support/bank-servers.ts';
 import { check, environmentLine, formatRates, formatRatio, print, quantile } from './support/figures.ts';
 import { freePort, start, untilListening } from './support/program.ts';
 
@@ -56,7 +56,7 @@ async function compare(
   echo: readonly number[],
 ): Promise<void> {
   const port = await freePort();
-  const ports = ['--api-port', String(port), '--bank-port', '0', '--lobby-port', '0'];
+  const ports = portFlags('api', port);
   const server = start(
     process.execPath,
     [OUTCRY, 'serve', ...flags, ...ports, '--server-hosts', '1'],

@@ -19,6 +19,7 @@ import {
   measure,
   measureRedis,
   OUTCRY,
+  portFlags,
   send,
   withBenchFolder,
 } from './support/bank-servers.ts';
@@ -137,7 +138,7 @@ async function measureDurable(
 async function serve(data: string, folder: string, flags: readonly string[] = []): Promise<Serving> {
   const port = await freePort();
   const startedMs = performance.now();
-  const args = ['serve', '--data', data, '--bank-port', String(port), '--server-hosts', '1', ...flags];
+  const args = ['serve', '--data', data, ...portFlags('bank', port), '--server-hosts', '1', ...flags];
   const program = start(process.execPath, [OUTCRY, ...args], folder);
   await untilOutput(program, /SIGINT or SIGTERM/);
   return { program, port, seconds: (performance.now() - startedMs) / 1000 };

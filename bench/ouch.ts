@@ -11,7 +11,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OUTCRY, withBenchFolder } from './support/bank-servers.ts';
+import { OUTCRY, portFlags, withBenchFolder } from './support/bank-servers.ts';
 import {
   check,
   environmentLine,
@@ -105,9 +105,7 @@ async function measureOutcry(
   options: OuchBenchOptions,
 ): Promise<Figures> {
   const port = await freePort();
-  const others = ['bank', 'lobby', 'api', 'ouch-raw'].flatMap((service) => [`--${service}-port`, '0']);
-  const ports = ['--ouch-port', String(port), ...others];
-  const args = [OUTCRY, 'serve', ...flags, ...ports, '--server-hosts', '1'];
+  const args = [OUTCRY, 'serve', ...flags, ...portFlags('ouch', port), '--server-hosts', '1'];
   const server = start(process.execPath, args, folder);
   await untilListening(port);
   const seconds = await measureThroughput(port, options, { isExchange: true });

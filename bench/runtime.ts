@@ -68,7 +68,7 @@ function repeat(repeats: number, measure: () => number): number[] {
 }
 
 function createSystem(): ActorSystem {
-  return new ActorSystem({
+  const system = new ActorSystem({
     hostIndex: 0,
     hostCount: 1,
     linkHighWater: Number.POSITIVE_INFINITY,
@@ -80,6 +80,8 @@ function createSystem(): ActorSystem {
       throw new Error('the bench has no sessions');
     },
   });
+  system.nowMs = performance.now();
+  return system;
 }
 
 function runSystem(system: ActorSystem): number {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SERVICES, type ServiceName } from '../../src/services.ts';
 import { type BankInputs, writeBankInputs } from './bank-inputs.ts';
 import { check, print } from './figures.ts';
 import { compile, freePort, isInstalled, memoryMb, start, untilListening } from './program.ts';
@@ -25,6 +26,11 @@ export const OUTCRY = join(REPOSITORY, 'dist/clients/cli/main.js');
 export const C_REFERENCE = 'C, one thread';
 export const SEED = 20_200_331;
 const SHARED = resolve(REPOSITORY, '../shared/bench');
+
+/** Flags of `outcry serve`: one service at `port`, all others at free ports. */
+export function portFlags(service: ServiceName, port: number): string[] {
+  return SERVICES.flatMap((each) => [`--${each}-port`, each === service ? String(port) : '0']);
+}
 
 /** The load as a C program, so that the server is the limit; undefined where it can't be compiled. */
 export function compileLoad(folder: string): string | undefined {

@@ -61,11 +61,12 @@ const LEVEL_COLUMNS: readonly Column<Rung>[] = [
   { head: 'orders', cell: ([, ask]) => countOf(ask?.orders), align: 'right', spare: 1 },
 ];
 
+/** So short that a table has room for them. */
 const SIDES: Readonly<Record<BookOrder['side'], string>> = {
-  B: 'buy',
-  S: 'sell',
-  T: 'short',
-  E: 'exempt',
+  buy: 'buy',
+  sell: 'sell',
+  'short-sell': 'short',
+  'short-sell-exempt': 'exempt',
 };
 
 const ORDER_COLUMNS: readonly Column<BookOrder>[] = [
@@ -86,7 +87,7 @@ const TRADE_COLUMNS: readonly Column<Trade>[] = [
   { head: 'time', cell: ({ timeMs }) => formatLocalTime(timeMs), align: 'right' },
   { head: 'book', cell: ({ id }) => id },
   { head: 'group', cell: ({ group }) => group },
-  { head: 'side', cell: ({ side }) => SIDES[side] },
+  { head: 'side', cell: ({ side }) => side },
   { head: 'price', cell: ({ price }) => price, align: 'right' },
   { head: 'quantity', cell: ({ quantity }) => formatCount(quantity), align: 'right' },
   { head: 'match number', cell: ({ matchNumber }) => matchNumber, align: 'right', spare: 1 },

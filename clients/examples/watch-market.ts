@@ -16,7 +16,7 @@ const books = ids.length === 0 ? undefined : ids.map((id) => ({ id }));
 for await (const item of client.exchange.market({ books })) {
   if (item.type === 'change') {
     for (const { side, quantity, price } of item.trades) {
-      show(`${nameOf(item)}  ${quantity} ${side === 'B' ? 'bought' : 'sold'} at ${price}`);
+      show(`${nameOf(item)}  ${quantity} ${side === 'buy' ? 'bought' : 'sold'} at ${price}`);
     }
   } else if (item.isLate) show(`${nameOf(item)}  something is missing here`);
   show(`${nameOf(item)}  ${quoteOf(item)}`);

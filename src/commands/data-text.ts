@@ -50,11 +50,16 @@ export function formatStats(stats: StatsOptions): string {
 function formatSummary({ path, user, hosts }: StatsOptions, actors: readonly ActorStats[]): string {
   const sum = (of: (host: HostStats) => number) => hosts.reduce((total, host) => total + of(host), 0);
   const figures = sumFigures(actors);
-  const { transactions: applied = 0, accounts = 0, uploads = 0, keys = 0 } = figures;
+  const { transactions: applied = 0, accounts = 0, uploads = 0, keys = 0, traders } = figures;
   const transactions = sum((host) => host.transactions);
   const journalBytes = sum((host) => host.journalBytes);
   const fileBytes = sum((host) => host.fileBytes);
   const each = (bytes: number) => (transactions === 0 ? NONE : (bytes / transactions).toFixed(1));
+  // With an exchange the journal is not of transactions alone.
+  const bytesOfEach =
+    traders === undefined
+      ? [['bytes of each', `${each(journalBytes)} in the journal, ${each(fileBytes)} on disk`]]
+      : [];
   const use = user === undefined ? '' : `, in use by process ${user}`;
   const times = actors.flatMap(({ kept }) => (kept === undefined ? [] : [kept.timeMs, kept.lastMs]));
   const kept =
@@ -68,12 +73,20 @@ function formatSummary({ path, user, hosts }: StatsOptions, actors: readonly Act
     ['journal', `${formatBytes(journalBytes)} in ${formatCount(sum((host) => host.batches))} batches`],
     ['kept', kept],
     ['transactions', `${formatCount(applied)}, of which ${formatCount(transactions)} are kept`],
-    ['bytes of each', `${each(journalBytes)} in the journal, ${each(fileBytes)} on disk`],
+    ...bytesOfEach,
     ['accounts', formatCount(accounts)],
     ['uploads', `${formatCount(uploads)} remembered`],
     ['keys', `${formatCount(keys)} remembered`],
     ['discarded', formatDiscards(figures)],
+    ['exchange', formatExchange(figures)],
   ]);
+}
+
+function formatExchange(figures: Readonly<Record<string, number>>): string {
+  const { traders, 'open orders': open = 0, accepted = 0, trades = 0 } = figures;
+  if (traders === undefined) return 'never had a trader';
+  const session = `${formatCount(accepted)} orders and ${formatCount(trades)} trades in the session`;
+  return `traders ${formatCount(traders)}, open orders ${formatCount(open)}; ${session}`;
 }
 
 function sumFigures(actors: readonly ActorStats[]): Record<string, number> {

@@ -16,6 +16,7 @@ import type {
   TradeRow,
 } from '../../src/protocol/exchange.ts';
 import { formatTenths } from '../../src/protocol/ouch/prices.ts';
+import { SIDE_WORDS, wordOf } from './order-words.ts';
 
 /** Bids, asks and trades that one item has at most, so many of each: a frame has room for some of them. */
 const ROWS_OF_ITEM = 50;
@@ -47,7 +48,8 @@ export function toDepth({ row, bids, asks, buyOrders, sellOrders }: BookView): B
 }
 
 export function toTrade(row: TradeRow): Trade {
-  return { ...row, group: row.group.trimEnd(), price: formatTenths(row.price) };
+  const side = row.side === 'B' ? 'buy' : 'sell';
+  return { ...row, group: row.group.trimEnd(), side, price: formatTenths(row.price) };
 }
 
 /** As many items as it takes. `isLate`: the client was too slow for changes ahead of it. */
@@ -73,7 +75,7 @@ function toLevel({ price, quantity, orders }: LevelRow): PriceLevel {
 }
 
 function toOrder(row: OrderRow): BookOrder {
-  return { ...row, price: formatTenths(row.price) };
+  return { ...row, side: wordOf(SIDE_WORDS, row.side), price: formatTenths(row.price) };
 }
 
 function priceOrNull(tenths: number): string | null {

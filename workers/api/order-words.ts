@@ -61,7 +61,7 @@ function toTerms(params: ParamsOf<'exchange.replace'> | ParamsOf<'exchange.enter
   };
 }
 
-const SIDE_WORDS = wordsOf(SIDE_LETTERS);
+export const SIDE_WORDS = wordsOf(SIDE_LETTERS);
 const TIME_WORDS = wordsOf(TIME_NUMBERS);
 const CAPACITY_WORDS = wordsOf(CAPACITY_LETTERS);
 
@@ -162,7 +162,7 @@ function wordsOf<Word extends string>(
   return new Map(words.map((word) => [letters[word], word]));
 }
 
-function wordOf<Word>(words: ReadonlyMap<string | number, Word>, letter: string | number): Word {
+export function wordOf<Word>(words: ReadonlyMap<string | number, Word>, letter: string | number): Word {
   const word = words.get(letter);
   if (word === undefined) throw new TypeError(`the exchange says ${letter}`);
   return word;

@@ -64,7 +64,7 @@ export class ExchangeActor implements DurableActor<ExchangeMessage>, Outlet {
   /** What its state amounts to. */
   get figures(): Readonly<Record<string, number>> {
     const { openOrders, accounts, accepted, trades } = this.#exchange.figures();
-    return { accounts, 'open orders': openOrders, accepted, trades };
+    return { traders: accounts, 'open orders': openOrders, accepted, trades };
   }
 
   /** The date is known in the first turn only: all that waits for it begins there. */

@@ -47,7 +47,7 @@ class StoredExchange implements StoredActor {
   get figures(): Readonly<Record<string, number>> {
     const { session, accounts, orders } = this.#recovery;
     const { accepted, trades } = session;
-    return { accounts: accounts.size, 'open orders': orders.count, accepted, trades };
+    return { traders: accounts.size, 'open orders': orders.count, accepted, trades };
   }
 }
 

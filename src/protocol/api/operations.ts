@@ -28,6 +28,7 @@ import {
   type CanceledMessage,
   CLASSIFICATIONS,
   type OrderMessage,
+  type OrderSide,
   type RejectedMessage,
   type ReplacedMessage,
   SIDES,
@@ -164,11 +165,14 @@ export interface PriceLevel extends Omit<LevelRow, 'price'> {
   readonly price: string;
 }
 
-export interface BookOrder extends Omit<OrderRow, 'price'> {
+export interface BookOrder extends Omit<OrderRow, 'price' | 'side'> {
+  readonly side: OrderSide;
   readonly price: string;
 }
 
-export interface Trade extends Omit<TradeRow, 'price'> {
+export interface Trade extends Omit<TradeRow, 'price' | 'side'> {
+  /** Of the order that came later. */
+  readonly side: 'buy' | 'sell';
   readonly price: string;
 }
 

@@ -50,7 +50,7 @@ const ORDER: BookOrder = {
   orderNumber: '202611210000000001',
   user: 'TRADE1',
   token: 4_294_967_295,
-  side: 'B',
+  side: 'buy',
   price: '214748364.5',
   quantity: 2_147_483_647,
   timeMs,
@@ -61,7 +61,7 @@ const TRADE: Trade = {
   matchNumber: '202611210000000001',
   price: '214748364.5',
   quantity: 2_147_483_647,
-  side: 'S',
+  side: 'sell',
   timeMs,
 };
 
@@ -89,7 +89,7 @@ describe('formatDepth', () => {
     bids: [level('214748364.5'), level('214748364.4')],
     asks: [level('214748364.6')],
     buyOrders: [ORDER],
-    sellOrders: [{ ...ORDER, side: 'E' }],
+    sellOrders: [{ ...ORDER, side: 'short-sell-exempt' }],
   };
 
   test('shows both sides from the best prices on, and the orders', () => {

@@ -131,8 +131,10 @@ describe('outcry data', () => {
     const bytes = readFileSync(file);
     const at = bytes.indexOf('nonsense');
     assert.equal(at, -1);
-    const batch = bytes.indexOf('ledger/');
-    bytes.writeUInt8(bytes.readUInt8(batch + 12) ^ 0x10, batch + 12);
+    // Also where nothing is any more.
+    for (let batch = bytes.indexOf('ledger/'); batch >= 0; batch = bytes.indexOf('ledger/', batch + 1)) {
+      bytes.writeUInt8(bytes.readUInt8(batch + 12) ^ 0x10, batch + 12);
+    }
     writeFileSync(file, bytes);
     const { code, stdout } = await data(t, 'verify', folder);
     assert.equal(code, 1, stdout);

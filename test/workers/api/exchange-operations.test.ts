@@ -62,11 +62,11 @@ describe('exchange > what anybody may ask', () => {
       book: BOOK,
       bids: [{ ...LEVEL, price: '2299.9' }],
       asks: [],
-      buyOrders: [{ ...order, price: '2299.9' }],
+      buyOrders: [{ ...order, side: 'buy', price: '2299.9' }],
       sellOrders: [],
     });
     assert.deepEqual(client.ask('exchange.trades', { id: 'BTC', limit: 5 }), [
-      { ...TRADE, group: 'DAY', price: '2300.0' },
+      { ...TRADE, group: 'DAY', side: 'buy', price: '2300.0' },
     ]);
     assert.deepEqual(client.ask('exchange.figures'), figures);
     assert.deepEqual(
@@ -206,7 +206,7 @@ describe('exchange.market', () => {
         book,
         bids: [{ ...LEVEL, price, quantity: 0 }],
         asks: [],
-        trades: [{ ...TRADE, group: 'DAY', price: '2300.0' }],
+        trades: [{ ...TRADE, group: 'DAY', side: 'buy', price: '2300.0' }],
       },
     ]);
     client.end(id);

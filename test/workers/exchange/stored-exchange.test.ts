@@ -99,7 +99,7 @@ describe('what is stored of an exchange', () => {
       const { host, venue } = await exchangeIn(t, { random: new Random(fuzzSeed()), isTrimmed });
       assert.deepEqual(await problemsIn(host), []);
       const { accounts, openOrders, accepted, trades } = venue.exchange.figures();
-      const figures = { accounts, 'open orders': openOrders, accepted, trades };
+      const figures = { traders: accounts, 'open orders': openOrders, accepted, trades };
       assert.deepEqual(await figuresIn(host), { [EXCHANGE_ADDRESS]: { events: venue.events, figures } });
       const text = await exported([host]);
       const other = await importedTo(t, text);
