@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { resolveConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { Server } from './server.ts';
-import { SERVICES, type ServiceName } from './services.ts';
+import { openServices, SERVICES, type ServiceName } from './services.ts';
 import { ALL_SETTINGS } from './settings.ts';
 import { OutcryError } from './values/errors.ts';
 import type { VenueOptions } from './venue.ts';
@@ -72,7 +72,7 @@ export async function createServer(options: CreateServerOptions = {}): Promise<O
   const server = await Server.start({
     config,
     log: await createLog(config.log),
-    services,
+    services: openServices(services, config),
     isInProcess: clients === 'in-process',
     dataFolder: store === 'memory' ? undefined : store.folder,
     onShutdown: askShutdown,

@@ -4,10 +4,19 @@ import type { ExchangeSettings, OuchRawSettings, OuchSettings } from './protocol
 import { parseDays, parseTimeOfDay } from './values/calendar.ts';
 import { DEFAULT_VENUE } from './venue.ts';
 
-/** Other machines may reach it, and whoever has read the documents knows the passwords of its traders. */
-export function isOpenToAll({ server: { host }, venue }: Config): boolean {
+/** What anybody may do at the doors of the exchange, where other machines may reach it; a sentence each. */
+export function warningsOf({ server: { host }, venue }: Config, services: readonly string[]): string[] {
   const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  return !isLoopback && venue.traders === DEFAULT_VENUE.traders;
+  if (isLoopback) return [];
+  const reached = `other machines may reach ${host}, where`;
+  const warnings: string[] = [];
+  if (services.includes('ouch') && venue.traders === DEFAULT_VENUE.traders) {
+    warnings.push(`${reached} traders have default passwords; config.ini shows how to set others`);
+  }
+  if (services.includes('ouch-raw')) {
+    warnings.push(`${reached} ouch-raw asks nobody for a password; ouch-raw.is_open = false turns it off`);
+  }
+  return warnings;
 }
 
 export function exchangeSettings(config: Config): ExchangeSettings {

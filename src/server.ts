@@ -13,7 +13,7 @@ import { IN_PROCESS } from './connection.ts';
 import { DataFolder } from './data-folder.ts';
 import { Desk } from './desk.ts';
 import { DiscardLog } from './discard-log.ts';
-import { exchangeSettings, isOpenToAll, ouchRawSettings, ouchSettings } from './exchange-settings.ts';
+import { exchangeSettings, ouchRawSettings, ouchSettings, warningsOf } from './exchange-settings.ts';
 import { Gateway } from './gateway.ts';
 import type { HostLink } from './host-link.ts';
 import { Hosts, hostCountFor } from './hosts.ts';
@@ -249,10 +249,8 @@ export class Server {
 
   #warnOfPasswords(): void {
     const { config, services, isInProcess, log } = this.#options;
-    if (isInProcess || !services.includes('ouch') || !isOpenToAll(config)) return;
-    log.warn(
-      `other machines may reach ${config.server.host}, where traders have default passwords; config.ini shows how to set others`,
-    );
+    if (isInProcess) return;
+    for (const warning of warningsOf(config, services)) log.warn(warning);
   }
 
   async #openDoor(service: ServiceName): Promise<void> {

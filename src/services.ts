@@ -11,6 +11,11 @@ import { SETTINGS } from './settings.ts';
 export const SERVICES = ['bank', 'lobby', 'ouch', 'ouch-raw', 'api'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
+/** Those of `services` that the settings have on. */
+export function openServices(services: readonly ServiceName[], config: Config): readonly ServiceName[] {
+  return config['ouch-raw'].isOpen ? services : services.filter((service) => service !== 'ouch-raw');
+}
+
 /** A message of a client that sends no newline has ended when its input has paused so long. */
 const TEXT_PAUSE_MS = 30;
 

@@ -388,6 +388,11 @@ export const SETTINGS = {
       default: true,
       reason: 'Whether the orders of a client are withdrawn when it is gone.',
     },
+    isOpen: {
+      type: 'boolean',
+      default: true,
+      reason: 'Whether there is this port at all, at which nobody is asked for a password.',
+    },
     isEventInverted: {
       type: 'boolean',
       default: false,

@@ -8,7 +8,7 @@ import { createLog } from '../log.ts';
 import { createFlags, parseFlags } from '../protocol/command-line.ts';
 import { DATA_FOLDER, TOKEN_VARIABLE } from '../protocol/operator-file.ts';
 import { Server } from '../server.ts';
-import { SERVICES } from '../services.ts';
+import { openServices, SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { progressLines } from './progress-lines.ts';
@@ -56,7 +56,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const starting = Server.start({
     config,
     log,
-    services: SERVICES,
+    services: openServices(SERVICES, config),
     dataFolder,
     reportPath: REPORT_PATH,
     onRecovering,

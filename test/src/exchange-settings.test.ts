@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resolveConfig } from '../../src/config.ts';
-import { exchangeSettings, isOpenToAll, ouchSettings } from '../../src/exchange-settings.ts';
+import { exchangeSettings, ouchSettings, warningsOf } from '../../src/exchange-settings.ts';
+import { openServices, SERVICES } from '../../src/services.ts';
 import type { VenueOptions } from '../../src/venue.ts';
 
 function configWith(flags: Readonly<Record<string, string>>, venue?: VenueOptions) {
@@ -44,12 +45,15 @@ describe('the settings of the exchange', () => {
 
   test('leave a venue open to all where its host is reached from elsewhere and its traders are the default ones', () => {
     for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
-      assert.ok(!isOpenToAll(configWith({ 'server-host': host })), host);
+      assert.deepEqual(warningsOf(configWith({ 'server-host': host }), SERVICES), [], host);
     }
     for (const host of ['0.0.0.0', '::', '10.0.0.1', 'floor.example.org']) {
-      assert.ok(isOpenToAll(configWith({ 'server-host': host })), host);
+      const [passwords = '', raw = ''] = warningsOf(configWith({ 'server-host': host }), SERVICES);
+      assert.match(passwords, /traders have default passwords/);
+      assert.match(raw, /ouch-raw asks nobody for a password/);
     }
     const traders = [{ user: 'A', password: 'B' }];
-    assert.ok(!isOpenToAll(configWith({ 'server-host': '0.0.0.0' }, { traders })));
+    const open = configWith({ 'server-host': '0.0.0.0', 'ouch-raw-is-open': 'false' }, { traders });
+    assert.deepEqual(warningsOf(open, openServices(SERVICES, open)), []);
   });
 });
