@@ -22,17 +22,22 @@ import { check } from './figures.ts';
 
 const BOOKS = ['BTC ', 'ETH ', 'BNB ', 'SOL ', 'ADA ', 'XRP ', 'DOT ', 'LUNA', 'AVAX', 'DOGE'];
 const MIDDLE_PRICE = 10_000;
+const FAR = 50;
 const LOT = 100;
-/** Of twenty messages: so the books stay about as full as they are. */
-const ENTERS = 11;
-const CANCELS = 6;
-const REPLACES = 2;
-/** Orders that the one immediate order of them takes. */
-const TAKEN = 5;
-export const CYCLE_MESSAGES = ENTERS + CANCELS + REPLACES + 1;
+/**
+ * Of 21 messages. The first orders are far from the middle and are canceled so many cycles later, the others are near to it:
+ * some are replaced in the next cycle, and all are taken by immediate orders, which take more than there are. So the books
+ * hold some thousand orders, and no more. The tokens of a cycle are an odd number, so that the immediate orders are of both
+ * sides in turn.
+ */
+const CANCELED = 6;
+const NEAR = 5;
+const REPLACED_NEAR = 3;
+const TAKEN = 7;
+const CANCEL_AFTER_CYCLES = 20;
+const CYCLE_TOKENS = CANCELED + NEAR + REPLACED_NEAR + 1;
+export const CYCLE_MESSAGES = CYCLE_TOKENS + CANCELED;
 const CYCLES_PER_WRITE = 50;
-const ENDED_TOKENS_AGO = 200;
-const REPLACED_TOKENS_AGO = 100;
 const ADDED = 'A'.charCodeAt(0);
 
 export const LOAD_PASSWORD = 'OUTCRY';
@@ -107,9 +112,9 @@ function isBuyer(session: number, token: number): boolean {
   return (token + session) % 2 === 0;
 }
 
-/** On its side of the middle. */
-function restingPrice(session: number, token: number): number {
-  const away = 1 + (token % 40);
+/** On its side of the middle, so far from it or a little more. */
+function restingPrice(session: number, token: number, far: number): number {
+  const away = far + 1 + (token % 40);
   return MIDDLE_PRICE + (isBuyer(session, token) ? -away : away);
 }
 
@@ -178,19 +183,23 @@ export class OuchLoad {
 
   #addCycle(packets: Packets): void {
     const session = this.#session;
-    for (let i = 0; i < ENTERS; i++) {
-      const token = this.#untilToken++;
-      packets.enter(session, token, { price: restingPrice(session, token), quantity: LOT, timeInForce: DAY });
-    }
     const first = this.#untilToken;
-    for (let i = 0; i < CANCELS; i++) packets.cancel(Math.max(0, first - ENDED_TOKENS_AGO + i));
-    for (let i = 0; i < REPLACES; i++) {
-      const existing = Math.max(0, first - REPLACED_TOKENS_AGO + i);
-      packets.replace(existing, this.#untilToken++, restingPrice(session, existing));
+    this.#untilToken += CYCLE_TOKENS;
+    for (let i = 0; i < CANCELED + NEAR; i++) {
+      const price = restingPrice(session, first + i, i < CANCELED ? FAR : 0);
+      packets.enter(session, first + i, { price, quantity: LOT, timeInForce: DAY });
     }
-    const token = this.#untilToken++;
-    const price = MIDDLE_PRICE + (isBuyer(session, token) ? 50 : -50);
-    packets.enter(session, token, { price, quantity: TAKEN * LOT, timeInForce: IMMEDIATE });
+    for (let i = 0; i < CANCELED; i++) {
+      packets.cancel(Math.max(0, first - CANCEL_AFTER_CYCLES * CYCLE_TOKENS + i));
+    }
+    for (let i = 0; i < REPLACED_NEAR; i++) {
+      const existing = Math.max(0, first - CYCLE_TOKENS + CANCELED + i);
+      const replacement = first + CANCELED + NEAR + i;
+      packets.replace(existing, replacement, restingPrice(session, existing, 0));
+    }
+    const last = this.#untilToken - 1;
+    const price = MIDDLE_PRICE + (isBuyer(session, last) ? FAR : -FAR);
+    packets.enter(session, last, { price, quantity: TAKEN * LOT, timeInForce: IMMEDIATE });
   }
 
   #answered(): Promise<void> {
@@ -291,7 +300,7 @@ export class TimedOrders {
     const first = this.#enteredMs.length;
     const packets = new Packets();
     return Array.from({ length: count }, (_, i) => {
-      const price = restingPrice(this.#session, first + i);
+      const price = restingPrice(this.#session, first + i, 0);
       packets.enter(this.#session, first + i, { price, quantity: LOT, timeInForce: DAY });
       return packets.take();
     });
