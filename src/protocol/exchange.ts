@@ -92,7 +92,7 @@ export type ClientNotice = { readonly call?: number } & (
       readonly letter?: number;
       readonly token?: number;
     }
-  /** Answers `hear-out`. */
+  /** There is no more for now: after pages, and in answer to `hear-out`. */
   | { readonly type: 'all-told' }
   /** The session has no more messages: End of Session, then the close. */
   | { readonly type: 'session-ended' }

@@ -77,6 +77,9 @@ const LITTLE_USED = 1 / 8;
 /** A batch below this is copied by postMessage, above it transferred: the measured break-even of the two. */
 const TRANSFER_MIN_BYTES = 4096;
 
+/** A batch below this is copied out of its buffer. */
+const GIVEN_MIN_BYTES = 64 * 1024;
+
 const packr = new Packr({ useRecords: false });
 const NO_CHUNKS: readonly ArrayBuffer[] = [];
 
@@ -175,7 +178,7 @@ export class BatchWriter {
 
   /** Removes and returns what has been collected. */
   take(): Batch {
-    const records = this.#bytes.slice(0, this.#lengthBytes);
+    const records = this.#takeRecords();
     const chunks = this.#chunks.length === 0 ? NO_CHUNKS : this.#chunks;
     if (chunks !== NO_CHUNKS) this.#chunks = [];
     const isLittleUsed = this.#lengthBytes < this.#bytes.length * LITTLE_USED;
@@ -183,6 +186,18 @@ export class BatchWriter {
     this.#lastWrite = -1;
     if (isLittleUsed && this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
     return { records, chunks };
+  }
+
+  /** A large buffer that is well filled is given away: another one costs less than to copy what is in it. */
+  #takeRecords(): Uint8Array<ArrayBuffer> {
+    const capacity = this.#bytes.length;
+    if (this.#lengthBytes < GIVEN_MIN_BYTES || this.#lengthBytes < capacity / 2) {
+      return this.#bytes.slice(0, this.#lengthBytes);
+    }
+    const records = this.#bytes.subarray(0, this.#lengthBytes);
+    this.#words = new Int32Array(capacity / 4);
+    this.#bytes = new Uint8Array(this.#words.buffer);
+    return records;
   }
 
   /** Writes the header of a record and reserves its body; returns where the body starts. */

@@ -58,6 +58,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
   protected abstract onRefused(notice: Refused, context: SessionContext): void;
   /** Whole Sequenced Data packets for the client. */
   protected abstract onSequenced(packets: Uint8Array, context: SessionContext): void;
+  /** The client has taken all that it was sent. */
+  protected abstract onTaken(context: SessionContext): void;
   /** The session of the day has ended: nothing more comes. */
   protected abstract onSessionEnded(context: SessionContext): void;
   /** Tells the client what nothing in its protocol says, if there is a way. */
@@ -82,7 +84,7 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
       case 'sequenced':
         if (this.#isGone) break;
         this.onSequenced(message.bytes, context);
-        if (message.isPage) context.tellDrained();
+        if (message.isPage) this.#awaitTaken(context);
         break;
       case 'logged-in':
         this.#enter(message, context);
@@ -95,7 +97,8 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         this.explain(message.text, context);
         break;
       case 'all-told':
-        this.leave('', context);
+        if (this.#hasEnded) this.leave('', context);
+        else context.resumeInput();
         break;
       case 'session-ended':
         if (!this.#isGone) this.onSessionEnded(context);
@@ -117,6 +120,7 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
         if (this.state !== 'leaving') this.onTick(context);
         break;
       case 'connection-drained':
+        this.onTaken(context);
         if (this.#account !== undefined) {
           const { connection } = this.info;
           context.tell(this.#exchange, { type: 'page-taken', account: this.#account, connection });
@@ -188,6 +192,12 @@ export abstract class ExchangeSession implements Actor<ExchangeSessionMessage> {
     if (isLeaving) this.leave(this.#reason, context);
     else if (this.#hasEnded) this.#hearOut(context);
     else context.resumeInput();
+  }
+
+  /** Who sends faster than it reads is not read on before all is told: it would pile up. */
+  #awaitTaken(context: SessionContext): void {
+    context.pauseInput();
+    context.tellDrained();
   }
 
   /** It sends no more, and would soon be taken for gone: but first it is told all that it is owed. */

@@ -461,7 +461,7 @@ export class Exchange {
     // The account itself has not lost its client.
     if (account.line !== undefined)
       this.#sayDismissed(account.line, 'another connection has the account now');
-    account.line = line;
+    this.#setLine(account, line);
     this.#leaving.delete(account);
     const { client, next: sequence } = line;
     this.#outlet.tell(client, {
@@ -473,6 +473,12 @@ export class Exchange {
       lastToken: account.lastToken,
     });
     this.#feed(line);
+  }
+
+  /** Without a journal what a client has not had yet must stay in memory. */
+  #setLine(account: TradingAccount, line: Line): void {
+    account.line = line;
+    if (!this.#options.isDurable) account.stream.reader = line;
   }
 
   #refuse(client: ClientAddress, reason: 'A' | 'S', text: string): void {
@@ -500,6 +506,7 @@ export class Exchange {
   /** The account's client is gone. */
   #lose(account: TradingAccount): void {
     account.line = undefined;
+    account.stream.reader = undefined;
     const isKept = account.isRaw && !this.#options.isRawCancelOnDisconnect;
     if (isKept || this.orders.firstOf(account.number) === NONE) {
       this.#closeIfDone(account);
@@ -583,7 +590,7 @@ export class Exchange {
     for (const account of this.accounts.all) account.beginSession();
     for (const { account: number, client } of rawLines) {
       const account = this.accounts.get(number);
-      account.line = new Line(client, number, account.stream, 1);
+      this.#setLine(account, new Line(client, number, account.stream, 1));
       this.#takePart(account, account.form);
     }
     for (const account of this.accounts.all) this.#closeIfDone(account);
@@ -705,7 +712,10 @@ export class Exchange {
       this.#ending.delete(line);
       stream.clear();
       this.#outlet.tell(line.client, { type: 'session-ended' });
-    } else if (line.isHeardOut) this.#outlet.tell(line.client, { type: 'all-told' });
+    } else if (line.isHeardOut || line.isBehind) {
+      line.isBehind = false;
+      this.#outlet.tell(line.client, { type: 'all-told' });
+    }
   }
 
   #sendRead(line: Line, packets: Uint8Array): void {

@@ -51,6 +51,8 @@ export class RawSession extends ExchangeSession {
     context.send(messages, 0, length);
   }
 
+  protected onTaken(): void {}
+
   protected onSessionEnded(): void {}
 
   /** There is no message for it. */

@@ -13,7 +13,7 @@
  * first goes, whosever it is, and what was in it has to be read from the journal.
  *
  * Where a page ends follows from the packets alone. A block is all of a page, or what came to it since its block went, or
- * since the start. It grows as it is filled, so that an account that hears little costs little.
+ * since the start. That of the first page grows as it is filled, so that an account that hears little costs little.
  */
 
 export const PAGE_BYTES = 64 * 1024;
@@ -83,7 +83,7 @@ export class StreamMemory {
     for (let block = this.#oldest; block !== undefined; ) {
       if (this.#bytes + bytes <= this.#bytesMax) return;
       const { newer } = block;
-      if (block.taken === block.used) block.stream.drop(block);
+      if (block.taken === block.used && !block.stream.owes(block)) block.stream.drop(block);
       block = newer;
     }
   }
@@ -112,6 +112,8 @@ export class StreamMemory {
 export class SequencedStream {
   /** Of the block that is being written. */
   view: DataView = NO_VIEW;
+  /** Who is to have all from its `next` message on, and can have it from nowhere else. */
+  reader: { readonly next: number } | undefined;
   readonly #memory: StreamMemory;
   #count = 0;
   /** A page that is full, so that the first packet begins one. */
@@ -258,6 +260,13 @@ export class SequencedStream {
     this.#fresh = count + 1;
   }
 
+  /** Its reader has not had all of the block, or of one before it. */
+  owes(block: Block): boolean {
+    if (this.reader === undefined) return false;
+    const [first, second] = this.#blocks;
+    return block !== first || this.reader.next <= (second === undefined ? this.#count : second.first - 1);
+  }
+
   /** For the memory, which needs the room: its first block, all of which was taken. */
   drop(block: Block): void {
     this.#memory.remove(block);
@@ -281,13 +290,19 @@ export class SequencedStream {
   #blockWith(length: number): Block {
     const block = this.#block;
     if (block !== undefined && block.used + length <= block.bytes.length) return block;
-    this.#memory.makeRoom(block === undefined ? length : block.bytes.length);
+    this.#memory.makeRoom(block === undefined ? this.#firstCapacity(length) : block.bytes.length);
     // It may have been the one that went.
     return this.#block === undefined ? this.#addBlock(length) : this.#grow(this.#block, length);
   }
 
+  /** Who has filled a page is going to fill this one: to grow from little to all of it costs more than it saves. */
+  #firstCapacity(length: number): number {
+    const isNextPage = this.#pageBytes === 0 && this.#count > 0;
+    return isNextPage ? PAGE_BYTES : capacityFor(length, this.#pageBytes);
+  }
+
   #addBlock(length: number): Block {
-    const block = new Block(this, this.#count + 1, capacityFor(length, this.#pageBytes));
+    const block = new Block(this, this.#count + 1, this.#firstCapacity(length));
     this.#memory.add(block);
     this.#blocks.push(block);
     this.#use(block);

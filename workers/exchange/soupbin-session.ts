@@ -97,6 +97,11 @@ export class SoupbinSession extends ExchangeSession {
     this.#sendBytes(packets, context);
   }
 
+  /** Its heartbeats may have waited behind what it had to take. */
+  protected onTaken(context: SessionContext): void {
+    this.#lastInMs = context.nowMs;
+  }
+
   protected onSessionEnded(context: SessionContext): void {
     this.#sendBytes(END_OF_SESSION, context);
   }

@@ -82,6 +82,8 @@ export class Line {
   /** Sequence number of the next message for the client. */
   next: number;
   isWaiting = false;
+  /** It has waited since the client was last told that this is all. */
+  isBehind = false;
   /** The day is over: End of Session comes after the last message. */
   isEnding = false;
   /** The client has sent all that it will, and wants to know when it has been told all. */
@@ -100,6 +102,7 @@ export class Line {
     this.#untaken += length;
     if (this.#untaken < UNTAKEN_MAX) return false;
     this.isWaiting = true;
+    this.isBehind = true;
     return true;
   }
 

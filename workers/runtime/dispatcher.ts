@@ -75,7 +75,7 @@ export class Dispatcher {
       messages++;
       if (envelope.start >= 0) bytes += envelope.end - envelope.start;
       this.#handle(cell, envelope);
-      if (cell.waiters !== undefined && mailbox.count <= cell.mailboxMax / 2) {
+      if (cell.waiters !== undefined && mailbox.hasRoom(cell.mailboxMax)) {
         this.#runQueue.wakeAll(cell.waiters);
         cell.waiters = undefined;
       }

@@ -21,6 +21,9 @@ export const DUE = -4;
 export const CONNECTION = -5;
 export const LOCAL = 0;
 
+/** Byte messages of this host's own are charged to nobody: so many of them must not wait. */
+export const MAILBOX_BYTES_MAX = 4 * 1024 * 1024;
+
 const STRIDE = 4;
 const CAPACITY_MIN = 8;
 /** A ring above this that runs empty after using less than a quarter of it is halved: a burst holds no memory for ever. */
@@ -42,6 +45,8 @@ export class Mailbox {
   #capacity = 0;
   #head = 0;
   #count = 0;
+  /** Of the byte messages. */
+  #bytes = 0;
   /** The most that have waited since it was empty. */
   #peak = 0;
   #notices: unknown[] | undefined;
@@ -55,8 +60,17 @@ export class Mailbox {
     return this.#notices !== undefined;
   }
 
-  /** Appends a message; returns how many wait now. */
-  push(item: unknown, start: number, end: number, origin: number): number {
+  /** No more is to come: `countMax` messages wait, or byte messages of MAILBOX_BYTES_MAX together. */
+  isFull(countMax: number): boolean {
+    return this.#count >= countMax || this.#bytes >= MAILBOX_BYTES_MAX;
+  }
+
+  /** Half of it is free. */
+  hasRoom(countMax: number): boolean {
+    return this.#count <= countMax / 2 && this.#bytes <= MAILBOX_BYTES_MAX / 2;
+  }
+
+  push(item: unknown, start: number, end: number, origin: number): void {
     if (this.#count === this.#capacity) this.#grow();
     const at = ((this.#head + this.#count) & (this.#capacity - 1)) * STRIDE;
     const ring = this.#ring;
@@ -64,9 +78,9 @@ export class Mailbox {
     ring[at + 1] = start;
     ring[at + 2] = end;
     ring[at + 3] = origin;
+    if (start >= 0) this.#bytes += end - start;
     const count = ++this.#count;
     if (count > this.#peak) this.#peak = count;
-    return count;
   }
 
   /** Removes the oldest message into `envelope`; false when there is none. */
@@ -78,6 +92,7 @@ export class Mailbox {
     envelope.start = ring[at + 1] as number;
     envelope.end = ring[at + 2] as number;
     envelope.origin = ring[at + 3] as number;
+    if (envelope.start >= 0) this.#bytes -= envelope.end - envelope.start;
     ring[at] = undefined;
     this.#head = (this.#head + 1) & (this.#capacity - 1);
     if (--this.#count === 0 && this.#capacity > CAPACITY_KEPT) this.#shrink();

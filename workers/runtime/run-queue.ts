@@ -49,9 +49,9 @@ export class RunQueue {
     end: number,
     origin: number,
   ): void {
-    const depth = cell.mailbox.push(item, start, end, origin);
+    cell.mailbox.push(item, start, end, origin);
     if (!cell.queued) this.schedule(cell);
-    if (depth >= cell.mailboxMax && sender !== undefined && sender !== cell) {
+    if (sender !== undefined && sender !== cell && cell.mailbox.isFull(cell.mailboxMax)) {
       cell.waiters ??= [];
       this.#suspend(sender, cell.waiters);
     }

@@ -199,6 +199,17 @@ describe('a slow client', () => {
     assert.deepEqual(packetsIn(slow.received).map(wordsOf), packetsIn(fast.received).map(wordsOf));
   });
 
+  test('loses nothing by it where there is no journal, however little memory there is', () => {
+    const venue = new TestVenue(optionsOf({ streamMemoryBytes: 100_000, isDurable: false }));
+    const slow = venue.logIn('ALICE');
+    slow.isSlow = true;
+    for (let token = 1; token <= 8_000; token++) slow.sendBytes(packetOf(enterOf(token)));
+    slow.isSlow = false;
+    slow.takePages();
+    assert.equal(slow.ended, undefined);
+    assert.equal(packetsIn(slow.received).length, 1 + 8_000);
+  });
+
   test('that sends no more hears when it has been told all', () => {
     const venue = new TestVenue();
     const slow = venue.logIn('ALICE');

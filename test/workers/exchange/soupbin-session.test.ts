@@ -348,7 +348,7 @@ describe('a page of messages', () => {
       floor.say(1, { type: 'sequenced', bytes: sequenced('x'), isPage: true }),
       sequenced('x'),
     );
-    assert.deepEqual(floor.main(1).flows.get(1), [...LOGIN_FLOW, FLOW.tellDrained]);
+    assert.deepEqual(floor.main(1).flows.get(1), [...LOGIN_FLOW, FLOW.pauseInput, FLOW.tellDrained]);
     assert.deepEqual(floor.heard, []);
     floor.drained(1);
     assert.deepEqual(floor.heard, [{ type: 'page-taken', account: accountOf(1), connection: 1 }]);
