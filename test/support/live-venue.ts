@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect } from '../../clients/index.ts';
+import type { OrderSide } from '../../src/protocol/api/orders.ts';
 import { OPERATOR_FILE, type OperatorFile } from '../../src/protocol/operator-file.ts';
 import { formatTenths } from '../../src/protocol/ouch/prices.ts';
 import { pairedTrades } from './account-model.ts';
@@ -14,6 +15,14 @@ export const VENUE_BOOKS = ['BTC', 'ETH', 'SOL', 'ADA'] as const;
 export const VENUE_PASSWORD = 'secret';
 /** What the api shows of one side of a book. */
 const ORDERS_SHOWN = 1000;
+
+/** The api's words for the letters of OUCH. */
+const SIDES: Readonly<Record<string, OrderSide>> = {
+  B: 'buy',
+  S: 'sell',
+  T: 'short-sell',
+  E: 'short-sell-exempt',
+};
 
 /** Has the servers of the folder know so many traders. */
 export function writeVenue({ folder }: DurableBank, traders: number): void {
@@ -52,7 +61,7 @@ export async function checkVenue(
   const known = traders.flatMap(({ trader: { user, session } }) =>
     [...(session?.model.open.values() ?? [])].map(
       ({ token, side, orderbook, group, priceTenths, open }) =>
-        `${user} ${token}: ${side} ${orderbook} ${group} ${open} at ${formatTenths(priceTenths)}`,
+        `${user} ${token}: ${SIDES[side]} ${orderbook} ${group} ${open} at ${formatTenths(priceTenths)}`,
     ),
   );
   assert.deepEqual((await openOrders(bank)).sort(), known.sort());
