@@ -18,6 +18,8 @@ import { resetNow, TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
 const TRADERS = 60;
+/** With a password of his own: whatever becomes of his login, it is nobody else's. */
+const LONER = { user: 'LONER', password: 'ALONE' };
 
 interface Floor {
   readonly server: Server;
@@ -35,7 +37,7 @@ async function openFloor(flags: Readonly<Record<string, string>> = {}, data?: st
       file: null,
       environment: {},
       flags: { 'ouch-port': '0', 'ouch-raw-port': '0', 'api-port': '0', ...flags },
-      venue: { traders },
+      venue: { traders: [...traders, LONER] },
     }),
     log: recorder.log,
     dataFolder: data,
@@ -265,13 +267,11 @@ describe('a trading floor', () => {
   test('lets no flipped bit of one disturb another', async () => {
     const random = new Random(fuzzSeed());
     const witness = await enter();
-    const user = newUser();
     for (let round = 0; round < 150; round++) {
       const bytes = Buffer.concat([
         encodeClientPacket({
           type: 'login-request',
-          user,
-          password: 'OUTCRY',
+          ...LONER,
           requestedSession: '',
           sequence: 0,
         }),
