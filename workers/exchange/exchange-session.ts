@@ -8,6 +8,9 @@
  * Who leaves waits until the exchange has answered: what it says of the messages before still reaches the client, and
  * nothing comes for a session that is not there any more.
  *
+ * What comes ahead of the answer to a login waits for it. A client that is behind with what it is told is not read on before
+ * it has taken all of it, and one that has sent all is told all before it leaves.
+ *
  * When the exchange is lost the connection is closed, and when the session itself is lost the one that takes its place
  * closes it: the client connects again, and gets what it has missed. One path, whatever broke.
  */
