@@ -20,12 +20,13 @@ import {
 import * as layout from '../src/protocol/ouch/layout.ts';
 import { NONE } from '../workers/exchange/columns.ts';
 import { type MatchSink, OrderBook, SELF_TRADE } from '../workers/exchange/order-book.ts';
-import { BUY, Orders } from '../workers/exchange/orders.ts';
+import { BUY, ORDER, Orders } from '../workers/exchange/orders.ts';
 import { type EngineLoad, type EngineTotals, engineLoad, PACKET_HEAD_BYTES } from './support/engine-load.ts';
 import { check, environmentLine, formatRates, formatRatio, median, print } from './support/figures.ts';
 
 // As in flat.ts: a constant of this module is a number in compiled code.
 const { CANCEL, DAY, ENTER, LENGTH, LETTER, REPLACE } = layout;
+const { ACCOUNT, OPEN, USED } = ORDER;
 
 export interface EngineBenchOptions {
   readonly messages: number;
@@ -42,6 +43,7 @@ const LIVE = 0x4c;
 const USER = 0x55;
 const ADDED = 0x41;
 const REMOVED = 0x52;
+const TIME_MS = 1;
 
 export function runEngineBench({ messages, live, repeats, peerShare }: EngineBenchOptions): void {
   print(`matching engine: ${messages} messages, ${live} live orders`, environmentLine());
@@ -133,7 +135,7 @@ class PlainVenue implements MatchSink {
 
   totals(): EngineTotals {
     const openOf = (slots: readonly number[]) =>
-      slots.reduce((sum, slot) => sum + this.#orders.open[slot], 0);
+      slots.reduce((sum, slot) => sum + this.#orders.rows[slot | OPEN], 0);
     const all = this.#books.flatMap((book) => [
       ...book.ordersOf(true, Number.POSITIVE_INFINITY),
       ...book.ordersOf(false, Number.POSITIVE_INFINITY),
@@ -170,12 +172,9 @@ class PlainVenue implements MatchSink {
     const orders = this.#orders;
     const index = this.#indexOf.get(view.getUint32(at + ENTER.orderbook)) as number;
     const slot = orders.add(account, view.getUint32(at + ENTER.token));
-    orders.book[slot] = index;
-    orders.side[slot] = view.getUint8(at + ENTER.side);
-    orders.price[slot] = view.getInt32(at + ENTER.price);
-    orders.open[slot] = view.getInt32(at + ENTER.quantity);
-    orders.used[slot] = 0;
-    orders.number[slot] = ++this.#number.low;
+    const price = view.getInt32(at + ENTER.price);
+    orders.setBook(slot, index, view.getUint8(at + ENTER.side));
+    orders.setTerms(slot, price, view.getInt32(at + ENTER.quantity), ++this.#number.low, TIME_MS);
     const pages = this.#pages[account];
     const to = pages.begin(LENGTH.accepted);
     writeAccepted(pages.view, to, this.#time, view, at, LENGTH.enter, this.#number, LIVE);
@@ -187,20 +186,20 @@ class PlainVenue implements MatchSink {
     const token = view.getUint32(at + REPLACE.existingToken);
     const slot = orders.find(account, token);
     if (slot === NONE) return;
-    const index = orders.book[slot];
+    const index = orders.bookOf(slot);
     const book = this.#books[index];
     const replacement = view.getUint32(at + REPLACE.replacementToken);
     book.remove(slot);
+    const price = view.getInt32(at + REPLACE.price);
+    const open = view.getInt32(at + REPLACE.quantity) - orders.rows[slot | USED];
     orders.rekey(slot, replacement);
-    orders.price[slot] = view.getInt32(at + REPLACE.price);
-    orders.open[slot] = view.getInt32(at + REPLACE.quantity) - orders.used[slot];
-    orders.number[slot] = ++this.#number.low;
+    orders.setTerms(slot, price, open, ++this.#number.low, TIME_MS);
     const fields = this.#replaced;
     fields.replacementToken = replacement;
-    fields.side = orders.side[slot];
-    fields.quantity = orders.open[slot];
+    fields.side = orders.sideOf(slot);
+    fields.quantity = open;
     fields.orderbook = this.#ids[index];
-    fields.price = orders.price[slot];
+    fields.price = price;
     fields.previousToken = token;
     const pages = this.#pages[account];
     writeReplaced(pages.view, pages.begin(LENGTH.replaced), this.#time, fields, this.#number);
@@ -214,21 +213,21 @@ class PlainVenue implements MatchSink {
     if (slot === NONE) return;
     const pages = this.#pages[account];
     const to = pages.begin(LENGTH.canceled);
-    writeCanceled(pages.view, to, this.#time, token, orders.open[slot], USER);
-    this.#books[orders.book[slot]].remove(slot);
+    writeCanceled(pages.view, to, this.#time, token, orders.rows[slot | OPEN], USER);
+    this.#books[orders.bookOf(slot)].remove(slot);
     orders.remove(slot);
   }
 
   #settle(slot: number, book: OrderBook): void {
     book.match(slot, SELF_TRADE.off);
-    if (this.#orders.open[slot] === 0) this.#orders.remove(slot);
+    if (this.#orders.rows[slot | OPEN] === 0) this.#orders.remove(slot);
     else book.rest(slot);
   }
 
   #tellExecuted(slot: number, quantity: number, price: number, liquidity: number): void {
-    const pages = this.#pages[this.#orders.account[slot]];
+    const pages = this.#pages[this.#orders.rows[slot | ACCOUNT]];
     const to = pages.begin(LENGTH.executed);
-    const token = this.#orders.token[slot];
+    const token = this.#orders.tokenOf(slot);
     writeExecuted(pages.view, to, this.#time, token, quantity, price, liquidity, this.#match);
   }
 }

@@ -7,8 +7,10 @@
 import { ENTRY_HEAD_BYTES } from '../../src/protocol/exchange.ts';
 import { CANCEL, DAY, ENTER, LENGTH, LETTER, REPLACE } from '../../src/protocol/ouch/layout.ts';
 import { type MatchSink, OrderBook, SELF_TRADE } from '../../workers/exchange/order-book.ts';
-import { BUY, Orders } from '../../workers/exchange/orders.ts';
+import { BUY, ORDER, Orders } from '../../workers/exchange/orders.ts';
 import { Random } from '../../workers/runtime/random.ts';
+
+const { ACCOUNT, OPEN, USED } = ORDER;
 
 export const SELL = 0x53;
 export const PACKET_HEAD_BYTES = 3;
@@ -99,7 +101,7 @@ class LoadWriter implements MatchSink {
       for (let i = done; i < Math.min(done + RUN, messages); i++) this.#writeMessage(account);
     }
     starts.push(this.#at);
-    const open = this.#live.flat().reduce((sum, slot) => sum + this.#orders.open[slot], 0);
+    const open = this.#live.flat().reduce((sum, slot) => sum + this.#orders.rows[slot | OPEN], 0);
     return {
       view: new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#at),
       starts,
@@ -119,7 +121,7 @@ class LoadWriter implements MatchSink {
   executed(resting: number, _incoming: number, quantity: number): void {
     this.#trades++;
     this.#traded += quantity;
-    if (this.#orders.open[resting] === 0) this.#forget(resting);
+    if (this.#orders.rows[resting | OPEN] === 0) this.#forget(resting);
   }
 
   prevented(): void {
@@ -164,26 +166,24 @@ class LoadWriter implements MatchSink {
     bytes.write(' P', at + ENTER.display, 'latin1');
     bytes.write('11', at + ENTER.classification, 'latin1');
     const slot = this.#orders.add(account, token);
-    this.#orders.book[slot] = index;
-    this.#orders.side[slot] = isBuy ? BUY : SELL;
-    this.#orders.used[slot] = 0;
+    this.#orders.setBook(slot, index, isBuy ? BUY : SELL);
     this.#place[slot] = this.#live[account].push(slot) - 1;
     this.#settle(slot, price, quantity);
   }
 
   #replace(slot: number): void {
     const orders = this.#orders;
-    const account = orders.account[slot];
-    const book = this.#books[orders.book[slot]];
+    const account = orders.rows[slot | ACCOUNT];
+    const book = this.#books[orders.bookOf(slot)];
     book.remove(slot);
-    const price = this.#priceOf(book, orders.side[slot] === BUY);
+    const price = this.#priceOf(book, orders.sideOf(slot) === BUY);
     const open = 1 + this.#random.below(100);
     const token = ++this.#tokens[account];
     const at = this.#begin(LENGTH.replace, LETTER.replace);
     const bytes = this.#bytes;
-    bytes.writeUInt32BE(orders.token[slot], at + REPLACE.existingToken);
+    bytes.writeUInt32BE(orders.tokenOf(slot), at + REPLACE.existingToken);
     bytes.writeUInt32BE(token, at + REPLACE.replacementToken);
-    bytes.writeUInt32BE(open + orders.used[slot], at + REPLACE.quantity);
+    bytes.writeUInt32BE(open + orders.rows[slot | USED], at + REPLACE.quantity);
     bytes.writeUInt32BE(price, at + REPLACE.price);
     bytes.writeUInt32BE(DAY, at + REPLACE.timeInForce);
     bytes.write(' ', at + REPLACE.display, 'latin1');
@@ -195,19 +195,18 @@ class LoadWriter implements MatchSink {
   #cancel(slot: number): void {
     const orders = this.#orders;
     const at = this.#begin(LENGTH.cancel, LETTER.cancel);
-    this.#bytes.writeUInt32BE(orders.token[slot], at + CANCEL.token);
-    this.#books[orders.book[slot]].remove(slot);
+    this.#bytes.writeUInt32BE(orders.tokenOf(slot), at + CANCEL.token);
+    this.#books[orders.bookOf(slot)].remove(slot);
     this.#forget(slot);
     orders.remove(slot);
   }
 
   #settle(slot: number, price: number, open: number): void {
     const orders = this.#orders;
-    const book = this.#books[orders.book[slot]];
-    orders.price[slot] = price;
-    orders.open[slot] = open;
+    const book = this.#books[orders.bookOf(slot)];
+    orders.setTerms(slot, price, open, 0, 0);
     book.match(slot, SELF_TRADE.off);
-    if (orders.open[slot] > 0) book.rest(slot);
+    if (orders.rows[slot | OPEN] > 0) book.rest(slot);
     else {
       this.#forget(slot);
       orders.remove(slot);
@@ -231,7 +230,7 @@ class LoadWriter implements MatchSink {
   }
 
   #forget(slot: number): void {
-    const live = this.#live[this.#orders.account[slot]];
+    const live = this.#live[this.#orders.rows[slot | ACCOUNT]];
     const place = this.#place[slot];
     const last = live.pop() as number;
     if (last === slot) return;

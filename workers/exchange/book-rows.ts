@@ -2,10 +2,12 @@
 import type { BookRow, BookSelection, BookView, OrderRow, TradeRow } from '../../src/protocol/exchange.ts';
 import type { Accounts } from './accounts.ts';
 import type { OrderEntry } from './order-entry.ts';
-import type { Orders } from './orders.ts';
+import { ORDER, type Orders } from './orders.ts';
 import type { Trade } from './trades.ts';
 import type { VenueBook, VenueBooks } from './venue-books.ts';
 import { numberTextOf, type VenueClock } from './venue-clock.ts';
+
+const { ACCOUNT, OPEN, PRICE } = ORDER;
 
 export interface BookSources {
   readonly books: VenueBooks;
@@ -71,13 +73,13 @@ export class BookRows {
   #orderOf(slot: number): OrderRow {
     const { orders, accounts, clock } = this.#sources;
     return {
-      orderNumber: numberTextOf(clock.date, orders.number[slot]),
-      user: accounts.get(orders.account[slot]).name,
-      token: orders.token[slot],
-      side: String.fromCharCode(orders.side[slot]) as OrderRow['side'],
-      price: orders.price[slot],
-      quantity: orders.open[slot],
-      timeMs: orders.timeMs[slot],
+      orderNumber: numberTextOf(clock.date, orders.numberOf(slot)),
+      user: accounts.get(orders.rows[slot | ACCOUNT]).name,
+      token: orders.tokenOf(slot),
+      side: String.fromCharCode(orders.sideOf(slot)) as OrderRow['side'],
+      price: orders.rows[slot | PRICE],
+      quantity: orders.rows[slot | OPEN],
+      timeMs: orders.timeMsOf(slot),
     };
   }
 }

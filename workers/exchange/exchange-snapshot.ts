@@ -8,8 +8,10 @@
 import { Packr } from 'msgpackr';
 import type { OrderbookForm } from '../../src/protocol/exchange.ts';
 import { NONE } from './columns.ts';
-import type { Orders } from './orders.ts';
+import { ORDER, type Orders } from './orders.ts';
 import type { StreamState } from './sequenced-stream.ts';
+
+const { OPEN, PRICE, USED } = ORDER;
 
 const PIECE_BYTES = 1024 * 1024;
 /** Each takes some hundred bytes at most. */
@@ -93,7 +95,7 @@ export interface OrderColumns {
 
 type BookKey = Pick<BookState, 'id' | 'group'>;
 
-/** Copies the open orders of the accounts with these numbers; `books` are those that `orders.book` means. */
+/** Copies the open orders of the accounts with these numbers; `books` are those that `orders.bookOf` means. */
 export function freezeOrders(
   orders: Orders,
   accounts: Iterable<number>,
@@ -103,16 +105,16 @@ export function freezeOrders(
   let at = 0;
   for (const account of accounts) {
     for (let slot = orders.firstOf(account); slot !== NONE; slot = orders.nextOf(slot)) {
-      const book = books[orders.book[slot] as number] as BookKey;
-      columns.token[at] = orders.token[slot] as number;
+      const book = books[orders.bookOf(slot)] as BookKey;
+      columns.token[at] = orders.tokenOf(slot);
       columns.id[at] = book.id;
       columns.group[at] = book.group;
-      columns.side[at] = orders.side[slot] as number;
-      columns.price[at] = orders.price[slot] as number;
-      columns.open[at] = orders.open[slot] as number;
-      columns.used[at] = orders.used[slot] as number;
-      columns.number[at] = orders.number[slot] as number;
-      columns.timeMs[at] = orders.timeMs[slot] as number;
+      columns.side[at] = orders.sideOf(slot);
+      columns.price[at] = orders.rows[slot | PRICE] as number;
+      columns.open[at] = orders.rows[slot | OPEN] as number;
+      columns.used[at] = orders.rows[slot | USED] as number;
+      columns.number[at] = orders.numberOf(slot);
+      columns.timeMs[at] = orders.timeMsOf(slot);
       at++;
     }
   }

@@ -343,7 +343,7 @@ export class Exchange {
     const name = user?.trim().toUpperCase();
     if (name !== undefined && this.accounts.traderOf(name) === undefined) return undefined;
     const accounts = this.accounts.all.filter((account) => name === undefined || account.name === name);
-    const isMeant = (slot: number) => books.has(this.orders.book[slot]);
+    const isMeant = (slot: number) => books.has(this.orders.bookOf(slot));
     return accounts.reduce((sum, { number }) => sum + this.#withdraw(number, REASON.supervisory, isMeant), 0);
   }
 
@@ -404,12 +404,12 @@ export class Exchange {
     for (const account of accounts.values()) {
       this.accounts.restore(account);
       for (let slot = this.orders.firstOf(account.number); slot !== NONE; slot = this.orders.nextOf(slot)) {
-        this.orders.book[slot] = indexes[this.orders.book[slot]];
+        this.orders.setBook(slot, indexes[this.orders.bookOf(slot)], this.orders.sideOf(slot));
         slots.push(slot);
       }
     }
-    slots.sort((a, b) => this.orders.number[a] - this.orders.number[b]);
-    for (const slot of slots) this.books.list[this.orders.book[slot]].book.rest(slot);
+    slots.sort((a, b) => this.orders.numberOf(a) - this.orders.numberOf(b));
+    for (const slot of slots) this.books.list[this.orders.bookOf(slot)].book.rest(slot);
   }
 
   /** A number that stands for another security than before is logged. */
@@ -520,7 +520,7 @@ export class Exchange {
   /** After a start: whoever was there is gone, and who is in the settings no more has no orders. */
   #welcomeBack(account: TradingAccount): void {
     const isKnown = account.isRaw || this.accounts.traderOf(account.name) !== undefined;
-    const isGone = (slot: number) => !isKnown || this.books.list[this.orders.book[slot]].isRetired;
+    const isGone = (slot: number) => !isKnown || this.books.list[this.orders.bookOf(slot)].isRetired;
     this.#withdraw(account.number, REASON.supervisory, isGone);
     this.#lose(account);
   }

@@ -1,15 +1,16 @@
 /**
  * An order book with price-time priority: executions at the price of the order that was there first.
  *
- * Each price level is a queue of slots of the pool, the oldest order at its front. An order is matched first and rested
+ * Each price level is a queue of orders of the pool, the oldest order at its front. An order is matched first and rested
  * then, if something of it is open; both take the same time however many orders and levels there are.
  */
 import type { LevelRow } from '../../src/protocol/exchange.ts';
-import { BUY, LINKS, NONE, type Orders } from './orders.ts';
-import { ASK_MIRROR, BID_MIRROR, type LevelPool, PriceLevels } from './price-levels.ts';
+import { BUY, NONE, ORDER, type Orders } from './orders.ts';
+import { ASK_MIRROR, BID_MIRROR, LEVEL as LEVEL_ROW, type LevelPool, PriceLevels } from './price-levels.ts';
 
 // See orders.ts on constants.
-const { ROW_BITS, LEVEL, NEXT, PREVIOUS } = LINKS;
+const { LEVEL, NEXT, PREVIOUS, OPEN, USED, PRICE, ACCOUNT } = ORDER;
+const { KEY, ORDERS, FIRST, LAST, QUANTITY } = LEVEL_ROW;
 const BUY_LETTER = BUY;
 const NO_SLOT = NONE;
 const NO_LEVEL = NONE;
@@ -93,14 +94,14 @@ export class OrderBook {
     // What of the order is not prevented from trading.
     let tradable = quantity;
     const limit = price ^ against.mirror;
-    while (level !== NO_LEVEL && pool.key[level] <= limit) {
-      if (mode === OFF) traded += pool.quantity[level];
+    while (level !== NO_LEVEL && pool.rows[level | KEY] <= limit) {
+      if (mode === OFF) traded += pool.wide[(level >> 1) | QUANTITY];
       else {
-        const { open, links, owner, account: accountOf } = this.#orders;
+        const { rows, owner } = this.#orders;
         const party = this.#orders.ownerOf(account);
-        for (let slot = pool.first[level]; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
-          const openThere = open[slot];
-          if (owner[accountOf[slot]] !== party) traded += openThere;
+        for (let slot = pool.rows[level | FIRST]; slot !== NO_SLOT; slot = rows[slot | NEXT]) {
+          const openThere = rows[slot | OPEN];
+          if (owner[rows[slot | ACCOUNT]] !== party) traded += openThere;
           else if (mode === SELF_TRADE.decrementBoth) tradable -= openThere;
           else if (mode !== SELF_TRADE.cancelOldest) return false;
           if (traded >= atLeast) return true;
@@ -108,7 +109,7 @@ export class OrderBook {
         }
       }
       if (traded >= atLeast) return true;
-      level = against.after(pool.key[level]);
+      level = against.after(pool.rows[level | KEY]);
     }
     return false;
   }
@@ -116,20 +117,21 @@ export class OrderBook {
   /** Trades an order that is in the pool against the other side, as far as it goes. */
   match(incoming: number, mode: SelfTradeCode): void {
     const orders = this.#orders;
-    const pool = this.#pool;
-    const isBuy = orders.side[incoming] === BUY_LETTER;
+    const { rows, owner } = orders;
+    const levels = this.#pool.rows;
+    const isBuy = orders.sideOf(incoming) === BUY_LETTER;
     const against = isBuy ? this.#asks : this.#bids;
-    const limit = orders.price[incoming] ^ against.mirror;
+    const limit = rows[incoming | PRICE] ^ against.mirror;
     const isGuarded = mode !== OFF;
-    const owner = orders.owner[orders.account[incoming]];
-    while (against.bestKey <= limit && orders.open[incoming] > 0) {
+    const party = owner[rows[incoming | ACCOUNT]];
+    while (against.bestKey <= limit && rows[incoming | OPEN] > 0) {
       const level = against.best;
-      const resting = pool.first[level];
+      const resting = levels[level | FIRST];
       const price = against.bestKey ^ against.mirror;
-      const isOwn = isGuarded && orders.owner[orders.account[resting]] === owner;
+      const isOwn = isGuarded && owner[rows[resting | ACCOUNT]] === party;
       if (isOwn) this.#prevent(level, resting, incoming, price, mode);
       else this.#execute(level, resting, incoming, price);
-      if (orders.open[resting] === 0) {
+      if (rows[resting | OPEN] === 0) {
         this.#unlink(against, level, resting);
         orders.remove(resting);
       }
@@ -139,34 +141,33 @@ export class OrderBook {
 
   /** Puts an order at the end of its price level. */
   rest(slot: number): void {
-    const orders = this.#orders;
-    const { links } = orders;
+    const { rows } = this.#orders;
     const pool = this.#pool;
-    const price = orders.price[slot];
+    const price = rows[slot | PRICE];
     const side = this.#sideOf(slot);
     const level = side.open(price ^ side.mirror);
-    const last = pool.last[level];
-    const row = slot << ROW_BITS;
-    links[row | LEVEL] = level;
-    links[row | PREVIOUS] = last;
-    links[row | NEXT] = NO_SLOT;
-    if (last === NO_SLOT) pool.first[level] = slot;
-    else links[(last << ROW_BITS) | NEXT] = slot;
-    pool.last[level] = slot;
-    pool.orders[level]++;
-    pool.quantity[level] += orders.open[slot];
+    const levels = pool.rows;
+    const last = levels[level | LAST];
+    rows[slot | LEVEL] = level;
+    rows[slot | PREVIOUS] = last;
+    rows[slot | NEXT] = NO_SLOT;
+    if (last === NO_SLOT) levels[level | FIRST] = slot;
+    else rows[last | NEXT] = slot;
+    levels[level | LAST] = slot;
+    levels[level | ORDERS]++;
+    pool.wide[(level >> 1) | QUANTITY] += rows[slot | OPEN];
     this.orderCount++;
     this.changes?.touch(side === this.#bids, price);
   }
 
   /** Takes a resting order off its level; the caller removes it from the pool. */
   remove(slot: number): void {
-    const orders = this.#orders;
+    const { rows } = this.#orders;
     const side = this.#sideOf(slot);
-    const level = orders.links[(slot << ROW_BITS) | LEVEL];
-    this.#pool.quantity[level] -= orders.open[slot];
+    const level = rows[slot | LEVEL];
+    this.#pool.wide[(level >> 1) | QUANTITY] -= rows[slot | OPEN];
     this.#unlink(side, level, slot);
-    this.changes?.touch(side === this.#bids, orders.price[slot]);
+    this.changes?.touch(side === this.#bids, rows[slot | PRICE]);
   }
 
   /** A level as it is now; of quantity 0 if there is none. */
@@ -189,11 +190,11 @@ export class OrderBook {
   /** The slots, best first. */
   ordersOf(isBuy: boolean, max: number): number[] {
     const side = isBuy ? this.#bids : this.#asks;
-    const { links } = this.#orders;
+    const { rows } = this.#orders;
     const slots: number[] = [];
     for (let level = side.best; level !== NO_LEVEL; level = this.#after(side, level)) {
-      let slot = this.#pool.first[level];
-      for (; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
+      let slot = this.#pool.rows[level | FIRST];
+      for (; slot !== NO_SLOT; slot = rows[slot | NEXT]) {
         if (slots.length === max) return slots;
         slots.push(slot);
       }
@@ -219,39 +220,40 @@ export class OrderBook {
   }
 
   #checkLevel(side: PriceLevels, level: number): number {
-    const { key, first, last, orders: orderCounts, quantity } = this.#pool;
-    const { price, open, links } = this.#orders;
-    const levelPrice = key[level] ^ side.mirror;
+    const { rows: levels, wide } = this.#pool;
+    const { rows } = this.#orders;
+    const levelPrice = levels[level | KEY] ^ side.mirror;
     let count = 0;
     let sum = 0;
     let before = NO_SLOT;
-    for (let slot = first[level]; slot !== NO_SLOT; slot = links[(slot << ROW_BITS) | NEXT]) {
-      expect(this.#sideOf(slot) === side && price[slot] === levelPrice, `order ${slot} is at its price`);
-      const row = slot << ROW_BITS;
-      expect(links[row | LEVEL] === level && links[row | PREVIOUS] === before, `order ${slot} is linked`);
-      expect(open[slot] > 0, `order ${slot} is open`);
-      sum += open[slot];
+    for (let slot = levels[level | FIRST]; slot !== NO_SLOT; slot = rows[slot | NEXT]) {
+      const isThere = this.#sideOf(slot) === side && rows[slot | PRICE] === levelPrice;
+      expect(isThere, `order ${slot} is at its price`);
+      const isLinked = rows[slot | LEVEL] === level && rows[slot | PREVIOUS] === before;
+      expect(isLinked, `order ${slot} is linked`);
+      expect(rows[slot | OPEN] > 0, `order ${slot} is open`);
+      sum += rows[slot | OPEN];
       before = slot;
       count++;
     }
-    expect(last[level] === before, `the queue at ${levelPrice} ends with ${before}`);
-    expect(count > 0 && orderCounts[level] === count, `${count} orders are at ${levelPrice}`);
-    expect(quantity[level] === sum, `${sum} is open at ${levelPrice}`);
+    expect(levels[level | LAST] === before, `the queue at ${levelPrice} ends with ${before}`);
+    expect(count > 0 && levels[level | ORDERS] === count, `${count} orders are at ${levelPrice}`);
+    expect(wide[(level >> 1) | QUANTITY] === sum, `${sum} is open at ${levelPrice}`);
     return count;
   }
 
   #execute(level: number, resting: number, incoming: number, price: number): void {
-    const { open } = this.#orders;
-    const quantity = Math.min(open[resting], open[incoming]);
+    const { rows } = this.#orders;
+    const quantity = Math.min(rows[resting | OPEN], rows[incoming | OPEN]);
     this.#reduce(level, resting, quantity);
     this.#use(incoming, quantity);
     this.#sink.executed(resting, incoming, quantity, price);
   }
 
   #prevent(level: number, resting: number, incoming: number, price: number, mode: SelfTradeCode): void {
-    const { open } = this.#orders;
-    const openResting = open[resting];
-    const openIncoming = open[incoming];
+    const { rows } = this.#orders;
+    const openResting = rows[resting | OPEN];
+    const openIncoming = rows[incoming | OPEN];
     const prevented = Math.min(openResting, openIncoming);
     if (mode !== SELF_TRADE.cancelNewest) {
       const decrement = mode === SELF_TRADE.decrementBoth ? prevented : openResting;
@@ -267,32 +269,32 @@ export class OrderBook {
 
   /** Takes `quantity` from an order of a level. */
   #reduce(level: number, slot: number, quantity: number): void {
-    this.#pool.quantity[level] -= quantity;
+    this.#pool.wide[(level >> 1) | QUANTITY] -= quantity;
     this.#use(slot, quantity);
   }
 
   /** Takes an order, whose quantity is no longer counted, out of its queue, and a level without orders off its side. */
   #unlink(side: PriceLevels, level: number, slot: number): void {
-    const { links } = this.#orders;
-    const pool = this.#pool;
-    const row = slot << ROW_BITS;
-    const next = links[row | NEXT];
-    const previous = links[row | PREVIOUS];
-    if (previous === NO_SLOT) pool.first[level] = next;
-    else links[(previous << ROW_BITS) | NEXT] = next;
-    if (next === NO_SLOT) pool.last[level] = previous;
-    else links[(next << ROW_BITS) | PREVIOUS] = previous;
+    const { rows } = this.#orders;
+    const levels = this.#pool.rows;
+    const next = rows[slot | NEXT];
+    const previous = rows[slot | PREVIOUS];
+    if (previous === NO_SLOT) levels[level | FIRST] = next;
+    else rows[previous | NEXT] = next;
+    if (next === NO_SLOT) levels[level | LAST] = previous;
+    else rows[next | PREVIOUS] = previous;
     this.orderCount--;
-    if (--pool.orders[level] === 0) side.remove(level);
+    if (--levels[level | ORDERS] === 0) side.remove(level);
   }
 
   #use(slot: number, quantity: number): void {
-    this.#orders.open[slot] -= quantity;
-    this.#orders.used[slot] += quantity;
+    const { rows } = this.#orders;
+    rows[slot | OPEN] -= quantity;
+    rows[slot | USED] += quantity;
   }
 
   #sideOf(slot: number): PriceLevels {
-    return this.#orders.side[slot] === BUY_LETTER ? this.#bids : this.#asks;
+    return this.#orders.sideOf(slot) === BUY_LETTER ? this.#bids : this.#asks;
   }
 
   #bestOf(side: PriceLevels): number {
@@ -300,15 +302,15 @@ export class OrderBook {
   }
 
   #after(side: PriceLevels, level: number): number {
-    return side.after(this.#pool.key[level]);
+    return side.after(this.#pool.rows[level | KEY]);
   }
 
   #rowOf(side: PriceLevels, level: number): LevelRow {
-    const { key, quantity, orders } = this.#pool;
+    const { rows, wide } = this.#pool;
     return {
-      price: key[level] ^ side.mirror,
-      quantity: quantity[level],
-      orders: orders[level],
+      price: rows[level | KEY] ^ side.mirror,
+      quantity: wide[(level >> 1) | QUANTITY],
+      orders: rows[level | ORDERS],
     };
   }
 }

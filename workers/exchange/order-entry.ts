@@ -20,7 +20,7 @@ import type { VenueSettings } from '../../src/protocol/venue.ts';
 import { NONE } from './columns.ts';
 import type { SessionState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
-import type { Orders } from './orders.ts';
+import { ORDER, type Orders } from './orders.ts';
 import type { TradingAccount } from './trading-account.ts';
 import * as rules from './validate.ts';
 import {
@@ -39,6 +39,7 @@ import { spacePadded } from './wire-text.ts';
 
 // As in flat.ts: a constant of this module is a number in compiled code.
 const { CANCEL, DAY, ENTER, ENTER_LENGTHS_OLD, IMMEDIATE, LENGTH, LETTER, REPLACE } = layout;
+const { ACCOUNT, OPEN, PRICE, USED } = ORDER;
 const { POST_ONLY, REASON, SIDE } = rules;
 
 const LIVE = 0x4c;
@@ -141,8 +142,15 @@ export class OrderEntry implements MatchSink {
     const orders = this.#orders;
     const account = this.#accountOf(slot);
     const at = this.begin(account, LENGTH.canceled);
-    writeCanceled(account.stream.view, at, this.#clock.time, orders.token[slot], orders.open[slot], reason);
-    this.#list[orders.book[slot]].book.remove(slot);
+    writeCanceled(
+      account.stream.view,
+      at,
+      this.#clock.time,
+      orders.tokenOf(slot),
+      orders.rows[slot | OPEN],
+      reason,
+    );
+    this.#list[orders.bookOf(slot)].book.remove(slot);
     orders.remove(slot);
   }
 
@@ -163,8 +171,8 @@ export class OrderEntry implements MatchSink {
     const number = clock.numberOf(counter);
     this.#writeExecuted(incoming, quantity, price, REMOVED, number);
     this.#writeExecuted(resting, quantity, price, ADDED, number);
-    const book = this.#list[orders.book[incoming]];
-    book.traded(clock.date, counter, price, quantity, orders.side[incoming] === SIDE.buy, clock.nowMs);
+    const book = this.#list[orders.bookOf(incoming)];
+    book.traded(clock.date, counter, price, quantity, orders.sideOf(incoming) === SIDE.buy, clock.nowMs);
     this.trades++;
   }
 
@@ -175,7 +183,7 @@ export class OrderEntry implements MatchSink {
       account.stream.view,
       at,
       this.#clock.time,
-      this.#orders.token[slot],
+      this.#orders.tokenOf(slot),
       decrement,
       prevented,
       price,
@@ -224,13 +232,8 @@ export class OrderEntry implements MatchSink {
     if (isDead) return undefined;
     const orders = this.#orders;
     const slot = orders.add(account.number, token);
-    orders.book[slot] = index;
-    orders.side[slot] = side;
-    orders.price[slot] = price;
-    orders.open[slot] = quantity;
-    orders.used[slot] = 0;
-    orders.number[slot] = counter;
-    orders.timeMs[slot] = this.#clock.nowMs;
+    orders.setBook(slot, index, side);
+    orders.setTerms(slot, price, quantity, counter, this.#clock.nowMs);
     this.#trade(account, book, slot, timeInForce);
     return undefined;
   }
@@ -290,14 +293,14 @@ export class OrderEntry implements MatchSink {
       return undefined;
     }
     account.lastToken = token;
-    const book = this.#list[orders.book[slot]];
+    const book = this.#list[orders.bookOf(slot)];
     book.book.remove(slot);
-    const open = view.getUint32(at + REPLACE.quantity) - orders.used[slot];
+    const open = view.getUint32(at + REPLACE.quantity) - orders.rows[slot | USED];
     const price = view.getUint32(at + REPLACE.price);
     const timeInForce = view.getUint32(at + REPLACE.timeInForce);
     const display = view.getUint8(at + REPLACE.display);
     const minimum = view.getUint32(at + REPLACE.minimumQuantity);
-    const side = orders.side[slot];
+    const side = orders.sideOf(slot);
     const isDead =
       open === 0 || this.#isDead(account, book, side, price, timeInForce, display, open, minimum);
     const counter = ++this.#clock.orders;
@@ -320,29 +323,26 @@ export class OrderEntry implements MatchSink {
       return undefined;
     }
     orders.rekey(slot, token);
-    orders.price[slot] = price;
-    orders.open[slot] = open;
-    orders.number[slot] = counter;
-    orders.timeMs[slot] = this.#clock.nowMs;
+    orders.setTerms(slot, price, open, counter, this.#clock.nowMs);
     this.#trade(account, book, slot, timeInForce);
     return undefined;
   }
 
   #checkReplace(account: TradingAccount, view: DataView, at: number, slot: number): number {
     const orders = this.#orders;
-    const book = this.#list[orders.book[slot]];
+    const book = this.#list[orders.bookOf(slot)];
     if (book.isHalted) return REASON.notNow;
     if (account.isThrottled(this.#clock.nowMs)) return REASON.throttled;
     const price = view.getUint32(at + REPLACE.price);
     const quantity = view.getUint32(at + REPLACE.quantity);
     const minimum = view.getUint32(at + REPLACE.minimumQuantity);
     const timeInForce = view.getUint32(at + REPLACE.timeInForce);
-    const used = orders.used[slot];
+    const used = orders.rows[slot | USED];
     const terms = checkTerms(book.rules, price, quantity, used, true, minimum, timeInForce);
     if (terms !== REASON.none) return terms;
     if (!isTimeInForce(timeInForce)) return REASON.orderType;
     if (!isDisplay(view.getUint8(at + REPLACE.display), timeInForce)) return REASON.display;
-    return checkExposure(orders.side[slot], price, quantity - used, book.rules, account.rules);
+    return checkExposure(orders.sideOf(slot), price, quantity - used, book.rules, account.rules);
   }
 
   #cancel(account: TradingAccount, token: number): IgnoredReason | undefined {
@@ -372,17 +372,17 @@ export class OrderEntry implements MatchSink {
   /** A new order that was accepted meets the other side; what is left rests, or ends if it is immediate. */
   #trade(account: TradingAccount, { book }: VenueBook, slot: number, timeInForce: number): void {
     const orders = this.#orders;
-    if (book.crosses(orders.side[slot] === SIDE.buy, orders.price[slot])) {
+    if (book.crosses(orders.sideOf(slot) === SIDE.buy, orders.rows[slot | PRICE])) {
       book.match(slot, account.rules.selfTrade);
     }
-    const open = orders.open[slot];
+    const open = orders.rows[slot | OPEN];
     if (open !== 0 && timeInForce !== IMMEDIATE) {
       book.rest(slot);
       return;
     }
     if (open !== 0) {
       const at = this.begin(account, LENGTH.canceled);
-      writeCanceled(account.stream.view, at, this.#clock.time, orders.token[slot], open, REASON.immediate);
+      writeCanceled(account.stream.view, at, this.#clock.time, orders.tokenOf(slot), open, REASON.immediate);
     }
     orders.remove(slot);
   }
@@ -390,7 +390,7 @@ export class OrderEntry implements MatchSink {
   #writeExecuted(slot: number, quantity: number, price: number, liquidity: number, number: Wide): void {
     const account = this.#accountOf(slot);
     const at = this.begin(account, LENGTH.executed);
-    const token = this.#orders.token[slot];
+    const token = this.#orders.tokenOf(slot);
     writeExecuted(account.stream.view, at, this.#clock.time, token, quantity, price, liquidity, number);
   }
 
@@ -401,6 +401,6 @@ export class OrderEntry implements MatchSink {
   }
 
   #accountOf(slot: number): TradingAccount {
-    return this.#accounts[this.#orders.account[slot]] as TradingAccount;
+    return this.#accounts[this.#orders.rows[slot | ACCOUNT]] as TradingAccount;
   }
 }

@@ -1,17 +1,18 @@
 /**
- * All open orders of a venue, as columns by slot, so that none of them is an object.
+ * All open orders of a venue, in rows of one array, so that none of them is an object.
  *
- *     index      by the hash of account and token: the first slot of a chain
+ *     index      by the hash of account and token: the first order of a chain
  *     accounts   a doubly linked list of each account's orders, the oldest first
  *     queues     those of the price levels, which belong to order-book.ts
- *     free       slots that were left, the last one first
+ *     free       rows that were left, the last one first
  *
- * What links a slot to others is in a row of its own, half a cache line, because it is used together.
+ * An order is the place of its row, and what is known of it is at that place and the words behind: ORDER. A row is as
+ * long as a cache line, and begins with what is used most.
  *
  * Clients choose their tokens, and could choose many that belong to one place of the index; who does not know the secret
  * in its hash can not.
  */
-import { type Column, grown, NONE } from './columns.ts';
+import { grown, NONE } from './columns.ts';
 import { LevelPool } from './price-levels.ts';
 
 export { NONE };
@@ -19,55 +20,55 @@ export { NONE };
 /** The letter of a buy order; all others sell. */
 export const BUY = 0x42;
 
+/** Words of a row: of the order at `slot`, its price is `rows[slot | ORDER.PRICE]`. */
+export const ORDER = {
+  /** Of a resting order: its price level, and its neighbours in the queue. NEXT links free rows, too. */
+  LEVEL: 0,
+  NEXT: 1,
+  PREVIOUS: 2,
+  OPEN: 3,
+  /** Executed and prevented, over the whole chain of replaces. */
+  USED: 4,
+  /** In tenths of a yen. */
+  PRICE: 5,
+  ACCOUNT: 6,
+  TOKEN: 7,
+  ACCOUNT_NEXT: 8,
+  ACCOUNT_PREVIOUS: 9,
+  /** The next order of equal place in the index. */
+  CHAIN: 10,
+  /** The index of the book, and in the last eight bits the letter B, S, T or E. */
+  BOOK_AND_SIDE: 11,
+} as const;
+
 // Constants that are not exported are numbers in compiled code; others are loaded at each use.
+const { NEXT, OPEN, USED, PRICE, ACCOUNT, TOKEN, ACCOUNT_NEXT, ACCOUNT_PREVIOUS, CHAIN, BOOK_AND_SIDE } =
+  ORDER;
 const NO_SLOT = NONE;
 /** Words of a row, as a power of 2. */
-const ROW_BITS = 3;
-/** Of a resting order: its price level, and its neighbours in the queue. NEXT links free slots, too. */
-const LEVEL = 0;
-const NEXT = 1;
-const PREVIOUS = 2;
-const ACCOUNT = 3;
-const ACCOUNT_NEXT = 4;
-const ACCOUNT_PREVIOUS = 5;
-const HASH = 6;
-/** The next slot of equal place in the index. */
-const CHAIN = 7;
-/** Where in `links` a book finds what it needs: the word LEVEL of a slot at (slot << ROW_BITS) | LEVEL. */
-export const LINKS = { ROW_BITS, LEVEL, NEXT, PREVIOUS } as const;
+const ROW_BITS = 4;
+/** The last four words are two numbers. */
+const TIME = 6;
+const NUMBER = 7;
+const SIDE_BITS = 8;
 
-const SLOTS_MIN = 1024;
+const ROWS_MIN = 1024;
 const ACCOUNTS_MIN = 64;
 
 export class Orders {
-  /** Columns are replaced as they grow: whoever keeps one must not add an order. */
-  token = new Uint32Array(SLOTS_MIN);
-  account = new Int32Array(SLOTS_MIN);
-  /** Index of the book. */
-  book = new Int32Array(SLOTS_MIN);
-  /** The letter B, S, T or E. */
-  side = new Uint8Array(SLOTS_MIN);
-  /** In tenths of a yen. */
-  price = new Int32Array(SLOTS_MIN);
-  open = new Int32Array(SLOTS_MIN);
-  /** Executed and prevented, over the whole chain of replaces. */
-  used = new Uint32Array(SLOTS_MIN);
-  /** The day's counter in the order number. */
-  number = new Float64Array(SLOTS_MIN);
-  timeMs = new Float64Array(SLOTS_MIN);
-
-  /** Rows, as LINKS has them. */
-  links = new Int32Array(SLOTS_MIN << ROW_BITS);
-
+  /** Replaced as it grows: whoever keeps it must not add an order. */
+  rows = new Int32Array(ROWS_MIN << ROW_BITS);
+  /** The same bytes, two words a number. */
+  #wide = new Float64Array(this.rows.buffer);
   /** By account: those of equal owner are one party. Each account is its own owner until it is told otherwise. */
   owner: Int32Array = new Int32Array(0);
   /** The price levels of all books. */
   readonly levels = new LevelPool();
 
   #factor = 0;
-  #index = emptyIndex(SLOTS_MIN);
+  #index = emptyIndex(ROWS_MIN);
   #count = 0;
-  /** Slots from here on were never used. */
+  /** Rows from here on were never used. */
   #fresh = 0;
   #free = NO_SLOT;
   /** By account. */
@@ -88,16 +89,17 @@ export class Orders {
     return account < this.#countOf.length ? this.#countOf[account] : 0;
   }
 
-  /** A slot for a new order, whose token the account has no more; the caller fills the other columns. */
+  /** A new order, whose token the account has no more; the caller says the rest of it. */
   add(account: number, token: number): number {
     if (account >= this.owner.length) this.#growAccounts(account);
-    const slot = this.#takeSlot();
-    this.token[slot] = token;
-    this.account[slot] = account;
-    this.links[(slot << ROW_BITS) | ACCOUNT] = account;
+    const slot = this.#takeRow();
+    const { rows } = this;
+    rows[slot | ACCOUNT] = account;
+    rows[slot | TOKEN] = token;
+    rows[slot | USED] = 0;
     this.#count++;
     this.#countOf[account]++;
-    this.#insert(slot, this.#hash(account, token));
+    this.#insert(slot);
     this.#append(slot);
     return slot;
   }
@@ -105,10 +107,24 @@ export class Orders {
   /** Gives an order another token and, with it, the end of its account's list. */
   rekey(slot: number, token: number): void {
     this.#delete(slot);
-    this.token[slot] = token;
-    this.#insert(slot, this.#hash(this.account[slot], token));
+    this.rows[slot | TOKEN] = token;
+    this.#insert(slot);
     this.#unlink(slot);
     this.#append(slot);
+  }
+
+  /** `book` is an index, `side` the letter B, S, T or E. */
+  setBook(slot: number, book: number, side: number): void {
+    this.rows[slot | BOOK_AND_SIDE] = (book << SIDE_BITS) | side;
+  }
+
+  /** What each replace changes; `number` is the day's counter in the order number. */
+  setTerms(slot: number, price: number, open: number, number: number, timeMs: number): void {
+    const { rows } = this;
+    rows[slot | PRICE] = price;
+    rows[slot | OPEN] = open;
+    this.#wide[(slot >> 1) | NUMBER] = number;
+    this.#wide[(slot >> 1) | TIME] = timeMs;
   }
 
   /** Forgets an order, which is in no book any more. */
@@ -116,21 +132,42 @@ export class Orders {
     this.#delete(slot);
     this.#unlink(slot);
     this.#count--;
-    this.#countOf[this.links[(slot << ROW_BITS) | ACCOUNT]]--;
-    this.links[(slot << ROW_BITS) | NEXT] = this.#free;
+    this.#countOf[this.rows[slot | ACCOUNT]]--;
+    this.rows[slot | NEXT] = this.#free;
     this.#free = slot;
   }
 
   find(account: number, token: number): number {
-    const { links } = this;
-    const hash = this.#hash(account, token);
-    let slot = this.#index[hash & (this.#index.length - 1)];
+    const { rows } = this;
+    let slot = this.#index[this.#placeOf(account, token)];
     while (slot !== NO_SLOT) {
-      const row = slot << ROW_BITS;
-      if (links[row | HASH] === hash && links[row | ACCOUNT] === account) return slot;
-      slot = links[row | CHAIN];
+      if (rows[slot | TOKEN] === (token | 0) && rows[slot | ACCOUNT] === account) return slot;
+      slot = rows[slot | CHAIN];
     }
     return NO_SLOT;
+  }
+
+  tokenOf(slot: number): number {
+    return this.rows[slot | TOKEN] >>> 0;
+  }
+
+  /** The index of its book. */
+  bookOf(slot: number): number {
+    return this.rows[slot | BOOK_AND_SIDE] >> SIDE_BITS;
+  }
+
+  /** The letter B, S, T or E. */
+  sideOf(slot: number): number {
+    return this.rows[slot | BOOK_AND_SIDE] & 0xff;
+  }
+
+  timeMsOf(slot: number): number {
+    return this.#wide[(slot >> 1) | TIME];
+  }
+
+  /** The day's counter in the order number. */
+  numberOf(slot: number): number {
+    return this.#wide[(slot >> 1) | NUMBER];
   }
 
   firstOf(account: number): number {
@@ -138,7 +175,7 @@ export class Orders {
   }
 
   nextOf(slot: number): number {
-    return this.links[(slot << ROW_BITS) | ACCOUNT_NEXT];
+    return this.rows[slot | ACCOUNT_NEXT];
   }
 
   ownerOf(account: number): number {
@@ -163,7 +200,7 @@ export class Orders {
 
   #lengthOf(first: number, link: number): number {
     let length = 0;
-    for (let slot = first; slot !== NO_SLOT; slot = this.links[(slot << ROW_BITS) | link]) length++;
+    for (let slot = first; slot !== NO_SLOT; slot = this.rows[slot | link]) length++;
     return length;
   }
 
@@ -171,12 +208,9 @@ export class Orders {
     let count = 0;
     let previous = NO_SLOT;
     for (let slot = this.firstOf(account); slot !== NO_SLOT; slot = this.nextOf(slot)) {
-      const token = this.token[slot];
-      expect(this.account[slot] === account, `slot ${slot} is in the list of account ${account}`);
-      expect(
-        this.links[(slot << ROW_BITS) | ACCOUNT_PREVIOUS] === previous,
-        `slot ${slot} is linked to ${previous}`,
-      );
+      const token = this.tokenOf(slot);
+      expect(this.rows[slot | ACCOUNT] === account, `slot ${slot} is in the list of account ${account}`);
+      expect(this.rows[slot | ACCOUNT_PREVIOUS] === previous, `slot ${slot} is linked to ${previous}`);
       expect(this.find(account, token) === slot, `slot ${slot} is found by its token`);
       previous = slot;
       count++;
@@ -186,85 +220,71 @@ export class Orders {
     return count;
   }
 
-  #takeSlot(): number {
+  #takeRow(): number {
     const slot = this.#free;
     if (slot !== NO_SLOT) {
-      this.#free = this.links[(slot << ROW_BITS) | NEXT];
+      this.#free = this.rows[slot | NEXT];
       return slot;
     }
-    if (this.#fresh === this.token.length) this.#growSlots();
-    return this.#fresh++;
+    const fresh = this.#fresh << ROW_BITS;
+    if (fresh === this.rows.length) this.#growRows();
+    this.#fresh++;
+    return fresh;
   }
 
-  /** Every step can be undone: two tokens of one account never have the same hash. */
-  #hash(account: number, token: number): number {
+  #placeOf(account: number, token: number): number {
     const product = (Math.imul(token, this.#factor) + Math.imul(account, 0x85ebca77)) | 0;
     const mixed = Math.imul(product ^ (product >>> 15), 0x2c1b3c6d);
-    return mixed ^ (mixed >>> 13);
+    return (mixed ^ (mixed >>> 13)) & (this.#index.length - 1);
   }
 
-  #insert(slot: number, hash: number): void {
-    const row = slot << ROW_BITS;
-    const place = hash & (this.#index.length - 1);
-    this.links[row | HASH] = hash;
-    this.links[row | CHAIN] = this.#index[place];
+  #insert(slot: number): void {
+    const { rows } = this;
+    const place = this.#placeOf(rows[slot | ACCOUNT], rows[slot | TOKEN]);
+    rows[slot | CHAIN] = this.#index[place];
     this.#index[place] = slot;
   }
 
   #delete(slot: number): void {
-    const { links } = this;
-    const row = slot << ROW_BITS;
-    const place = links[row | HASH] & (this.#index.length - 1);
-    const rest = links[row | CHAIN];
+    const { rows } = this;
+    const place = this.#placeOf(rows[slot | ACCOUNT], rows[slot | TOKEN]);
+    const rest = rows[slot | CHAIN];
     let before = this.#index[place];
     if (before === slot) {
       this.#index[place] = rest;
       return;
     }
-    while (links[(before << ROW_BITS) | CHAIN] !== slot) before = links[(before << ROW_BITS) | CHAIN];
-    links[(before << ROW_BITS) | CHAIN] = rest;
+    while (rows[before | CHAIN] !== slot) before = rows[before | CHAIN];
+    rows[before | CHAIN] = rest;
   }
 
   #append(slot: number): void {
-    const { links } = this;
-    const row = slot << ROW_BITS;
-    const account = links[row | ACCOUNT];
+    const { rows } = this;
+    const account = rows[slot | ACCOUNT];
     const last = this.#last[account];
-    links[row | ACCOUNT_PREVIOUS] = last;
-    links[row | ACCOUNT_NEXT] = NO_SLOT;
+    rows[slot | ACCOUNT_PREVIOUS] = last;
+    rows[slot | ACCOUNT_NEXT] = NO_SLOT;
     if (last === NO_SLOT) this.#first[account] = slot;
-    else links[(last << ROW_BITS) | ACCOUNT_NEXT] = slot;
+    else rows[last | ACCOUNT_NEXT] = slot;
     this.#last[account] = slot;
   }
 
   #unlink(slot: number): void {
-    const { links } = this;
-    const row = slot << ROW_BITS;
-    const next = links[row | ACCOUNT_NEXT];
-    const previous = links[row | ACCOUNT_PREVIOUS];
-    if (previous === NO_SLOT) this.#first[links[row | ACCOUNT]] = next;
-    else links[(previous << ROW_BITS) | ACCOUNT_NEXT] = next;
-    if (next === NO_SLOT) this.#last[links[row | ACCOUNT]] = previous;
-    else links[(next << ROW_BITS) | ACCOUNT_PREVIOUS] = previous;
+    const { rows } = this;
+    const next = rows[slot | ACCOUNT_NEXT];
+    const previous = rows[slot | ACCOUNT_PREVIOUS];
+    if (previous === NO_SLOT) this.#first[rows[slot | ACCOUNT]] = next;
+    else rows[previous | ACCOUNT_NEXT] = next;
+    if (next === NO_SLOT) this.#last[rows[slot | ACCOUNT]] = previous;
+    else rows[next | ACCOUNT_PREVIOUS] = previous;
   }
 
-  #growSlots(): void {
-    const length = this.token.length * 2;
-    const grow = <T extends Column>(column: T) => grown(column, length);
-    this.token = grow(this.token);
-    this.account = grow(this.account);
-    this.book = grow(this.book);
-    this.side = grow(this.side);
-    this.price = grow(this.price);
-    this.open = grow(this.open);
-    this.used = grow(this.used);
-    this.number = grow(this.number);
-    this.timeMs = grow(this.timeMs);
-    this.links = grown(this.links, length << ROW_BITS);
-    this.#index = emptyIndex(length);
-    for (let slot = 0; slot < this.#fresh; slot++) {
-      this.#insert(slot, this.links[(slot << ROW_BITS) | HASH]);
-    }
+  #growRows(): void {
+    const count = this.#fresh * 2;
+    this.rows = grown(this.rows, count << ROW_BITS);
+    this.#wide = new Float64Array(this.rows.buffer);
+    this.#index = emptyIndex(count);
+    for (let order = 0; order < this.#fresh; order++) this.#insert(order << ROW_BITS);
   }
 
   #growAccounts(account: number): void {
@@ -278,9 +298,9 @@ export class Orders {
   }
 }
 
-/** With twice as many places as there are slots, chains are hardly ever longer than two. */
-function emptyIndex(slots: number): Int32Array {
-  return new Int32Array(slots * 2).fill(NO_SLOT);
+/** With twice as many places as there are rows, chains are hardly ever longer than two. */
+function emptyIndex(orders: number): Int32Array {
+  return new Int32Array(orders * 2).fill(NO_SLOT);
 }
 
 function expect(isTrue: boolean, what: string): void {

@@ -16,7 +16,22 @@ import { grown, NONE } from './columns.ts';
 export const BID_MIRROR = 0x7fffffff;
 export const ASK_MIRROR = 0;
 
+/** Words of a level's row, whose place is the level: its key is `rows[level | LEVEL.KEY]`. */
+export const LEVEL = {
+  KEY: 0,
+  /** How many. */
+  ORDERS: 1,
+  /** The ends of the queue: places of orders. */
+  FIRST: 2,
+  LAST: 3,
+  /** Two words, as a number in `wide[(level >> 1) | LEVEL.QUANTITY]`: what is open of all its orders. */
+  QUANTITY: 2,
+} as const;
+
 // See orders.ts on constants.
+const { KEY, ORDERS, FIRST, LAST, QUANTITY } = LEVEL;
+/** Words of a row, as a power of 2. */
+const ROW_BITS = 3;
 const NO_LEVEL = NONE;
 const NO_KEY = 0x7fffffff;
 const DIGIT_BITS = 5;
@@ -28,13 +43,10 @@ const LEVELS_MIN = 256;
 const NODES_MIN = 64;
 
 export class LevelPool {
-  /** By level. */
-  key = new Int32Array(LEVELS_MIN);
-  quantity = new Float64Array(LEVELS_MIN);
-  orders = new Int32Array(LEVELS_MIN);
-  /** The ends of the queue: slots of orders. */
-  first = new Int32Array(LEVELS_MIN);
-  last = new Int32Array(LEVELS_MIN);
+  /** Replaced as it grows: whoever keeps it must not begin a level. */
+  rows = new Int32Array(LEVELS_MIN << ROW_BITS);
+  /** The same bytes, two words a number. */
+  wide = new Float64Array(this.rows.buffer);
   nodes = new Int32Array(NODES_MIN * NODE_WORDS);
   levelCount = 0;
   nodeCount = 0;
@@ -47,22 +59,23 @@ export class LevelPool {
   /** An empty level. */
   takeLevel(key: number): number {
     let level = this.#freeLevel;
-    if (level !== NO_LEVEL) this.#freeLevel = this.first[level];
+    if (level !== NO_LEVEL) this.#freeLevel = this.rows[level | FIRST];
     else {
-      level = this.#freshLevel++;
-      if (level === this.key.length) this.#growLevels();
+      level = this.#freshLevel++ << ROW_BITS;
+      if (level === this.rows.length) this.#growLevels();
     }
     this.levelCount++;
-    this.key[level] = key;
-    this.quantity[level] = 0;
-    this.orders[level] = 0;
-    this.first[level] = NO_LEVEL;
-    this.last[level] = NO_LEVEL;
+    const { rows } = this;
+    rows[level | KEY] = key;
+    rows[level | ORDERS] = 0;
+    rows[level | FIRST] = NO_LEVEL;
+    rows[level | LAST] = NO_LEVEL;
+    this.wide[(level >> 1) | QUANTITY] = 0;
     return level;
   }
 
   freeLevel(level: number): void {
-    this.first[level] = this.#freeLevel;
+    this.rows[level | FIRST] = this.#freeLevel;
     this.#freeLevel = level;
     this.levelCount--;
   }
@@ -87,12 +100,8 @@ export class LevelPool {
   }
 
   #growLevels(): void {
-    const length = this.key.length * 2;
-    this.key = grown(this.key, length);
-    this.quantity = grown(this.quantity, length);
-    this.orders = grown(this.orders, length);
-    this.first = grown(this.first, length);
-    this.last = grown(this.last, length);
+    this.rows = grown(this.rows, this.rows.length * 2);
+    this.wide = new Float64Array(this.rows.buffer);
   }
 }
 
@@ -119,7 +128,7 @@ export class PriceLevels {
       if (digit >= DIGITS) return NO_LEVEL;
       ref = nodes[ref + CHILDREN + digit];
     }
-    return ref < 0 && this.#pool.key[~ref] === key ? ~ref : NO_LEVEL;
+    return ref < 0 && this.#pool.rows[~ref | KEY] === key ? ~ref : NO_LEVEL;
   }
 
   /** The level of `key`, which begins now if there is none. */
@@ -133,7 +142,7 @@ export class PriceLevels {
       node = ref;
       ref = nodes[ref + CHILDREN + digit];
     }
-    if (ref < 0 && this.#pool.key[~ref] === key) return ~ref;
+    if (ref < 0 && this.#pool.rows[~ref | KEY] === key) return ~ref;
     return this.#begin(key, node, ref);
   }
 
@@ -141,7 +150,7 @@ export class PriceLevels {
   remove(level: number): void {
     const pool = this.#pool;
     const { nodes } = pool;
-    const key = pool.key[level];
+    const key = pool.rows[level | KEY];
     let above = 0;
     let node = 0;
     let digit = 0;
@@ -185,10 +194,10 @@ export class PriceLevels {
 
   /** Throws if an invariant is broken. */
   check(): void {
-    const { key } = this.#pool;
+    const { rows } = this.#pool;
     const count = this.#checkBelow(this.#root, 0, BID_MIRROR);
     expect(
-      this.bestKey === (this.best === NO_LEVEL ? NO_KEY : key[this.best]),
+      this.bestKey === (this.best === NO_LEVEL ? NO_KEY : rows[this.best | KEY]),
       'the best key is that of the best level',
     );
     expect((this.best === NO_LEVEL) === (count === 0), 'there is a best level if there is any');
@@ -196,9 +205,9 @@ export class PriceLevels {
     expect(this.best === this.#lowestBelow(this.#root), 'the best level is the lowest');
     let walked = 1;
     for (let level = this.best; ; walked++) {
-      const next = this.after(key[level]);
+      const next = this.after(rows[level | KEY]);
       if (next === NO_LEVEL) break;
-      expect(key[next] > key[level], 'the levels are in the order of their keys');
+      expect(rows[next | KEY] > rows[level | KEY], 'the levels are in the order of their keys');
       level = next;
     }
     expect(walked === count, `${walked} levels follow each other of ${count}`);
@@ -206,10 +215,10 @@ export class PriceLevels {
 
   /** All keys below are from `low` to `high`. Returns how many there are. */
   #checkBelow(ref: number, low: number, high: number): number {
-    const { nodes, key } = this.#pool;
+    const { nodes, rows } = this.#pool;
     if (ref === 0) return 0;
     if (ref < 0) {
-      const levelKey = key[~ref];
+      const levelKey = rows[~ref | KEY];
       expect(levelKey >= low && levelKey <= high, `key ${levelKey} is where it belongs`);
       expect(this.find(levelKey) === ~ref, `key ${levelKey} is found`);
       return 1;
@@ -246,7 +255,7 @@ export class PriceLevels {
   /** A node at the first digit in which `key` is different from all keys of `ref`, and both below it. */
   #split(ref: number, key: number, keyRef: number): number {
     const pool = this.#pool;
-    const other = ref < 0 ? pool.key[~ref] : pool.nodes[ref];
+    const other = ref < 0 ? pool.rows[~ref | KEY] : pool.nodes[ref];
     const node = pool.takeNode();
     const { nodes } = pool;
     const highest = 31 - Math.clz32(key ^ other);
@@ -262,7 +271,7 @@ export class PriceLevels {
 
   #setBest(level: number): void {
     this.best = level;
-    this.bestKey = this.#pool.key[level];
+    this.bestKey = this.#pool.rows[level | KEY];
   }
 
   /** What is below `node` where `key` belongs; of no node, the root. */

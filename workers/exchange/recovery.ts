@@ -27,9 +27,11 @@ import {
   type ListedBook,
   type SessionState,
 } from './exchange-snapshot.ts';
-import { Orders } from './orders.ts';
+import { ORDER, Orders } from './orders.ts';
 import { SequencedStream, type StreamMemory } from './sequenced-stream.ts';
 import { spacePadded } from './wire-text.ts';
+
+const { OPEN, USED } = ORDER;
 
 const WORD = 2 ** 32;
 const NS_PER_MS = 1e6;
@@ -88,7 +90,7 @@ export class Recovery implements ExchangeEvents {
     trades: 0,
   };
   readonly accounts = new Map<number, RecoveredAccount>();
-  /** `orders.book` is an index here. */
+  /** `orders.bookOf` is an index here. */
   readonly books: RecoveredBook[] = [];
   /** Ids by the numbers that stand for them. */
   readonly listed = new Map<number, number>();
@@ -250,7 +252,7 @@ export class Recovery implements ExchangeEvents {
       case LETTER.aiqCanceled: {
         const slot = this.#order(account, view.getUint32(at + AIQ_CANCELED.token));
         const decrement = view.getUint32(at + AIQ_CANCELED.decrement);
-        this.orders.used[slot] = (this.orders.used[slot] as number) + decrement;
+        this.orders.rows[slot | USED] = (this.orders.rows[slot | USED] as number) + decrement;
         this.#reduce(slot, decrement);
         break;
       }
@@ -274,13 +276,10 @@ export class Recovery implements ExchangeEvents {
     const id = this.#idOf(account, view.getUint32(at + ACCEPTED.orderbook));
     const book = this.#bookIndex(id, spacePadded(view.getUint32(at + ACCEPTED.group)));
     const slot = orders.add(account.number, token);
-    orders.book[slot] = book;
-    orders.side[slot] = view.getUint8(at + ACCEPTED.side);
-    orders.price[slot] = view.getUint32(at + ACCEPTED.price);
-    orders.open[slot] = view.getUint32(at + ACCEPTED.quantity);
-    orders.used[slot] = 0;
-    orders.number[slot] = number;
-    orders.timeMs[slot] = this.#sentMs(view, at);
+    const price = view.getUint32(at + ACCEPTED.price);
+    const quantity = view.getUint32(at + ACCEPTED.quantity);
+    orders.setBook(slot, book, view.getUint8(at + ACCEPTED.side));
+    orders.setTerms(slot, price, quantity, number, this.#sentMs(view, at));
   }
 
   #replaced(account: RecoveredAccount, view: DataView, at: number): void {
@@ -295,10 +294,9 @@ export class Recovery implements ExchangeEvents {
       return;
     }
     orders.rekey(slot, token);
-    orders.price[slot] = view.getUint32(at + REPLACED.price);
-    orders.open[slot] = view.getUint32(at + REPLACED.quantity);
-    orders.number[slot] = number;
-    orders.timeMs[slot] = this.#sentMs(view, at);
+    const price = view.getUint32(at + REPLACED.price);
+    const quantity = view.getUint32(at + REPLACED.quantity);
+    orders.setTerms(slot, price, quantity, number, this.#sentMs(view, at));
   }
 
   #executed(account: RecoveredAccount, view: DataView, at: number): void {
@@ -308,7 +306,7 @@ export class Recovery implements ExchangeEvents {
     // Both sides are told of a trade; one of them has come later.
     if (view.getUint8(at + EXECUTED.liquidity) === REMOVED_LIQUIDITY) {
       const match = this.#counterAt(view, at + EXECUTED.matchNumber);
-      const book = this.books[orders.book[slot] as number] as RecoveredBook;
+      const book = this.books[orders.bookOf(slot)] as RecoveredBook;
       session.trades++;
       session.matches = Math.max(session.matches, match);
       book.volume += quantity;
@@ -317,15 +315,15 @@ export class Recovery implements ExchangeEvents {
         book.last = view.getUint32(at + EXECUTED.price);
       }
     }
-    orders.used[slot] = (orders.used[slot] as number) + quantity;
+    orders.rows[slot | USED] = (orders.rows[slot | USED] as number) + quantity;
     this.#reduce(slot, quantity);
   }
 
   #reduce(slot: number, quantity: number): void {
-    const left = (this.orders.open[slot] as number) - quantity;
+    const left = (this.orders.rows[slot | OPEN] as number) - quantity;
     if (left < 0) throw new RangeError(`an order was reduced by ${quantity}, which is more than it had`);
     if (left === 0) this.orders.remove(slot);
-    else this.orders.open[slot] = left;
+    else this.orders.rows[slot | OPEN] = left;
   }
 
   #order(account: RecoveredAccount, token: number): number {
@@ -377,13 +375,15 @@ export class Recovery implements ExchangeEvents {
     const { orders } = this;
     const book = this.#bookIndex(columns.id[order] as number, columns.group[order] as number);
     const slot = orders.add(account, columns.token[order] as number);
-    orders.book[slot] = book;
-    orders.side[slot] = columns.side[order] as number;
-    orders.price[slot] = columns.price[order] as number;
-    orders.open[slot] = columns.open[order] as number;
-    orders.used[slot] = columns.used[order] as number;
-    orders.number[slot] = columns.number[order] as number;
-    orders.timeMs[slot] = columns.timeMs[order] as number;
+    orders.setBook(slot, book, columns.side[order] as number);
+    orders.setTerms(
+      slot,
+      columns.price[order] as number,
+      columns.open[order] as number,
+      columns.number[order] as number,
+      columns.timeMs[order] as number,
+    );
+    orders.rows[slot | USED] = columns.used[order] as number;
   }
 }
 

@@ -2,8 +2,10 @@
 import { SELF_TRADE_MODES, type SelfTradeMode } from '../../../src/protocol/venue.ts';
 import { NONE } from '../../../workers/exchange/columns.ts';
 import { type MatchSink, OrderBook, type SelfTradeCode } from '../../../workers/exchange/order-book.ts';
-import { BUY, Orders } from '../../../workers/exchange/orders.ts';
+import { BUY, ORDER, Orders } from '../../../workers/exchange/orders.ts';
 import { type BookEvent, stateOf } from './book-model.ts';
+
+const { ACCOUNT, OPEN, USED } = ORDER;
 
 const SELL = 0x53;
 
@@ -40,18 +42,15 @@ export class Engine implements MatchSink {
       return;
     const { orders } = this;
     const slot = orders.add(account, token);
-    orders.book[slot] = book;
-    orders.side[slot] = isBuy ? BUY : SELL;
-    orders.price[slot] = price;
-    orders.open[slot] = quantity;
-    orders.used[slot] = 0;
+    orders.setBook(slot, book, isBuy ? BUY : SELL);
+    orders.setTerms(slot, price, quantity, 0, 0);
     this.#place(slot, code, atLeast !== undefined);
   }
 
   cancel(account: number, token: number): void {
     const slot = this.orders.find(account, token);
     if (slot === NONE) return;
-    this.book(this.orders.book[slot]).remove(slot);
+    this.book(this.orders.bookOf(slot)).remove(slot);
     this.orders.remove(slot);
   }
 
@@ -64,10 +63,9 @@ export class Engine implements MatchSink {
     const { orders } = this;
     const slot = orders.find(account, token);
     if (slot === NONE) return;
-    this.book(orders.book[slot]).remove(slot);
+    this.book(orders.bookOf(slot)).remove(slot);
     orders.rekey(slot, next.token);
-    orders.price[slot] = next.price;
-    orders.open[slot] = next.total - (orders.used[slot] as number);
+    orders.setTerms(slot, next.price, next.total - (orders.rows[slot | USED] as number), 0, 0);
     this.#place(slot, codeOf(next.mode ?? 'off'), false);
   }
 
@@ -88,12 +86,12 @@ export class Engine implements MatchSink {
   }
 
   stateOf(slot: number): string {
-    const { account, token, open, used } = this.orders;
+    const { rows } = this.orders;
     return stateOf({
-      account: account[slot] as number,
-      token: token[slot] as number,
-      open: open[slot] as number,
-      used: used[slot] as number,
+      account: rows[slot | ACCOUNT] as number,
+      token: this.orders.tokenOf(slot),
+      open: rows[slot | OPEN] as number,
+      used: rows[slot | USED] as number,
     });
   }
 
@@ -112,9 +110,9 @@ export class Engine implements MatchSink {
 
   #place(slot: number, mode: SelfTradeCode, isImmediate: boolean): void {
     const { orders } = this;
-    const book = this.book(orders.book[slot]);
+    const book = this.book(orders.bookOf(slot));
     book.match(slot, mode);
-    if (isImmediate || orders.open[slot] === 0) orders.remove(slot);
+    if (isImmediate || orders.rows[slot | OPEN] === 0) orders.remove(slot);
     else book.rest(slot);
   }
 }

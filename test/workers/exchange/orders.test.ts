@@ -9,7 +9,7 @@ import { fuzzSeed } from '../../support/fuzz-seed.ts';
 function tokensOf(orders: Orders, account: number): number[] {
   const tokens: number[] = [];
   for (let slot = orders.firstOf(account); slot !== NONE; slot = orders.nextOf(slot)) {
-    tokens.push(orders.token[slot] as number);
+    tokens.push(orders.tokenOf(slot));
   }
   return tokens;
 }
