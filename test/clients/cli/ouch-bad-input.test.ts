@@ -121,7 +121,7 @@ describe('outcry ouch replay > a wrong input', () => {
 
   test('a field that is missing is named', async () => {
     const { price: _, ...rest } = ORDER;
-    assert.match(await refusedAction(rest), /^outcry: x\.json:2:1: .*"price".*\n$/);
+    assert.match(await refusedAction(rest), /^outcry: x\.json:2:1: O needs "price"\n$/);
   });
 
   test('a wrong type is named with what it is, and what was expected', async () => {
@@ -147,11 +147,11 @@ describe('outcry ouch replay > a wrong input', () => {
       await refused(
         '{"actions": [\n{"message_type": "O", "order_token": 1, "buy_sell_indicator": "B",\n "price": 2300.55}]}',
       ),
-      'outcry: x.json:3:11: price is 2300.55; expected at most one decimal\n',
+      'outcry: x.json:3:11: price is 2300.55; expected at most one decimal, from 0 to 429496729.5\n',
     );
     assert.match(
       await refusedAction({ ...ORDER, price: '0.05' }),
-      /: price is "0\.05"; expected at most one decimal\n$/,
+      /: price is "0\.05"; expected at most one decimal, .+\n$/,
     );
     assert.match(await refusedAction({ ...ORDER, price: -1 }), /: price is -1; expected .+\n$/);
     assert.match(
@@ -197,7 +197,10 @@ describe('outcry ouch replay > a wrong input', () => {
     assert.equal(lines.length, 3, stderr);
     assert.equal(lines[0], 'outcry: absent.json: no such file');
     assert.match(lines[1] ?? '', /^outcry: sub: is a directory/);
-    assert.match(lines[2] ?? '', /^outcry: wrong\.json:1:\d+: price is 0\.25; expected at most one decimal$/);
+    assert.match(
+      lines[2] ?? '',
+      /^outcry: wrong\.json:1:\d+: price is 0\.25; expected at most one decimal, .+$/,
+    );
   });
 
   test('bytes that move the cursor do not reach the terminal', async () => {
