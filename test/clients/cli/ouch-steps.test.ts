@@ -37,6 +37,20 @@ function step(file: string, keys: string, flags: readonly string[] = ['--raw', '
   return runOutcry(['ouch', 'replay', '--step', ...flags, file], keys, folder);
 }
 
+/** Connected, and waiting for the first Enter. */
+async function startSteps(file: string) {
+  const args = ['ouch', 'replay', '--step', '--raw', '--port', port, file];
+  const child = startOutcry(args, MAIN_FILE, {}, folder);
+  let shown = '';
+  child.stdout.on('data', (text: Buffer) => {
+    shown += text;
+  });
+  const ended = waitForEnd(child);
+  const shows = (text: string) => shown.includes(text);
+  await until('it is connected', () => shows('< S start of day'));
+  return { child, ended, shows };
+}
+
 /** It comes when it comes: before the first message, or behind it. */
 function withoutEvents(stdout: string): readonly string[] {
   return stdout.split('\n').filter((line) => line !== '< S start of day');
@@ -100,44 +114,31 @@ describe('outcry ouch replay --step', () => {
 
   test('waits for Enter', async () => {
     const file = write('waits.json', INPUT);
-    const child = startOutcry(
-      ['ouch', 'replay', '--step', '--raw', '--port', port, file],
-      MAIN_FILE,
-      {},
-      folder,
-    );
-    let shown = '';
-    child.stdout.on('data', (text: Buffer) => {
-      shown += text;
-    });
-    const ended = waitForEnd(child);
-    await until('it is connected', () => shown.includes('< S start of day'));
-    assert.ok(!shown.includes('[1/3]'), shown);
+    const { child, ended, shows } = await startSteps(file);
+    assert.ok(!shows('[1/3]'));
     child.stdin.write('\n');
-    await until('the reply is shown', () => shown.includes('< A 1'));
-    assert.ok(!shown.includes('[2/3]'), shown);
+    await until('the reply is shown', () => shows('< A 1'));
+    assert.ok(!shows('[2/3]'));
     child.stdin.end();
     assert.equal((await ended).exitCode, 0);
   });
 
   test('is interrupted while it waits', async () => {
     const file = write('interrupted.json', INPUT);
-    const child = startOutcry(
-      ['ouch', 'replay', '--step', '--raw', '--port', port, file],
-      MAIN_FILE,
-      {},
-      folder,
-    );
-    let shown = '';
-    child.stdout.on('data', (text: Buffer) => {
-      shown += text;
-    });
-    const ended = waitForEnd(child);
-    await until('it is connected', () => shown.includes('< S start of day'));
+    const { child, ended } = await startSteps(file);
     child.kill('SIGINT');
     const { exitCode, stdout } = await ended;
     assert.equal(exitCode, 1);
     assert.match(stdout, /^interrupted\.json +0 .*stopped$/m);
+  });
+
+  test('ends when the server goes while it waits', async () => {
+    const file = write('left.json', INPUT);
+    const { ended } = await startSteps(file);
+    await server.close();
+    const { exitCode, stderr } = await ended;
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^left\.json.*closed the connection/m);
   });
 
   test('is stepped through by hand on a terminal', async () => {
