@@ -70,9 +70,13 @@ const CLOSER: Partial<Readonly<Record<Next, Closer>>> = { value: '}', firstEleme
 /** What is being read. A word is a number, true, false or null, or something else that is none of the others. */
 type Token = 'text' | 'container' | 'word';
 
-/** Of bytes outside of texts: 1 opens, 2 closes, 3 is a quote, 4 a blank, 5 a comma or colon. */
+/** What a byte outside of texts does; most do nothing. */
 const ROLE = new Uint8Array(256);
-const [OPENS, CLOSES, QUOTES, IS_BLANK, DIVIDES] = [1, 2, 3, 4, 5] as const;
+const OPENS = 1;
+const CLOSES = 2;
+const QUOTES = 3;
+const DIVIDES = 4;
+const IS_BLANK = 5;
 ROLE[BRACE] = ROLE[BRACKET] = OPENS;
 ROLE[BRACE_END] = ROLE[BRACKET_END] = CLOSES;
 ROLE[QUOTE] = QUOTES;
@@ -88,7 +92,7 @@ export class PieceSplitter {
   /** Of a container: how many are open, and whether it is within a text. */
   #depth = 0;
   #isInText = false;
-  /** The last byte of a text was a backslash that goes with the next one. */
+  /** The last byte of the chunk before was a backslash of a text, which goes with the next one. */
   #isEscaped = false;
   /** Of the token, from chunks before this one. */
   #kept: Uint8Array[] = [];
@@ -225,30 +229,31 @@ export class PieceSplitter {
     return this.#token === 'word' ? endOfWord(chunk, start) : this.#endOfContainer(chunk, start);
   }
 
-  /** Or of a text that is in none. */
+  /** Or of a text that is in none. Each byte is looked at once, in one of two short loops. */
   #endOfContainer(chunk: Uint8Array, start: number): number {
+    const end = chunk.length;
     let depth = this.#depth;
     let isInText = this.#isInText;
-    let isEscaped = this.#isEscaped;
-    for (let at = start; at < chunk.length; at++) {
-      const byte = chunk[at] as number;
+    let at = this.#isEscaped ? start + 1 : start;
+    while (at < end) {
       if (isInText) {
-        if (isEscaped) isEscaped = false;
-        else if (byte === BACKSLASH) isEscaped = true;
-        else if (byte === QUOTE) {
-          isInText = false;
-          if (depth === 0) return at + 1;
+        while (at < end && isInText) {
+          const byte = chunk[at++];
+          if (byte === QUOTE) isInText = false;
+          else if (byte === BACKSLASH) at++;
         }
-        continue;
+        if (!isInText && depth === 0) return at;
       }
-      const role = ROLE[byte];
-      if (role === QUOTES) isInText = true;
-      else if (role === OPENS) depth++;
-      else if (role === CLOSES && --depth === 0) return at + 1;
+      while (at < end && !isInText) {
+        const role = ROLE[chunk[at++] as number] as number;
+        if (role === QUOTES) isInText = true;
+        else if (role === OPENS) depth++;
+        else if (role === CLOSES && --depth === 0) return at;
+      }
     }
     this.#depth = depth;
     this.#isInText = isInText;
-    this.#isEscaped = isEscaped;
+    this.#isEscaped = at > end;
     return -1;
   }
 
