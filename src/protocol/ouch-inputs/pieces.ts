@@ -105,6 +105,8 @@ export class PieceSplitter {
   /** The place of byte `#placed` of the chunk; and of what is being read, and of its member. */
   #place = START;
   #placed = 0;
+  /** The first one from there on in the chunk. */
+  #newlineAt = 0;
   #tokenPlace = this.#place;
   #namePlace = this.#place;
 
@@ -117,6 +119,7 @@ export class PieceSplitter {
   feed(chunk: Uint8Array, sink: PieceSink): void {
     let at = this.#skipMark(chunk);
     this.#placed = at;
+    this.#newlineAt = newlineFrom(chunk, at);
     while (at < chunk.length) {
       if (this.#token === undefined) {
         if (ROLE[chunk[at] as number] === IS_BLANK) {
@@ -319,10 +322,11 @@ export class PieceSplitter {
   #placeOf(chunk: Uint8Array, to: number): Place {
     let { line, column } = this.#place;
     let from = this.#placed;
-    for (let at = chunk.indexOf(NEWLINE, from); at >= 0 && at < to; at = chunk.indexOf(NEWLINE, from)) {
-      from = at + 1;
+    while (this.#newlineAt < to) {
+      from = this.#newlineAt + 1;
       line++;
       column = 1;
+      this.#newlineAt = newlineFrom(chunk, from);
     }
     for (; from < to; from++) if (((chunk[from] as number) & 0xc0) !== 0x80) column++;
     this.#placed = to;
@@ -341,6 +345,11 @@ export class PieceSplitter {
   #cutOff(problem: string): OutcryError {
     return malformed(this.#file, this.#place, `the file ends too early: ${problem}`);
   }
+}
+
+function newlineFrom(chunk: Uint8Array, from: number): number {
+  const at = chunk.indexOf(NEWLINE, from);
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
 }
 
 function endOfWord(chunk: Uint8Array, start: number): number {
