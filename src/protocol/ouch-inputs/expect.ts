@@ -5,7 +5,7 @@ import type { OutboundMessage } from '../ouch/messages.ts';
 import { formatTenths } from '../ouch/prices.ts';
 import type { Reply } from './input.ts';
 import { codecValue, shown } from './json.ts';
-import { messageOfType, messageWith, messagesWith, type NamedField } from './names.ts';
+import { messageOfType, messagesWith, messageWith, type NamedField } from './names.ts';
 
 /** One field that was asked for, the letter first. */
 export interface DifferenceLine {
