@@ -208,9 +208,7 @@ export class PieceSplitter {
 
   #beginValue(chunk: Uint8Array, at: number): number {
     const role = ROLE[chunk[at] as number];
-    if (role === CLOSES || role === DIVIDES) {
-      throw this.#unexpected(chunk, at);
-    }
+    if (role === CLOSES || role === DIVIDES) throw this.#unexpected(chunk, at);
     this.#begin(role === QUOTES ? 'text' : role === OPENS ? 'container' : 'word', chunk, at);
     return at;
   }
