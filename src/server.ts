@@ -20,10 +20,12 @@ import { Hosts, hostCountFor } from './hosts.ts';
 import { Jobs } from './jobs.ts';
 import type { ListenerOptions } from './listener.ts';
 import { createOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-token.ts';
+import { EXCHANGE_ADDRESS, type OperatorCommand } from './protocol/exchange.ts';
 import type { DataSettings, ServiceSettings } from './protocol/host-task.ts';
 import { REGISTRY_ADDRESS } from './protocol/registry.ts';
 import { RegistryFeed } from './registry-feed.ts';
 import { doorOf, exampleOf, type ServiceName } from './services.ts';
+import { joinTaps, type SessionTap } from './session-tap.ts';
 import { hostIndexOf } from './values/address.ts';
 import { epochMs, monotonicMs } from './values/clock.ts';
 import { messageOf, type OutcryError } from './values/errors.ts';
@@ -38,12 +40,22 @@ export interface ServiceAddress {
   readonly example: string;
 }
 
+export interface ConnectedClient {
+  readonly id: number;
+  readonly service: string;
+  readonly remoteAddress: string;
+  /** Empty if it has none. */
+  readonly user: string;
+}
+
 export interface ServerOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly services: readonly ServiceName[];
   /** No port is opened: clients are in this process. */
   readonly isInProcess?: boolean;
+  /** Listens at the doors of the exchange. */
+  readonly tap?: SessionTap | undefined;
   /** Where a report is written when an operator asks for one. */
   readonly reportPath?: string;
   /** An operator wants the server to end; clients are to be told `message`. */
@@ -65,6 +77,8 @@ interface ServerParts {
 }
 
 const REPORT_PATH = 'log.txt';
+/** An operator asks again rather than wait longer. */
+const EXCHANGE_TIMEOUT_MS = 1000;
 /** What clients are told, where nobody says anything else. */
 const CLOSING_MESSAGE = 'Server is shutting down';
 
@@ -156,6 +170,21 @@ export class Server {
 
   get services(): readonly ServiceAddress[] {
     return this.#services;
+  }
+
+  /** Clients that are connected, by service, address and, where it is known, user. */
+  get clients(): readonly ConnectedClient[] {
+    return this.#gateway.connections.map(({ id, listener, remoteAddress, user }) => ({
+      id,
+      service: listener.options.service,
+      remoteAddress,
+      user,
+    }));
+  }
+
+  /** What the exchange answers to an operator. Rejects with ERR_ASK_… or ERR_HOST_LOST. */
+  askExchange<Reply>(command: OperatorCommand): Promise<Reply> {
+    return this.hosts.ask(EXCHANGE_ADDRESS, command, EXCHANGE_TIMEOUT_MS) as Promise<Reply>;
   }
 
   /** Where everything is kept; undefined if only in memory. */
@@ -254,7 +283,11 @@ export class Server {
   }
 
   async #openDoor(service: ServiceName): Promise<void> {
-    const door = doorOf(service, this.#options.config);
+    const isTapped = service === 'ouch' || service === 'ouch-raw';
+    const door = {
+      ...doorOf(service, this.#options.config),
+      ...(isTapped ? { tap: this.#tap } : {}),
+    };
     this.#warnOfDescriptors(service, door);
     if (this.#options.isInProcess) {
       this.#gateway.serve(door);

@@ -9,10 +9,10 @@ import { formatLocalTime } from '../../src/values/readable.ts';
 import { TABLE_FORMATS, type TableFormat } from '../../src/values/tabulate.ts';
 import { type CallOptions, type Client, connect } from '../index.ts';
 import { API_HOST, API_PORT, explainServerError, findServer, type ServerFlags } from './admin-server.ts';
-import type { Look } from './columns.ts';
+import type { Look } from '../../src/values/columns.ts';
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { toJson } from './json.ts';
-import { watch } from './watch.ts';
+import { watch } from '../../src/values/watch.ts';
 
 interface CommonFlags extends ServerFlags {
   readonly json?: true;

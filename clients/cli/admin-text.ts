@@ -10,7 +10,7 @@ import type {
 import type { ExchangeFigures } from '../../src/protocol/exchange.ts';
 import { formatBytes } from '../../src/values/byte-size.ts';
 import { formatCount, formatLocalTime, formatSpan } from '../../src/values/readable.ts';
-import { type Column, formatPairs, formatRows, type Look } from './columns.ts';
+import { type Column, formatPairs, formatRows, type Look } from '../../src/values/columns.ts';
 
 const NONE = '–';
 
