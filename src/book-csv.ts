@@ -3,8 +3,7 @@ import type { BookView, OrderRow } from './protocol/exchange.ts';
 import { DAY } from './protocol/ouch/layout.ts';
 import { formatTenths } from './protocol/ouch/prices.ts';
 
-const HEADER =
-  'side,price,quantity,orderbook_id,name,group,time_in_force,received,order_number,user,token\n';
+const HEADER = 'side,price,quantity,orderbook_id,name,group,time_in_force,received,order_number,user,token\n';
 
 /** Best first, the bids of a book ahead of its asks. */
 export function formatBookCsv(views: readonly BookView[]): string {

@@ -1,4 +1,5 @@
 /** All of a venue on one screen: orders, depth, best prices, last trades and who is connected. */
+import stringWidth from 'string-width';
 import type { BookRow, BookView, ExchangeFigures, OrderRow, TradeRow } from './protocol/exchange.ts';
 import { formatTenths } from './protocol/ouch/prices.ts';
 import { type Column, formatPairs, formatRows, type Look } from './values/columns.ts';
@@ -202,14 +203,15 @@ function beside(left: string, right: string): string {
   const lefts = linesOf(left);
   const rights = linesOf(right);
   const leftWidth = widthOf(left);
-  const lines = Array.from({ length: Math.max(lefts.length, rights.length) }, (_, i) =>
-    `${(lefts[i] ?? '').padEnd(leftWidth)}${GAP}${rights[i] ?? ''}`.trimEnd(),
-  );
+  const lines = Array.from({ length: Math.max(lefts.length, rights.length) }, (_, i) => {
+    const line = lefts[i] ?? '';
+    return `${line}${' '.repeat(leftWidth - stringWidth(line))}${GAP}${rights[i] ?? ''}`.trimEnd();
+  });
   return lines.map((line) => `${line}\n`).join('');
 }
 
 function widthOf(text: string): number {
-  return Math.max(...linesOf(text).map(({ length }) => length));
+  return Math.max(...linesOf(text).map((line) => stringWidth(line)));
 }
 
 function linesOf(text: string): readonly string[] {

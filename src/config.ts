@@ -131,10 +131,7 @@ interface InFile {
   readonly named: readonly NamedSection[];
 }
 
-function readFile(
-  file: string | null | undefined,
-  original: Readonly<Record<string, string>>,
-): InFile {
+function readFile(file: string | null | undefined, original: Readonly<Record<string, string>>): InFile {
   if (file === null) return { findings: [], named: [] };
   const name = file ?? FILE_DEFAULT;
   let text: string;

@@ -286,7 +286,7 @@ export class Server {
     const isTapped = service === 'ouch' || service === 'ouch-raw';
     const door = {
       ...doorOf(service, this.#options.config),
-      ...(isTapped ? { tap: this.#tap } : {}),
+      ...(isTapped ? { tap: joinTaps(this.#options.tap === undefined ? [] : [this.#options.tap]) } : {}),
     };
     this.#warnOfDescriptors(service, door);
     if (this.#options.isInProcess) {
