@@ -317,6 +317,8 @@ export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
       return z.union([z.ipv4(), z.ipv6(), z.hostname().regex(/[a-z]/i)]);
     case 'path':
       return z.string().min(1);
+    case 'new-file':
+      return z.string();
     case 'choice':
       return z.enum(spec.choices);
     case 'boolean':

@@ -378,6 +378,7 @@ export class Connection {
     if (this.#isClosing) return;
     this.flushFrame();
     this.#hasEnded = true;
+    this.#tap?.ended(this.id);
     this.link.command({ type: 'ended', connection: this.id });
   }
 

@@ -64,6 +64,11 @@ export class DebugScreen implements SessionTap {
     this.#take(id, 'outbound', bytes);
   }
 
+  ended(id: number): void {
+    const watched = this.#watched.get(id);
+    if (watched !== undefined) this.#print(`${headOf(watched)} > sends no more\n`);
+  }
+
   closed(id: number, reason: string): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;

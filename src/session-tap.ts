@@ -5,6 +5,8 @@ export interface SessionTap {
   received(connection: number, bytes: Uint8Array, start: number, end: number): void;
   /** What its session writes to it, cut anywhere; on loan, too. */
   sent(connection: number, bytes: Uint8Array): void;
+  /** The client sends no more. */
+  ended(connection: number): void;
   /** `reason` is empty if the session ended in order. */
   closed(connection: number, reason: string): void;
 }
@@ -29,6 +31,9 @@ export function joinTaps(taps: readonly SessionTap[]): SessionTap | undefined {
     },
     sent: (connection, bytes) => {
       for (const tap of taps) tap.sent(connection, bytes);
+    },
+    ended: (connection) => {
+      for (const tap of taps) tap.ended(connection);
     },
     closed: (connection, reason) => {
       for (const tap of taps) tap.closed(connection, reason);
