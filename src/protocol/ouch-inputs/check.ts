@@ -205,7 +205,7 @@ function withArray(step: Json, array: readonly (string | number)[], form: Orderb
     throw new Wrong(`a step has "expect", or a list in ${EXPECTED_BEHAVIOUR}, not both`, ['expect']);
   }
   const reply = fromArray(array);
-  if (reply !== undefined) within([], () => checkExpected(reply, [], form));
+  if (reply !== undefined) within([], () => checkExpected(reply, [], form), `${EXPECTED_BEHAVIOUR}: `);
   const expect: readonly Expected[] = reply === undefined ? [] : [reply];
   return { ...step, expect };
 }
@@ -248,12 +248,12 @@ function located<T>(file: string, piece: Piece, check: (value: unknown) => T): T
   }
 }
 
-/** What `check` finds wrong is wrong at `path`. */
-function within(path: Path, check: () => void): void {
+/** What `check` finds wrong is wrong at `path`. `where` begins what is told. */
+function within(path: Path, check: () => void, where = ''): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof OutcryError) throw new Wrong(error.message, path);
+    if (error instanceof OutcryError || error instanceof Wrong) throw new Wrong(where + error.message, path);
     throw error;
   }
 }

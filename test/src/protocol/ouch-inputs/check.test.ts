@@ -219,7 +219,7 @@ describe('checkStep', () => {
     );
     assert.match(
       problemOf(`{"_expected_behaviour": [${list}], "actions": [\n{${ORDER}}]}`, 'uint32') ?? '',
-      /^x\.json:2:1: orderbook_id is "ABC"/,
+      /^x\.json:2:1: _expected_behaviour: orderbook_id is "ABC"/,
     );
   });
 });
