@@ -30,42 +30,36 @@ type Terms = EnterOrder | ReplaceOrder;
 
 const GROUP_NAMES = GROUPS.map((group) => group.trimEnd());
 
-/** In the order in which a venue examines them. */
-const TERMS: readonly Rule<Terms>[] = [
-  {
-    field: 'priceTenths',
-    reason: 'X',
-    expected: `0.1 to ${formatTenths(PRICE_MAX)}`,
-    isKept: ({ priceTenths }) => priceTenths > 0 && priceTenths <= PRICE_MAX,
-  },
-  {
-    field: 'quantity',
-    reason: 'Z',
-    expected: `1 to ${QUANTITY_MAX}; of a replace no less than was executed`,
-    isKept: ({ type, quantity }, used) =>
-      quantity <= QUANTITY_MAX && quantity >= used && (quantity > 0 || type === 'replace'),
-  },
-  {
-    field: 'minimumQuantity',
-    reason: 'N',
-    expected: 'no more than can trade, and none of a day order',
-    isKept: ({ quantity, minimumQuantity, timeInForce }, used) =>
-      minimumQuantity <= quantity - used && (minimumQuantity === 0 || timeInForce !== DAY),
-  },
-  {
-    field: 'timeInForce',
-    reason: 'Y',
-    expected: `${IMMEDIATE}, immediate, or ${DAY}, day`,
-    isKept: ({ timeInForce }) => timeInForce === IMMEDIATE || timeInForce === DAY,
-  },
-  {
-    field: 'display',
-    reason: 'D',
-    expected: 'P, post-only, of a day order, or blank',
-    isKept: ({ display, timeInForce }) => display === ' ' || (display === 'P' && timeInForce === DAY),
-  },
-];
+const PRICE: Rule<Terms> = {
+  field: 'priceTenths',
+  reason: 'X',
+  expected: `0.1 to ${formatTenths(PRICE_MAX)}`,
+  isKept: ({ priceTenths }) => priceTenths > 0 && priceTenths <= PRICE_MAX,
+};
 
+const MINIMUM: Rule<Terms> = {
+  field: 'minimumQuantity',
+  reason: 'N',
+  expected: 'no more than can trade, and none of a day order',
+  isKept: ({ quantity, minimumQuantity, timeInForce }, used) =>
+    minimumQuantity <= quantity - used && (minimumQuantity === 0 || timeInForce !== DAY),
+};
+
+const TIME_IN_FORCE: Rule<Terms> = {
+  field: 'timeInForce',
+  reason: 'Y',
+  expected: `${IMMEDIATE}, immediate, or ${DAY}, day`,
+  isKept: ({ timeInForce }) => timeInForce === IMMEDIATE || timeInForce === DAY,
+};
+
+const DISPLAY: Rule<Terms> = {
+  field: 'display',
+  reason: 'D',
+  expected: 'P, post-only, of a day order, or blank',
+  isKept: ({ display, timeInForce }) => display === ' ' || (display === 'P' && timeInForce === DAY),
+};
+
+/** In the order in which a venue examines them, as those of replaces. */
 const ORDERS: readonly Rule<EnterOrder>[] = [
   {
     field: 'group',
@@ -73,12 +67,33 @@ const ORDERS: readonly Rule<EnterOrder>[] = [
     expected: `one of ${GROUP_NAMES.join(' ')}`,
     isKept: ({ group }) => GROUP_NAMES.includes(group),
   },
-  ...TERMS.slice(0, 3),
+  PRICE,
+  {
+    field: 'quantity',
+    reason: 'Z',
+    expected: `1 to ${QUANTITY_MAX}`,
+    isKept: ({ quantity }) => quantity > 0 && quantity <= QUANTITY_MAX,
+  },
+  MINIMUM,
   oneOf('side', 'Y', 'BSTE'),
   oneOf('capacity', 'Y', 'AP'),
   oneOf('classification', 'Y', '13456'),
-  ...TERMS.slice(3),
+  TIME_IN_FORCE,
+  DISPLAY,
   oneOf('cashMargin', 'G', '12345'),
+];
+
+const REPLACES: readonly Rule<ReplaceOrder>[] = [
+  PRICE,
+  {
+    field: 'quantity',
+    reason: 'Z',
+    expected: `no less than was executed, up to ${QUANTITY_MAX}`,
+    isKept: ({ quantity }, used) => quantity >= used && quantity <= QUANTITY_MAX,
+  },
+  MINIMUM,
+  TIME_IN_FORCE,
+  DISPLAY,
 ];
 
 function oneOf(
@@ -92,7 +107,7 @@ function oneOf(
 
 /** All rules that are broken, the one that decides first. `used`: so much of what is replaced is not open any more. */
 export function flawsOf(message: EnterOrder | ReplaceOrder, used = 0): Flaw[] {
-  return message.type === 'enter' ? broken(ORDERS, message, used) : broken(TERMS, message, used);
+  return message.type === 'enter' ? broken(ORDERS, message, used) : broken(REPLACES, message, used);
 }
 
 function broken<Message>(rules: readonly Rule<Message>[], message: Message, used: number): Flaw[] {
