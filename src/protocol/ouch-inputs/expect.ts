@@ -5,7 +5,7 @@ import type { OutboundMessage } from '../ouch/messages.ts';
 import { formatTenths } from '../ouch/prices.ts';
 import type { Reply } from './input.ts';
 import { codecValue, shown } from './json.ts';
-import { messageOfType, messageWith, messagesWith, type NamedField } from './names.ts';
+import { messageOfType, messagesWith, messageWith, type NamedField } from './names.ts';
 
 /** One field that was asked for, the letter first. */
 export interface DifferenceLine {
@@ -52,14 +52,14 @@ export function compare(
   form: OrderbookForm,
   captures: Captures,
 ): Difference | undefined {
-  const { letter, fields } = messageOfType('outbound', got.type);
+  const { letter, byName } = messageOfType('outbound', got.type);
   const values = got as unknown as Readonly<Record<string, string | number | bigint>>;
   const bound = new Map<string, bigint>();
   const lines: DifferenceLine[] = [];
   for (const field of messageWith('outbound', expected.message_type)?.fields ?? []) {
     const asked = expected[field.name];
     if (asked === undefined || isAny(asked)) continue;
-    const came = fields.find(({ name }) => name === field.name);
+    const came = byName.get(field.name);
     const value = came && values[came.key];
     lines.push(compareField(field, asked, value, { form, captures, bound }));
   }

@@ -3,7 +3,14 @@ import { OutcryError } from '../../values/errors.ts';
 import type { OrderbookForm } from '../ouch/fields.ts';
 import type { InboundMessage, OutboundMessage } from '../ouch/messages.ts';
 import { toTenths } from '../ouch/prices.ts';
-import { bookFor, type Direction, type FieldKind, messageOfType, messageWith, type NamedField } from './names.ts';
+import {
+  bookFor,
+  type Direction,
+  type FieldKind,
+  messageOfType,
+  messageWith,
+  type NamedField,
+} from './names.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 

@@ -100,7 +100,12 @@ export function placeAt(text: string, offset: number, origin: Place = { line: 1,
 }
 
 /** `FILE:LINE:COLUMN: …` */
-export function wrongAt(file: string, { line, column }: Place, problem: string, cause?: unknown): OutcryError {
+export function wrongAt(
+  file: string,
+  { line, column }: Place,
+  problem: string,
+  cause?: unknown,
+): OutcryError {
   return new OutcryError('ERR_INPUT', `${file}:${line}:${column}: ${problem}`, {
     cause,
     fields: { file, line, column },

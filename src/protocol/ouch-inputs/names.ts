@@ -30,6 +30,7 @@ export interface NamedMessage {
   /** In bytes, the present length first. */
   readonly lengths: readonly number[];
   readonly fields: readonly NamedField[];
+  readonly byName: ReadonlyMap<string, NamedField>;
 }
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -99,13 +100,17 @@ const MESSAGES: Readonly<Record<Direction, readonly NamedMessage[]>> = {
 };
 
 function messagesOf(layouts: Readonly<Record<string, AnyLayout>>): NamedMessage[] {
-  return Object.entries(layouts).map(([type, { name, letter, lengths, fields }]) => ({
-    type,
-    title: name,
-    letter: String.fromCharCode(letter),
-    lengths,
-    fields: Object.entries(fields).map(([key, field]) => namedField(type, key, field)),
-  }));
+  return Object.entries(layouts).map(([type, { name, letter, lengths, fields }]) => {
+    const named = Object.entries(fields).map(([key, field]) => namedField(type, key, field));
+    return {
+      type,
+      title: name,
+      letter: String.fromCharCode(letter),
+      lengths,
+      fields: named,
+      byName: new Map(named.map((field) => [field.name, field])),
+    };
+  });
 }
 
 function namedField(type: string, key: string, field: Field<unknown>): NamedField {
@@ -141,7 +146,18 @@ export function fieldsOf(direction: Direction, letter: string): readonly NamedFi
 }
 
 /** The securities of the original exchange, numbered from 1. */
-export const SEED_BOOKS = ['BTC', 'ETH', 'BNB', 'SOL', 'ADA', 'XRP', 'DOT', 'LUNA', 'AVAX', 'DOGE'] as const;
+export const SEED_BOOKS: readonly string[] = [
+  'BTC',
+  'ETH',
+  'BNB',
+  'SOL',
+  'ADA',
+  'XRP',
+  'DOT',
+  'LUNA',
+  'AVAX',
+  'DOGE',
+];
 
 const ALPHA_LENGTH_MAX = 4;
 const DIGITS = /^\d+$/;
@@ -174,6 +190,6 @@ function numberedBook(id: string | number): number | undefined {
 
 function numberOf(text: string): number {
   if (DIGITS.test(text)) return Number(text);
-  const at = SEED_BOOKS.findIndex((name) => name === text);
+  const at = SEED_BOOKS.indexOf(text);
   return at < 0 ? Number.NaN : at + 1;
 }
