@@ -17,15 +17,17 @@ export interface Failure {
   /** From 1; 0 before the first one. */
   readonly step: number;
   readonly place: Place;
-  readonly client: string;
-  readonly expected?: Reply;
+  /** Undefined where it is about all of them. */
+  readonly client?: string | undefined;
+  readonly expected?: Reply | undefined;
   /** Which of the expectations of its step that is, from 1. */
-  readonly nth?: number;
-  readonly got?: OutboundMessage;
-  readonly difference?: Difference;
+  readonly nth?: number | undefined;
+  readonly got?: OutboundMessage | undefined;
+  readonly difference?: Difference | undefined;
   /** The last replies that nobody had to expect. */
   readonly passed: readonly OutboundMessage[];
-  readonly error?: OutcryError;
+  /** What else is known. */
+  readonly error?: OutcryError | undefined;
   /** What may be the matter. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
