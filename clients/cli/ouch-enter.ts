@@ -8,20 +8,27 @@ import { formatCount } from '../../src/values/readable.ts';
 import { connectExchange, type ExchangeClient, type Order } from '../index.ts';
 import { type Column, formatRows } from './columns.ts';
 import { EXIT_DONE } from './failure.ts';
-import { changeOf, LOGIN_USAGE, loginFlags, loginOf, orderOf } from './ouch-order.ts';
+import { changeOf, loginFlags, loginOf, orderOf } from './ouch-order.ts';
 import { OrderPrompts, SIDES } from './ouch-prompts.ts';
 import { PromptScreen } from './prompt-screen.ts';
 import { type Choice, Prompts } from './prompts.ts';
+
+const EXAMPLES = `
+Examples:
+  outcry ouch enter
+  outcry ouch enter --user TRADE1 --port 31500
+`;
 
 export async function run(args: readonly string[]): Promise<number> {
   const flags = loginFlags(
     createFlags({
       name: 'outcry ouch enter',
-      usage: LOGIN_USAGE,
+      usage: '[--host H] [--port P] [--user U] [--password P]',
       summary:
-        'Enter, replace and cancel orders of an exchange by prompts. Esc leaves a question; who leaves leaves no orders.',
+        'Enter, replace and cancel orders by prompts, on a terminal. Esc leaves a question. What is open when you leave ' +
+        'is canceled.',
     }),
-  );
+  ).addHelpText('after', EXAMPLES);
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
   const login = loginOf(flags);
@@ -106,7 +113,7 @@ class Hands {
     try {
       if (action === 'orders') this.#show();
       else if (action === 'enter') await this.#enter();
-      else if (this.#client.orders.length === 0) this.#print('· no order is open');
+      else if (this.#client.orders.length === 0) this.#print(`· ${ordersOf(0)}`);
       else if (action === 'replace') await this.#replace();
       else await this.#cancel();
     } catch (error) {
@@ -140,7 +147,7 @@ class Hands {
 
   #show(): void {
     const { orders } = this.#client;
-    if (orders.length === 0) this.#print('· no order is open');
+    if (orders.length === 0) this.#print(`· ${ordersOf(0)}`);
     else {
       const table = formatRows(orders, COLUMNS, { format: 'simple', width: this.#screen.columns });
       this.#screen.print(table.trimEnd());
@@ -162,8 +169,9 @@ class Hands {
     return answer !== 'stay';
   }
 
+  /** With the client everything ends that it waits for, and why it has ended is said once. */
   #complain(error: unknown): void {
-    this.#print(`! ${messageOf(error)}`);
+    if (this.#client.state !== 'closed') this.#print(`! ${messageOf(error)}`);
   }
 
   #print(text: string): void {
@@ -172,6 +180,7 @@ class Hands {
 }
 
 function ordersOf(count: number): string {
+  if (count === 0) return 'no order is open';
   return count === 1 ? '1 order is open' : `${formatCount(count)} orders are open`;
 }
 

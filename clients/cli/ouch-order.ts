@@ -16,8 +16,6 @@ interface LoginFlags {
 
 const TIMEOUT_SECONDS_MAX = 86_400;
 
-export const LOGIN_USAGE = '[--host H] [--port P] [--user U] [--password P]';
-
 export function loginFlags(flags: Command): Command {
   return flags
     .option('--host <host>', 'the host of the exchange', '127.0.0.1')

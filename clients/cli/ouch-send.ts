@@ -8,9 +8,10 @@ import { describeInbound, describeOutbound } from '../../src/protocol/ouch-input
 import { fromStep } from '../../src/protocol/ouch-inputs/json.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
+import { formatCount } from '../../src/values/readable.ts';
 import { connectExchange, type ExchangeClient, type Order } from '../index.ts';
 import { EXIT_DONE } from './failure.ts';
-import { LOGIN_USAGE, loginFlags, loginOf, orderOf } from './ouch-order.ts';
+import { loginFlags, loginOf, orderOf } from './ouch-order.ts';
 
 interface SendFlags {
   readonly side: string;
@@ -31,13 +32,19 @@ interface SendFlags {
   readonly stay?: true;
 }
 
+const EXAMPLES = `
+Examples:
+  outcry ouch send --side B --quantity 100 --book BTC --price 2300.0 --stay
+  outcry ouch send --side S --quantity 50 --book BTC --price 2300 --immediate
+`;
+
 const WAIT_SECONDS_MAX = 86_400;
 
 export async function run(args: readonly string[]): Promise<number> {
   const flags = loginFlags(
     createFlags({
       name: 'outcry ouch send',
-      usage: `--side S --quantity N --book B --price P [--immediate | --post-only] [--wait S | --stay] ${LOGIN_USAGE}`,
+      usage: '--side S --quantity N --book B --price P [flags]',
       summary:
         'Enter one order, and print what the exchange says of it. An order lives no longer than the connection of its ' +
         'trader: what is open at the end is canceled. The exit code is 1 if it was rejected.',
@@ -62,7 +69,7 @@ export async function run(args: readonly string[]): Promise<number> {
       .option('--token <n>', 'its token; the next one without it')
       .option('--wait <seconds>', 'for executions, before what is open is canceled', '0')
       .option('--stay', 'wait until nothing is open, or for Ctrl-C'),
-  );
+  ).addHelpText('after', EXAMPLES);
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
   const wanted = flags.opts<SendFlags>();
@@ -80,8 +87,11 @@ export async function run(args: readonly string[]): Promise<number> {
   print(`> ${describeInbound(message)}`);
   await order.accepted;
   if (order.state === 'open') await waitFor(order, wanted.stay ? undefined : waitMs);
-  // All of its executions come before the answer to it.
-  if (order.state === 'open') await order.cancel();
+  if (order.state === 'open') {
+    print(`· ${formatCount(order.open)} open, and canceled now: --stay keeps what is open until Ctrl-C`);
+    // All of its executions come before the answer.
+    await order.cancel();
+  }
   await client.close();
   await listening;
   return EXIT_DONE;

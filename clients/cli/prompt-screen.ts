@@ -15,6 +15,10 @@ export interface Screen {
   off(event: 'resize', react: () => void): unknown;
 }
 
+/** Of a terminal that does not say. */
+const COLUMNS = 80;
+const ROWS = 24;
+
 const ESC = '\x1b';
 /** A line's end; a sequence that moves the cursor or erases; or what is seen, with its colours. */
 const PIECE = new RegExp(`(\\n)|${ESC}\\[([?\\d;]*)([A-Za-ln-z])|(?:[^\\n${ESC}]|${ESC}\\[[\\d;]*m)+`, 'g');
@@ -32,11 +36,11 @@ export class PromptScreen extends Writable {
   }
 
   get columns(): number {
-    return this.#screen.columns ?? 80;
+    return this.#screen.columns || COLUMNS;
   }
 
   get rows(): number {
-    return this.#screen.rows ?? 24;
+    return this.#screen.rows || ROWS;
   }
 
   /** Lines above the prompt, if there is one. */
