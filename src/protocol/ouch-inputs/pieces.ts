@@ -70,9 +70,13 @@ const CLOSER: Partial<Readonly<Record<Next, Closer>>> = { value: '}', firstEleme
 /** What is being read. A word is a number, true, false or null, or something else that is none of the others. */
 type Token = 'text' | 'container' | 'word';
 
-/** Of bytes outside of texts: 1 opens, 2 closes, 3 is a quote, 4 a blank, 5 a comma or colon. */
+/** What a byte outside of texts does; most do nothing. */
 const ROLE = new Uint8Array(256);
-const [OPENS, CLOSES, QUOTES, IS_BLANK, DIVIDES] = [1, 2, 3, 4, 5] as const;
+const OPENS = 1;
+const CLOSES = 2;
+const QUOTES = 3;
+const DIVIDES = 4;
+const IS_BLANK = 5;
 ROLE[BRACE] = ROLE[BRACKET] = OPENS;
 ROLE[BRACE_END] = ROLE[BRACKET_END] = CLOSES;
 ROLE[QUOTE] = QUOTES;
@@ -88,7 +92,7 @@ export class PieceSplitter {
   /** Of a container: how many are open, and whether it is within a text. */
   #depth = 0;
   #isInText = false;
-  /** The last byte of a text was a backslash that goes with the next one. */
+  /** The last byte of the chunk before was a backslash of a text, which goes with the next one. */
   #isEscaped = false;
   /** Of the token, from chunks before this one. */
   #kept: Uint8Array[] = [];
@@ -101,6 +105,8 @@ export class PieceSplitter {
   /** The place of byte `#placed` of the chunk; and of what is being read, and of its member. */
   #place = START;
   #placed = 0;
+  /** The first one from there on in the chunk. */
+  #newlineAt = 0;
   #tokenPlace = this.#place;
   #namePlace = this.#place;
 
@@ -113,6 +119,7 @@ export class PieceSplitter {
   feed(chunk: Uint8Array, sink: PieceSink): void {
     let at = this.#skipMark(chunk);
     this.#placed = at;
+    this.#newlineAt = newlineFrom(chunk, at);
     while (at < chunk.length) {
       if (this.#token === undefined) {
         if (ROLE[chunk[at] as number] === IS_BLANK) {
@@ -225,30 +232,31 @@ export class PieceSplitter {
     return this.#token === 'word' ? endOfWord(chunk, start) : this.#endOfContainer(chunk, start);
   }
 
-  /** Or of a text that is in none. */
+  /** Or of a text that is in none. Each byte is looked at once, in one of two short loops. */
   #endOfContainer(chunk: Uint8Array, start: number): number {
+    const end = chunk.length;
     let depth = this.#depth;
     let isInText = this.#isInText;
-    let isEscaped = this.#isEscaped;
-    for (let at = start; at < chunk.length; at++) {
-      const byte = chunk[at] as number;
+    let at = this.#isEscaped ? start + 1 : start;
+    while (at < end) {
       if (isInText) {
-        if (isEscaped) isEscaped = false;
-        else if (byte === BACKSLASH) isEscaped = true;
-        else if (byte === QUOTE) {
-          isInText = false;
-          if (depth === 0) return at + 1;
+        while (at < end && isInText) {
+          const byte = chunk[at++];
+          if (byte === QUOTE) isInText = false;
+          else if (byte === BACKSLASH) at++;
         }
-        continue;
+        if (!isInText && depth === 0) return at;
       }
-      const role = ROLE[byte];
-      if (role === QUOTES) isInText = true;
-      else if (role === OPENS) depth++;
-      else if (role === CLOSES && --depth === 0) return at + 1;
+      while (at < end && !isInText) {
+        const role = ROLE[chunk[at++] as number] as number;
+        if (role === QUOTES) isInText = true;
+        else if (role === OPENS) depth++;
+        else if (role === CLOSES && --depth === 0) return at;
+      }
     }
     this.#depth = depth;
     this.#isInText = isInText;
-    this.#isEscaped = isEscaped;
+    this.#isEscaped = at > end;
     return -1;
   }
 
@@ -314,10 +322,11 @@ export class PieceSplitter {
   #placeOf(chunk: Uint8Array, to: number): Place {
     let { line, column } = this.#place;
     let from = this.#placed;
-    for (let at = chunk.indexOf(NEWLINE, from); at >= 0 && at < to; at = chunk.indexOf(NEWLINE, from)) {
-      from = at + 1;
+    while (this.#newlineAt < to) {
+      from = this.#newlineAt + 1;
       line++;
       column = 1;
+      this.#newlineAt = newlineFrom(chunk, from);
     }
     for (; from < to; from++) if (((chunk[from] as number) & 0xc0) !== 0x80) column++;
     this.#placed = to;
@@ -336,6 +345,11 @@ export class PieceSplitter {
   #cutOff(problem: string): OutcryError {
     return malformed(this.#file, this.#place, `the file ends too early: ${problem}`);
   }
+}
+
+function newlineFrom(chunk: Uint8Array, from: number): number {
+  const at = chunk.indexOf(NEWLINE, from);
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
 }
 
 function endOfWord(chunk: Uint8Array, start: number): number {
