@@ -7,9 +7,9 @@ import type { OutcryError } from '../../src/values/errors.ts';
 
 /**
  * `mismatch`: another reply came. `unexpected`: one that nobody expects. `noise`: one in a silence. `timeout`: nothing came,
- * or nothing was taken. `connection`: it was not made, or ended. `barrier`: others will not come to it.
+ * or nothing was taken. `connection`: it was not made, or ended. `barrier`: others will not come to it. `file`: it changed.
  */
-export type FailureKind = 'mismatch' | 'unexpected' | 'noise' | 'timeout' | 'connection' | 'barrier';
+export type FailureKind = 'mismatch' | 'unexpected' | 'noise' | 'timeout' | 'connection' | 'barrier' | 'file';
 
 export interface Failure {
   readonly file: string;

@@ -47,8 +47,6 @@ export interface MachineOptions {
   readonly checked: ReadonlySet<string>;
   readonly formOf: (client: string) => OrderbookForm;
   readonly timeoutMs: number;
-  /** When the input begins: all others are connected. */
-  readonly startMs: number;
 }
 
 export type Effect =
@@ -122,17 +120,15 @@ export class StepMachine {
   #isBarrierPassed = false;
   #isOver = false;
   #effects: Effect[] = [];
-  #nowMs: number;
+  #nowMs = 0;
+  #startMs = 0;
   /** When the last of what was sent and awaited was done. */
-  #doneMs: number;
+  #doneMs = 0;
   /** When what is waited for last came nearer. */
-  #progressMs: number;
+  #progressMs = 0;
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.#nowMs = options.startMs;
-    this.#doneMs = options.startMs;
-    this.#progressMs = options.startMs;
     this.#clients = new Map(
       options.clients.map((name) => [
         name,
@@ -166,6 +162,12 @@ export class StepMachine {
     if (this.#wait !== undefined && 'untilMs' in this.#wait) return this.#wait.untilMs;
     const isAwaiting = this.#expected.length > 0 || this.#wait?.for === 'close';
     return isAwaiting ? this.#progressMs + this.#options.timeoutMs : undefined;
+  }
+
+  /** The clients are connected. */
+  start(nowMs: number): void {
+    this.#startMs = nowMs;
+    this.#doneMs = nowMs;
   }
 
   offer(read: ReadStep, nowMs: number): readonly Effect[] {
@@ -202,9 +204,9 @@ export class StepMachine {
     });
   }
 
-  /** It will never be passed. */
-  failBarrier(error: OutcryError, nowMs: number): readonly Effect[] {
-    return this.#happen(nowMs, () => this.#fail('barrier', undefined, { error }));
+  /** The barrier will never be passed, or the file is not what it was. */
+  fail(what: 'barrier' | 'file', error: OutcryError, nowMs: number): readonly Effect[] {
+    return this.#happen(nowMs, () => this.#fail(what, undefined, { error }));
   }
 
   /** A client that was to connect by a step has done so. */
@@ -301,7 +303,7 @@ export class StepMachine {
     if (client !== this.#current || !isPlain(step)) yield EXPECTATIONS;
     this.#current = client;
     if (client !== undefined) client.last = origin;
-    if (step.at !== undefined) yield { for: 'time', untilMs: this.#options.startMs + step.at };
+    if (step.at !== undefined) yield { for: 'time', untilMs: this.#startMs + step.at };
     if (step.after !== undefined) yield { for: 'time', untilMs: this.#doneMs + step.after };
     if (client !== undefined && message !== undefined) this.#send(client, step, message);
     else if ('sleep' in step) yield { for: 'time', untilMs: this.#nowMs + step.sleep };

@@ -37,10 +37,13 @@ export class TokenBucket {
 /** Those who want to send take turns. */
 export class Rate {
   readonly #bucket: TokenBucket;
+  /** Nobody waits any more. */
+  readonly #signal: AbortSignal | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, signal: AbortSignal | undefined) {
     this.#bucket = new TokenBucket(perSecond, monotonicMs());
+    this.#signal = signal;
   }
 
   /** Resolves with how many messages may be sent now, at least one. */
@@ -51,10 +54,12 @@ export class Rate {
   }
 
   async #take(wanted: number): Promise<number> {
-    for (;;) {
+    while (this.#signal?.aborted !== true) {
       const taken = this.#bucket.take(wanted, monotonicMs());
       if (taken > 0) return taken;
-      await delay(this.#bucket.waitMs);
+      // The loop sees why a delay was cut short.
+      await delay(this.#bucket.waitMs, undefined, { signal: this.#signal }).catch(() => {});
     }
+    return wanted;
   }
 }

@@ -1,5 +1,6 @@
 /** What came of the messages of a connection, in numbers. */
-import { CANCELED, LETTER, REJECTED } from '../../src/protocol/ouch/layout.ts';
+import { ACCEPTED, CANCELED, LETTER, REJECTED } from '../../src/protocol/ouch/layout.ts';
+import type { InboundMessage } from '../../src/protocol/ouch/messages.ts';
 
 /** Of ASCII. */
 const LETTERS = 128;
@@ -136,4 +137,53 @@ function middleOf(bucket: number): number {
   if (bucket < SHARES) return bucket;
   const shift = Math.floor(bucket / SHARES) - 1;
   return (SHARES + (bucket % SHARES)) * 2 ** shift + Math.floor(2 ** shift / 2);
+}
+
+/** The messages of a connection whose answers are timed: each O, U and X until its A, J, U or C. */
+export class Probes {
+  /** In the order in which they were sent, which is that of their answers. */
+  readonly #sentMs = new Map<string, number>();
+
+  sent(message: InboundMessage, nowMs: number): void {
+    const token = message.type === 'replace' ? message.replacementToken : message.token;
+    this.#sentMs.set(keyOf(message.type === 'cancel', token), nowMs);
+  }
+
+  /** The microseconds that an answer took; undefined if the message is none. */
+  answered(bytes: Uint8Array, at: number, nowMs: number): number | undefined {
+    const letter = bytes[at];
+    const isCancel = letter === LETTER.canceled;
+    if (!isCancel && !isAnswer(letter)) return undefined;
+    const key = keyOf(isCancel, tokenAt(bytes, at));
+    const sentMs = this.#sentMs.get(key);
+    if (sentMs === undefined) return undefined;
+    // Those before it will not be answered any more.
+    for (const earlier of this.#sentMs.keys()) {
+      this.#sentMs.delete(earlier);
+      if (earlier === key) break;
+    }
+    return (nowMs - sentMs) * 1000;
+  }
+
+  clear(): void {
+    this.#sentMs.clear();
+  }
+}
+
+function keyOf(isCancel: boolean, token: number): string {
+  return `${isCancel ? 'X' : 'O'}${token}`;
+}
+
+/** To an order or a replace: it was taken, or not. */
+export function isAnswer(letter: number | undefined): boolean {
+  return letter === LETTER.accepted || letter === LETTER.rejected || letter === LETTER.replaced;
+}
+
+/** Of a reply that is about an order. */
+export function tokenAt(bytes: Uint8Array, at: number): number {
+  const from = at + ACCEPTED.token;
+  return (
+    (bytes[from] as number) * 2 ** 24 +
+    (((bytes[from + 1] as number) << 16) | ((bytes[from + 2] as number) << 8) | (bytes[from + 3] as number))
+  );
 }
