@@ -1,5 +1,5 @@
 /** What came of test inputs, for people and for machines. */
-import type { Look } from '../cli/columns.ts';
+import type { Look } from '../../src/values/columns.ts';
 import type { Failure } from './failure.ts';
 import type { RunReport } from './run.ts';
 
