@@ -2,11 +2,11 @@
 import { argumentsOf, createFlags, parseFlags } from '../../src/protocol/command-line.ts';
 import { formatTenths } from '../../src/protocol/ouch/prices.ts';
 import { describeInbound, describeOutbound } from '../../src/protocol/ouch-inputs/describe.ts';
+import { type Column, formatRows } from '../../src/values/columns.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatCount } from '../../src/values/readable.ts';
 import { connectExchange, type ExchangeClient, type Order } from '../index.ts';
-import { type Column, formatRows } from './columns.ts';
 import { EXIT_DONE } from './failure.ts';
 import { changeOf, loginFlags, loginOf, orderOf } from './ouch-order.ts';
 import { OrderPrompts, SIDES } from './ouch-prompts.ts';
