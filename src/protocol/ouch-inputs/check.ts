@@ -205,7 +205,7 @@ function withArray(step: Json, array: readonly (string | number)[], form: Orderb
     throw new Wrong(`a step has "expect", or a list in ${EXPECTED_BEHAVIOUR}, not both`, ['expect']);
   }
   const reply = fromArray(array);
-  if (reply !== undefined) within([], () => checkExpected(reply, [], form));
+  if (reply !== undefined) within([], () => checkExpected(reply, [], form), `${EXPECTED_BEHAVIOUR}: `);
   const expect: readonly Expected[] = reply === undefined ? [] : [reply];
   return { ...step, expect };
 }
@@ -214,7 +214,7 @@ function withArray(step: Json, array: readonly (string | number)[], form: Orderb
 export function checkEnd(file: string, { arrays }: Header, steps: number): void {
   const last = Math.max(-1, ...arrays.keys());
   if (last < steps) return;
-  const problem = `${EXPECTED_BEHAVIOUR} has a list for action ${last + 1}; there are ${steps} actions`;
+  const problem = `${EXPECTED_BEHAVIOUR} has a list for action ${last + 1}; the last action is ${steps}`;
   throw new OutcryError('ERR_INPUT', `${file}: ${problem}`, { fields: { file } });
 }
 
@@ -248,12 +248,12 @@ function located<T>(file: string, piece: Piece, check: (value: unknown) => T): T
   }
 }
 
-/** What `check` finds wrong is wrong at `path`. */
-function within(path: Path, check: () => void): void {
+/** What `check` finds wrong is wrong at `path`. `where` begins what is told. */
+function within(path: Path, check: () => void, where = ''): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof OutcryError) throw new Wrong(error.message, path);
+    if (error instanceof OutcryError || error instanceof Wrong) throw new Wrong(where + error.message, path);
     throw error;
   }
 }
@@ -304,9 +304,14 @@ function must(expected: string | undefined, path: Path, name: string, value: unk
   if (expected !== undefined) throw new Wrong(`${name} is ${shown(value)}; expected ${expected}`, path);
 }
 
+/** Shorter ones are parts of too many names. */
+const PART_MIN = 4;
+
+/** Of the names that are known, one of which `name` is a part is meant more likely than one that is spelled like it. */
 function unknown(kind: string, name: string, where: string, known: readonly string[]): string {
-  const near = nearest(name, known);
-  const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`;
+  const longer = name.length < PART_MIN ? undefined : known.find((candidate) => candidate.includes(name));
+  const meant = longer ?? nearest(name, known);
+  const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
   return `unknown ${kind} ${shown(name)}${where}${hint}`;
 }
 

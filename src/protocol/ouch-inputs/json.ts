@@ -48,8 +48,8 @@ export function fromStep(step: object, form: OrderbookForm): InboundMessage {
   if (message === undefined) throw wrongValue('message_type', letter, 'O, U or X');
   const result: Record<string, unknown> = { type: message.type };
   for (const field of message.fields) {
-    const value = values[field.name] ?? field.default;
-    if (value === undefined && !Object.hasOwn(values, field.name)) {
+    const value = Object.hasOwn(values, field.name) ? values[field.name] : field.default;
+    if (value === undefined) {
       throw wrongInput(field.name, `${message.letter} needs "${field.name}"`);
     }
     result[field.key] =

@@ -159,7 +159,8 @@ export const SEED_BOOKS: readonly string[] = [
   'DOGE',
 ];
 
-const ALPHA_LENGTH_MAX = 4;
+const UINT32_MAX = 0xffffffff;
+const ALPHA = /^[ -~]{0,4}$/;
 const DIGITS = /^\d+$/;
 
 /**
@@ -171,25 +172,30 @@ export function bookFor(id: string | number, form: OrderbookForm): string | numb
   if (book !== undefined) return book;
   const expected =
     form === 'alpha'
-      ? `at most ${ALPHA_LENGTH_MAX} characters of ASCII`
-      : `a whole number from 0 to ${0xffffffff}, or one of ${SEED_BOOKS.join(' ')}`;
+      ? 'at most 4 characters of ASCII'
+      : `a whole number from 0 to ${UINT32_MAX}, or one of ${SEED_BOOKS.join(' ')}`;
   throw new OutcryError('ERR_INPUT', `orderbook_id is ${JSON.stringify(id)}; expected ${expected}`, {
     fields: { field: 'orderbook_id' },
   });
 }
 
 function alphaBook(id: string | number): string | undefined {
-  const text = typeof id === 'number' ? (SEED_BOOKS[id - 1] ?? String(id)) : id.trimEnd();
-  return /^[ -~]{0,4}$/.test(text) ? text : undefined;
+  if (typeof id === 'number' && !isUint32(id)) return undefined;
+  const text = typeof id === 'string' ? id.trimEnd() : (SEED_BOOKS[id - 1] ?? String(id));
+  return ALPHA.test(text) ? text : undefined;
 }
 
 function numberedBook(id: string | number): number | undefined {
   const number = typeof id === 'number' ? id : numberOf(id.trimEnd());
-  return Number.isInteger(number) && number >= 0 && number <= 0xffffffff ? number : undefined;
+  return isUint32(number) ? number : undefined;
 }
 
 function numberOf(text: string): number {
   if (DIGITS.test(text)) return Number(text);
   const at = SEED_BOOKS.indexOf(text);
   return at < 0 ? Number.NaN : at + 1;
+}
+
+function isUint32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= UINT32_MAX;
 }
