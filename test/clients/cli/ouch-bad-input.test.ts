@@ -89,7 +89,10 @@ describe('outcry ouch replay > a wrong input', () => {
         '{"actions": [\n  {"message_type": "O",\n   "order_token" 1}]}',
         'x.json:3:18: malformed JSON: expected ":"',
       ],
-      ['{"actions": [\n  {"message_type": "X", "order_token": 01}]}', 'x.json:2:40: malformed JSON: '],
+      [
+        '{"actions": [\n  {"message_type": "X", "order_token": 01}]}',
+        'x.json:2:41: malformed JSON: expected "," or "}"',
+      ],
       ['{"actions": [', 'x.json:1:14: malformed JSON: '],
       ['', 'x.json:1:1: malformed JSON: '],
     ] as const) {
@@ -103,7 +106,7 @@ describe('outcry ouch replay > a wrong input', () => {
     const { quantity, ...rest } = ORDER;
     assert.equal(
       await refusedAction({ ...rest, quantty: quantity }),
-      'outcry: x.json:2:101: unknown field "quantty" of O; did you mean "quantity"?\n',
+      'outcry: x.json:2:92: unknown field "quantty" of O; did you mean "quantity"?\n',
     );
     assert.match(
       await refusedAction({ message_type: 'X', order_token: 1, price: 1 }),
@@ -143,10 +146,9 @@ describe('outcry ouch replay > a wrong input', () => {
   });
 
   test('a price with two decimals is named, and not rounded', async () => {
+    const { price: _, ...rest } = ORDER;
     assert.equal(
-      await refused(
-        '{"actions": [\n{"message_type": "O", "order_token": 1, "buy_sell_indicator": "B",\n "price": 2300.55}]}',
-      ),
+      await refused(`{"actions": [\n${JSON.stringify(rest).replace('}', ',')}\n "price": 2300.55}]}`),
       'outcry: x.json:3:11: price is 2300.55; expected at most one decimal, from 0 to 429496729.5\n',
     );
     assert.match(
