@@ -245,7 +245,8 @@ export class StepMachine {
       if (dueMs === undefined || nowMs < dueMs) return;
       if (this.#wait !== undefined && 'untilMs' in this.#wait) return;
       const expectation = this.#expected.first();
-      if (expectation !== undefined) this.#fail('timeout', this.#current, { expectation });
+      if (expectation !== undefined)
+        this.#fail('timeout', this.#current, { expectation, error: this.#lateError('nothing came') });
       else if (this.#wait?.for === 'close') {
         const client = this.#wait.clients.find(({ state }) => state !== 'closed');
         this.#fail('timeout', client, { error: this.#lateError('the connection was not closed') });
