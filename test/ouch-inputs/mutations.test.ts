@@ -105,7 +105,7 @@ async function failing(t: TestContext, patches: readonly Patch[]): Promise<reado
   const ports = await serve(t, copyBuilt(t, patches));
   const names: string[] = [];
   for (const name of PLAYED) {
-    const failures = failuresOf(await play([name], ports, { isRaw: true, timeoutMs: 2000 }));
+    const failures = failuresOf(await play([name], ports, { isRaw: true, timeoutMs: 5000 }));
     if (failures.length > 0) names.push(name);
     for (const text of failures) t.diagnostic(text);
   }
