@@ -6,7 +6,14 @@ import { type Column, formatRows } from '../../src/values/columns.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatCount } from '../../src/values/readable.ts';
-import { connectExchange, type ExchangeClient, type Order } from '../index.ts';
+import {
+  type ConnectionState,
+  connectExchange,
+  type ExchangeClient,
+  type ExchangeSession,
+  type Order,
+  type StateChange,
+} from '../index.ts';
 import { EXIT_DONE } from './failure.ts';
 import { changeOf, loginFlags, loginOf, orderOf } from './ouch-order.ts';
 import { OrderPrompts, SIDES } from './ouch-prompts.ts';
@@ -69,6 +76,7 @@ class Hands {
   readonly #prompts: Prompts;
   readonly #questions: OrderPrompts;
   readonly #user: string;
+  #state: ConnectionState = 'connected';
 
   constructor(
     client: ExchangeClient,
@@ -85,15 +93,13 @@ class Hands {
 
   async work(): Promise<void> {
     const client = this.#client;
-    client.on('state', ({ state }) => {
-      if (state !== 'closed') this.#print(`· ${state}`);
-    });
+    client.on('state', (change) => this.#onState(change));
     client.on('session', (session) =>
       this.#print(`· session ${session} has begun; the orders before it are gone`),
     );
     client.on('debug', (text) => this.#print(`· ${text}`));
     void client.closed.then(() => this.#prompts.close());
-    void this.#listen();
+    this.#listen().catch((error) => this.#complain(error));
     this.#print(`· ${this.#user} in session ${client.session}, ${ordersOf(client.orders.length)}`);
     let action: Action | undefined = 'enter';
     for (;;) {
@@ -103,6 +109,15 @@ class Hands {
         action = 'orders';
       } else await this.#do(action);
     }
+  }
+
+  /** Each attempt is a change; a person wants to know of the first one and of the one that went well. */
+  #onState(change: StateChange<ExchangeSession>): void {
+    const isNews = change.state !== this.#state;
+    this.#state = change.state;
+    if (!isNews) return;
+    if (change.state === 'connected') this.#print('· connected again');
+    else if (change.state === 'reconnecting') this.#print(`! ${change.error.message}; connecting again`);
   }
 
   async #listen(): Promise<void> {

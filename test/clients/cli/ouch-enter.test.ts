@@ -208,6 +208,21 @@ describe('outcry ouch enter', () => {
     assert.equal(await trader.leave(), 0);
   });
 
+  test('connects again when the exchange was away', async (t) => {
+    const first = await createServer();
+    const port = first.port('ouch');
+    const trader = new Trader(t, ['--port', String(port)]);
+    await trader.terminal.shows(/^◆ {2}What now/);
+    await first.close();
+    await trader.terminal.shows(/^! .*; connecting again$/);
+    await using second = await createServer({ settings: { ouch: { port } } });
+    await trader.terminal.shows(/^· connected again$/);
+    assert.equal(second.port('ouch'), port);
+    const lines = trader.terminal.seen.lines.filter((line) => line.includes('connecting again'));
+    assert.equal(lines.length, 1, 'it is said once, however many attempts it takes');
+    assert.equal(await trader.leave(), 0);
+  });
+
   test('says why it can not begin', async (t) => {
     const trader = new Trader(t, ['--password', 'wrong']);
     await trader.terminal.shows(/^outcry: 127\.0\.0\.1:\d+ refused the login: user or password are wrong$/);
