@@ -314,16 +314,21 @@ export class StepMachine {
       yield BARRIER;
     } else if (client !== undefined && 'disconnect' in step) yield this.#disconnect(client, step.disconnect);
     else if (client !== undefined && 'reconnect' in step) yield this.#reconnect(client, step.reconnect);
-    if (client !== undefined) yield* this.#expectAll(client, step, origin);
+    if (client !== undefined) yield* this.#expectAll(client, step, message, origin);
   }
 
-  *#expectAll(client: Client, step: Step, origin: Origin): Generator<Wait, void, void> {
+  *#expectAll(
+    client: Client,
+    step: Step,
+    message: InboundMessage | undefined,
+    origin: Origin,
+  ): Generator<Wait, void, void> {
     for (const [index, expected] of (expectationsOf(step) ?? []).entries()) {
       if (isSilence(expected)) {
         yield EXPECTATIONS;
         this.#expectNothing(client);
         yield { for: 'silence', untilMs: this.#nowMs + expected.silence, client };
-      } else this.#expect(client, { reply: expected, origin, nth: index + 1 });
+      } else this.#expect(client, { reply: ownReply(expected, message), origin, nth: index + 1 });
     }
   }
 
@@ -484,6 +489,21 @@ function isPlain(step: Step): boolean {
   const isTimed = step.at !== undefined || step.after !== undefined;
   const isVerb = 'barrier' in step || 'disconnect' in step || 'reconnect' in step || 'sleep' in step;
   return !isTimed && !isVerb;
+}
+
+/**
+ * An answer that names no token is that to the step's own message: those to steps before it, which may expect nothing, are on
+ * their way, too.
+ */
+function ownReply(reply: Reply, message: InboundMessage | undefined): Reply {
+  const { message_type: letter } = reply;
+  if (message?.type === 'enter' && (letter === 'A' || letter === 'J')) {
+    return { order_token: message.token, ...reply };
+  }
+  if (message?.type === 'replace' && letter === 'U') {
+    return { replacement_order_token: message.replacementToken, ...reply };
+  }
+  return reply;
 }
 
 /** What is left of orders when their connection ends: that is what the end of an input does. */
