@@ -456,6 +456,7 @@ export class Recording {
     if (last?.isUnasked && !last.isWritten && last.replies.length < LINE_REPLIES) {
       last.replies.push(reply);
       last.arrival = this.#arrivals;
+      last.timestampNs = reply.timestampNs;
       last.tick = this.#tick;
       return;
     }
