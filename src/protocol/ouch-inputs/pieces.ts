@@ -115,7 +115,7 @@ export class PieceSplitter {
     this.#file = file;
   }
 
-  /** Throws ERR_INPUT where the text is no JSON object; nothing that follows can be read then. The chunk is not kept. */
+  /** Throws ERR_INPUT where the text is no JSON object; no more can be read then. The chunk may be used again. */
   feed(chunk: Uint8Array, sink: PieceSink): void {
     let at = this.#skipMark(chunk);
     this.#placed = at;
@@ -209,9 +209,7 @@ export class PieceSplitter {
 
   #beginValue(chunk: Uint8Array, at: number): number {
     const role = ROLE[chunk[at] as number];
-    if (role === CLOSES || role === DIVIDES) {
-      throw this.#unexpected(chunk, at);
-    }
+    if (role === CLOSES || role === DIVIDES) throw this.#unexpected(chunk, at);
     this.#begin(role === QUOTES ? 'text' : role === OPENS ? 'container' : 'word', chunk, at);
     return at;
   }

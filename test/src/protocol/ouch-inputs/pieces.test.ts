@@ -16,7 +16,7 @@ function cut(text: string | Uint8Array, chunkBytes = 65_536): Piece[] {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     // The reader may use its buffer again.
-    const chunk = Uint8Array.from(bytes.subarray(at, at + chunkBytes));
+    const chunk = Buffer.from(bytes.subarray(at, at + chunkBytes));
     splitter.feed(chunk, (piece) => pieces.push(piece));
     chunk.fill(0x7f);
   }
