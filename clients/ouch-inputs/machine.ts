@@ -225,10 +225,11 @@ export class StepMachine {
       client.state = 'closed';
       client.error = error;
       if (this.#wait?.for === 'close') this.#progressMs = nowMs;
-      const isAwaited = client === this.#current && this.#expected.length > 0;
+      if (error === undefined) return;
+      const expectation = client === this.#current ? this.#expected.first() : undefined;
       // The end of a day is no failure of those who have nothing more to say, and to hear.
-      if (error !== undefined && (error.code !== 'ERR_SESSION_ENDED' || isAwaited))
-        this.#fail('connection', client, { error });
+      if (error.code === 'ERR_SESSION_ENDED' && expectation === undefined) return;
+      this.#fail('connection', client, expectation === undefined ? { error } : { error, expectation });
     });
   }
 
@@ -314,16 +315,21 @@ export class StepMachine {
       yield BARRIER;
     } else if (client !== undefined && 'disconnect' in step) yield this.#disconnect(client, step.disconnect);
     else if (client !== undefined && 'reconnect' in step) yield this.#reconnect(client, step.reconnect);
-    if (client !== undefined) yield* this.#expectAll(client, step, origin);
+    if (client !== undefined) yield* this.#expectAll(client, step, message, origin);
   }
 
-  *#expectAll(client: Client, step: Step, origin: Origin): Generator<Wait, void, void> {
+  *#expectAll(
+    client: Client,
+    step: Step,
+    message: InboundMessage | undefined,
+    origin: Origin,
+  ): Generator<Wait, void, void> {
     for (const [index, expected] of (expectationsOf(step) ?? []).entries()) {
       if (isSilence(expected)) {
         yield EXPECTATIONS;
         this.#expectNothing(client);
         yield { for: 'silence', untilMs: this.#nowMs + expected.silence, client };
-      } else this.#expect(client, { reply: expected, origin, nth: index + 1 });
+      } else this.#expect(client, { reply: ownReply(expected, message), origin, nth: index + 1 });
     }
   }
 
@@ -484,6 +490,21 @@ function isPlain(step: Step): boolean {
   const isTimed = step.at !== undefined || step.after !== undefined;
   const isVerb = 'barrier' in step || 'disconnect' in step || 'reconnect' in step || 'sleep' in step;
   return !isTimed && !isVerb;
+}
+
+/**
+ * An answer that names no token is that to the step's own message: those to steps before it, which may expect nothing, are on
+ * their way, too.
+ */
+function ownReply(reply: Reply, message: InboundMessage | undefined): Reply {
+  const { message_type: letter } = reply;
+  if (message?.type === 'enter' && (letter === 'A' || letter === 'J')) {
+    return { order_token: message.token, ...reply };
+  }
+  if (message?.type === 'replace' && letter === 'U') {
+    return { replacement_order_token: message.replacementToken, ...reply };
+  }
+  return reply;
 }
 
 /** What is left of orders when their connection ends: that is what the end of an input does. */

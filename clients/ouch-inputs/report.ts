@@ -94,7 +94,7 @@ const ORDINALS = ['', 'first', 'second', 'third', 'fourth', 'fifth', 'sixth', 's
 function formatProblem({ what, nth = 1, expected, error }: Failure): string {
   switch (what) {
     case 'mismatch':
-      return `the ${ORDINALS[nth] ?? `${nth}th`} reply is another one`;
+      return `${ORDINALS[nth] === undefined ? `reply ${nth}` : `the ${ORDINALS[nth]} reply`} is another one`;
     case 'unexpected':
       return 'an unexpected reply';
     case 'noise':
