@@ -151,6 +151,11 @@ export class Connection {
     };
   }
 
+  /** The kernel has all that was written; what goes to a client in this process, that client may look at later. */
+  get hasTakenAll(): boolean {
+    return this.#socket instanceof Socket && this.#socket.writableLength === 0;
+  }
+
   /** Bytes written and not yet taken by the client. */
   get bytesWaiting(): number {
     return this.#socket.writableLength;

@@ -224,8 +224,13 @@ export class Gateway {
     this.#watcher?.identified(connection);
   }
 
-  #flush(): void {
-    for (const connection of this.#corked.splice(0)) connection.uncork();
+  #flush(): boolean {
+    let isTaken = true;
+    for (const connection of this.#corked.splice(0)) {
+      connection.uncork();
+      isTaken = connection.hasTakenAll && isTaken;
+    }
+    return isTaken;
   }
 
   /** Closes the idle, and looks again after a tenth of the shortest time that a service allows. */

@@ -35,8 +35,8 @@ export interface ConnectionSink {
   countFrames(connection: number, count: number): void;
   countIgnored(connection: number, counts: Readonly<Record<string, number>>): void;
   flow(connection: number, flow: Flow): void;
-  /** All of one batch has been handed over. */
-  flush(): void;
+  /** All of one batch has been handed over; true if nothing of its bytes is needed any more. */
+  flush(): boolean;
 }
 
 /** Does what actors ask or tell the main thread; a rejection becomes the ask's error. */
@@ -202,6 +202,8 @@ export class HostLink {
 
   #receive(batch: Batch): void {
     const reader = new BatchReader(batch);
+    // A value may have parts of the batch within it.
+    let hasValues = false;
     while (reader.next()) {
       switch (reader.kind) {
         case RECORD.write:
@@ -229,15 +231,18 @@ export class HostLink {
           this.#named[reader.target] = reader.text();
           break;
         case RECORD.tell:
+          hasValues = true;
           this.#onTell(this.#named[reader.target] ?? '', reader);
           break;
         case RECORD.ask:
+          hasValues = true;
           this.#onAsk(this.#named[reader.target] ?? '', reader);
           break;
         case RECORD.credit:
           this.#bytesInFlight -= reader.target;
           break;
         case RECORD.reply: {
+          hasValues = true;
           const value = reader.value();
           // Its deadline may have passed: a late reply is ignored.
           if (reader.flags === 0) this.#takeAsk(reader.target)?.resolve(value);
@@ -245,13 +250,15 @@ export class HostLink {
           break;
         }
         case RECORD.control:
+          hasValues = true;
           this.#options.onEvent(reader.value() as HostEvent);
           break;
         default:
           throw new RangeError(`the main thread can't take in a record of kind ${reader.kind}`);
       }
     }
-    this.#sink?.flush();
+    const isTaken = this.#sink?.flush() ?? true;
+    if (isTaken && !hasValues) this.#writer.giveBack(batch);
     if (this.#bytesInFlight <= this.#options.bytesLow) this.#resumePaused();
   }
 

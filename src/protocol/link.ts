@@ -63,6 +63,8 @@ export interface Batch {
   readonly records: Uint8Array;
   /** Whole ArrayBuffers that the sender gives up. */
   readonly chunks: readonly ArrayBuffer[];
+  /** A buffer that the other side has given away, for it to fill again. */
+  readonly spent?: ArrayBuffer;
 }
 
 const HEADER_BYTES = 12;
@@ -96,6 +98,10 @@ export class BatchWriter {
   /** Where the last record begins, if it is a `write`; else -1. */
   #lastWrite = -1;
   #chunks: ArrayBuffer[] = [];
+  /** For the next buffer: its own of before. */
+  #spare: ArrayBuffer | undefined;
+  /** The other side's, to go back with the next batch. */
+  #spent: ArrayBuffer | undefined;
 
   get isEmpty(): boolean {
     return this.#lengthBytes === 0;
@@ -176,16 +182,31 @@ export class BatchWriter {
     this.#begin(RECORD.flow, flow, connection, 0);
   }
 
+  /**
+   * A buffer that was given away and is back. Without it a busy host would ask for hundreds of megabytes a second, and its
+   * thread, and the one that lets go of them, would collect garbage all the time.
+   */
+  reuse(buffer: ArrayBuffer): void {
+    this.#spare = buffer;
+  }
+
+  /** Gives the other side the buffer of a batch of which nothing is needed any more. */
+  giveBack({ records }: Batch): void {
+    if (records.length >= GIVEN_MIN_BYTES) this.#spent = records.buffer as ArrayBuffer;
+  }
+
   /** Removes and returns what has been collected. */
   take(): Batch {
     const records = this.#takeRecords();
     const chunks = this.#chunks.length === 0 ? NO_CHUNKS : this.#chunks;
     if (chunks !== NO_CHUNKS) this.#chunks = [];
+    const spent = this.#spent;
+    this.#spent = undefined;
     const isLittleUsed = this.#lengthBytes < this.#bytes.length * LITTLE_USED;
     this.#lengthBytes = 0;
     this.#lastWrite = -1;
     if (isLittleUsed && this.#bytes.length > CAPACITY_KEPT_BYTES) this.#resize(CAPACITY_MIN_BYTES);
-    return { records, chunks };
+    return spent === undefined ? { records, chunks } : { records, chunks, spent };
   }
 
   /** A large buffer that is well filled is given away: another one costs less than to copy what is in it. */
@@ -195,8 +216,10 @@ export class BatchWriter {
       return this.#bytes.slice(0, this.#lengthBytes);
     }
     const records = this.#bytes.subarray(0, this.#lengthBytes);
-    this.#words = new Int32Array(capacity / 4);
-    this.#bytes = new Uint8Array(this.#words.buffer);
+    const spare = this.#spare?.byteLength === capacity ? this.#spare : new ArrayBuffer(capacity);
+    this.#spare = undefined;
+    this.#words = new Int32Array(spare);
+    this.#bytes = new Uint8Array(spare);
     return records;
   }
 
@@ -233,6 +256,7 @@ export class BatchWriter {
 export function transferListOf(batch: Batch): ArrayBuffer[] {
   const list = batch.chunks.slice();
   if (batch.records.length >= TRANSFER_MIN_BYTES) list.push(batch.records.buffer as ArrayBuffer);
+  if (batch.spent !== undefined) list.push(batch.spent);
   return list;
 }
 

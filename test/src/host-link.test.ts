@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { HostLink, type Pausable } from '../../src/host-link.ts';
-import { type Batch, BatchReader, BatchWriter, RECORD } from '../../src/protocol/link.ts';
+import { type ConnectionSink, HostLink, type Pausable } from '../../src/host-link.ts';
+import { type Batch, BatchReader, BatchWriter, RECORD, transferListOf } from '../../src/protocol/link.ts';
 import { toAddress } from '../../src/values/address.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { until } from '../support/until.ts';
@@ -11,6 +11,17 @@ import { until } from '../support/until.ts';
 const ADDRESS = toAddress('ledger/0');
 const HIGH = 10_000;
 const LOW = 4_000;
+
+const NO_SINK: ConnectionSink = {
+  write: () => {},
+  close: () => {},
+  remember: () => {},
+  identify: () => {},
+  countFrames: () => {},
+  countIgnored: () => {},
+  flow: () => {},
+  flush: () => true,
+};
 
 interface Record {
   readonly kind: number;
@@ -52,7 +63,8 @@ class FarEnd {
   reply(write: (writer: BatchWriter) => void): void {
     const writer = new BatchWriter();
     write(writer);
-    this.port.postMessage(writer.take());
+    const batch = writer.take();
+    this.port.postMessage(batch, transferListOf(batch));
   }
 }
 
@@ -177,6 +189,49 @@ describe('HostLink', () => {
     assert.deepEqual([link.bytesInFlight, resumed], [0, 1]);
   });
 
+  describe('the buffer of a large batch', () => {
+    let written: number;
+    let isTaken: boolean;
+
+    beforeEach(() => {
+      written = 0;
+      isTaken = true;
+      link.deliverTo({ ...NO_SINK, write: () => written++, flush: () => isTaken });
+    });
+
+    async function receive(write: (writer: BatchWriter) => void = () => {}): Promise<Batch | undefined> {
+      far.reply((writer) => {
+        writer.copy(RECORD.write, 1, new Uint8Array(100_000), 0, 100_000);
+        write(writer);
+      });
+      await until('it has come', () => written === 1);
+      send('next');
+      await until('the next batch has arrived', () => far.batches.length > 0);
+      return far.batches.at(-1);
+    }
+
+    test('goes back to the host with the next one', async () => {
+      assert.ok(((await receive())?.spent?.byteLength ?? 0) >= 100_000);
+    });
+
+    test('goes back once', async () => {
+      await receive();
+      send('one more');
+      await until('it has arrived', () => far.batches.length > 1);
+      assert.equal(far.batches.at(-1)?.spent, undefined);
+    });
+
+    test('stays while a client has not taken what is in it', async () => {
+      isTaken = false;
+      assert.equal((await receive())?.spent, undefined);
+    });
+
+    test('stays if a value may have parts of it', async () => {
+      const batch = await receive((writer) => writer.value(RECORD.reply, 1, { late: true }));
+      assert.equal(batch?.spent, undefined);
+    });
+  });
+
   test('an ask of a host that is not there fails at once', async () => {
     link.lose('its thread ended');
     await assert.rejects(link.ask(ADDRESS, {}, 60_000), { code: 'ERR_HOST_LOST' });
@@ -185,14 +240,9 @@ describe('HostLink', () => {
   test('what a lost host sent last is not taken for its successor', async () => {
     const written: string[] = [];
     link.deliverTo({
+      ...NO_SINK,
       write: (_, bytes) => written.push(Buffer.from(bytes).toString()),
       close: (_, reason) => written.push(`closed ${reason}`),
-      remember: () => {},
-      identify: () => {},
-      countFrames: () => {},
-      countIgnored: () => {},
-      flow: () => {},
-      flush: () => {},
     });
     send('x'.repeat(500));
     const lost = far;

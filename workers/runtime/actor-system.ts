@@ -207,6 +207,7 @@ export class ActorSystem {
   intake(origin: number, batch: Batch, nowMs: number): void {
     this.#turn.nowMs = nowMs;
     const link = this.#links.of(origin);
+    if (batch.spent !== undefined) link.writer.reuse(batch.spent);
     const reader = new BatchReader(batch);
     while (reader.next()) {
       switch (reader.kind) {

@@ -67,6 +67,9 @@ class Host {
   readonly #ports: MessagePort[] = [];
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When it comes, monotonic; Infinity without one. */
+  #timerMs = Number.POSITIVE_INFINITY;
+  #retrying: NodeJS.Timeout | undefined;
 
   constructor(task: HostPorts, resolve: () => void, reject: (error: Error) => void) {
     this.#task = task;
@@ -165,20 +168,22 @@ class Host {
 
   #turn(): void {
     this.#immediate = undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const end = this.#turns.take(monotonicMs(), preciseEpochMs());
     // What was said since the turn's batches have left, of a snapshot that was put off.
     this.#postUrgent();
     if (end === 'more') this.#immediate = setImmediate(() => this.#turn());
     else if (end === 'idle') this.#wakeUpAt(this.#system.nextDueMs());
-    else if (end === 'held') this.#timer = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
+    else if (end === 'held') this.#retryLater();
     else this.#reject(new Error(this.#system.failure?.message));
   }
 
   #retryStore(): void {
     if (this.#turns.retry()) this.#turn();
-    else this.#timer = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
+    else this.#retryLater();
+  }
+
+  #retryLater(): void {
+    this.#retrying = setTimeout(() => this.#retryStore(), STORE_RETRY_MS);
   }
 
   #tell(event: HostEvent): void {
@@ -198,15 +203,24 @@ class Host {
     });
   }
 
+  /** A timer that comes before stays, and a turn finds then that it was too early: to set one anew each turn costs more. */
   #wakeUpAt(dueMs: number): void {
-    if (dueMs === Infinity) return;
+    if (dueMs >= this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = dueMs;
     const delayMs = Math.min(Math.max(0, dueMs - monotonicMs()), DELAY_MAX_MS);
-    this.#timer = setTimeout(() => this.#turn(), delayMs);
+    this.#timer = setTimeout(() => this.#onTimer(), delayMs);
+  }
+
+  #onTimer(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (this.#immediate === undefined && !this.#turns.isHeld) this.#turn();
   }
 
   async #stop(): Promise<void> {
     clearImmediate(this.#immediate);
     clearTimeout(this.#timer);
+    clearTimeout(this.#retrying);
     for (const port of this.#ports) port?.close();
     await this.#store.close();
     this.#resolve();

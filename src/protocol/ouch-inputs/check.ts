@@ -212,7 +212,7 @@ function withArray(step: Json, array: readonly (string | number)[], form: Orderb
 
 /** When all steps are read: no list of `_expected_behaviour` is about a step that is not there. Throws ERR_INPUT. */
 export function checkEnd(file: string, { arrays }: Header, steps: number): void {
-  const last = Math.max(-1, ...arrays.keys());
+  const last = [...arrays.keys()].at(-1) ?? -1;
   if (last < steps) return;
   const problem = `${EXPECTED_BEHAVIOUR} has a list for action ${last + 1}; the last action is ${steps}`;
   throw new OutcryError('ERR_INPUT', `${file}: ${problem}`, { fields: { file } });

@@ -2,7 +2,14 @@
 import { printable } from '../../values/printable.ts';
 import type { OrderbookForm } from '../ouch/fields.ts';
 import { DAY, IMMEDIATE } from '../ouch/layout.ts';
-import type { EnterOrder, InboundMessage, OutboundMessage, ReplaceOrder } from '../ouch/messages.ts';
+import type {
+  EnterOrder,
+  InboundMessage,
+  OrderAiqCanceled,
+  OrderCanceled,
+  OutboundMessage,
+  ReplaceOrder,
+} from '../ouch/messages.ts';
 import { formatTenths } from '../ouch/prices.ts';
 import { explainCancel, explainReject } from '../ouch/reasons.ts';
 import { formatValue } from './expect.ts';
@@ -16,12 +23,15 @@ export function describeInbound(message: InboundMessage): string {
 function inboundWords(message: InboundMessage): string {
   switch (message.type) {
     case 'enter': {
-      const book = bookFor(message.orderbook, bookForm(message.orderbook));
-      const group = message.group === 'DAY' ? '' : ` in ${message.group}`;
-      return `${message.token}: ${sideWords(message.side)} ${message.quantity} ${book}${group} at ${terms(message)}`;
+      const { token, side, quantity, orderbook, group } = message;
+      const book = bookFor(orderbook, bookForm(orderbook));
+      const where = group === 'DAY' ? book : `${book} in ${group}`;
+      return `${token}: ${sideWords(side)} ${quantity} ${where} at ${terms(message)}`;
     }
-    case 'replace':
-      return `${message.existingToken} → ${message.replacementToken}: ${message.quantity} at ${terms(message)}`;
+    case 'replace': {
+      const { existingToken, replacementToken, quantity } = message;
+      return `${existingToken} → ${replacementToken}: ${quantity} at ${terms(message)}`;
+    }
     case 'cancel':
       return `${message.token}: cancel`;
   }
@@ -70,14 +80,15 @@ function outboundWords(message: OutboundMessage): string {
     case 'accepted':
       return `${message.token}: accepted, ${stateWords(message)}`;
     case 'replaced': {
-      const open = `${message.quantity} open at ${formatTenths(message.priceTenths)}`;
-      return `${message.previousToken} → ${message.replacementToken}: replaced, ${open}, ${stateWords(message)}`;
+      const { previousToken, replacementToken, quantity, priceTenths } = message;
+      const open = `${quantity} open at ${formatTenths(priceTenths)}`;
+      return `${previousToken} → ${replacementToken}: replaced, ${open}, ${stateWords(message)}`;
     }
     case 'canceled':
-      return `${message.token}: ${message.decrement} canceled, ${message.reason} ${explainCancel(message.reason)}`;
+      return canceledWords(message);
     case 'aiq-canceled': {
       const prevented = `${message.preventedQuantity} at ${formatTenths(message.priceTenths)} prevented`;
-      return `${message.token}: ${message.decrement} canceled, ${message.reason} ${explainCancel(message.reason)}, ${prevented}, ${message.liquidity}`;
+      return `${canceledWords(message)}, ${prevented}, ${message.liquidity}`;
     }
     case 'executed': {
       const trade = `${message.quantity} at ${formatTenths(message.priceTenths)}`;
@@ -86,6 +97,10 @@ function outboundWords(message: OutboundMessage): string {
     case 'rejected':
       return `${message.token}: rejected, ${message.reason} ${explainReject(message.reason)}`;
   }
+}
+
+function canceledWords({ token, decrement, reason }: OrderCanceled | OrderAiqCanceled): string {
+  return `${token}: ${decrement} canceled, ${reason} ${explainCancel(reason)}`;
 }
 
 function stateWords({

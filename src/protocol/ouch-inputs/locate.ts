@@ -89,11 +89,15 @@ function nameIn(text: string, at: number): string {
   return JSON.parse(text.slice(at, scanner.at));
 }
 
+/** Two units of a string that are one code point. */
+const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
+
 /** Of an offset in a text that begins at `origin`. */
 export function placeAt(text: string, offset: number, origin: Place = { line: 1, column: 1 }): Place {
   const before = text.slice(0, offset);
   const lines = before.split('\n');
-  const column = [...(lines.at(-1) ?? '')].length;
+  const line = lines.at(-1) ?? '';
+  const column = line.length - (line.match(PAIR)?.length ?? 0);
   return lines.length === 1
     ? { line: origin.line, column: origin.column + column }
     : { line: origin.line + lines.length - 1, column: 1 + column };

@@ -115,7 +115,7 @@ export class PieceSplitter {
     this.#file = file;
   }
 
-  /** Throws ERR_INPUT where the text is no JSON object; nothing that follows can be read then. The chunk is not kept. */
+  /** Throws ERR_INPUT where the text is no JSON object; no more can be read then. The chunk may be used again. */
   feed(chunk: Uint8Array, sink: PieceSink): void {
     let at = this.#skipMark(chunk);
     this.#placed = at;
@@ -132,8 +132,8 @@ export class PieceSplitter {
       const start = at;
       at = this.#endOfToken(chunk, start);
       if (at < 0) {
-        // slice() of a Buffer copies nothing.
-        this.#keep(new Uint8Array(chunk.subarray(start)));
+        // The slice of a Buffer would be no copy.
+        this.#keep(Uint8Array.from(chunk.subarray(start)));
         break;
       }
       this.#take(this.#decode(this.#whole(chunk.subarray(start, at))), sink);
@@ -209,9 +209,7 @@ export class PieceSplitter {
 
   #beginValue(chunk: Uint8Array, at: number): number {
     const role = ROLE[chunk[at] as number];
-    if (role === CLOSES || role === DIVIDES) {
-      throw this.#unexpected(chunk, at);
-    }
+    if (role === CLOSES || role === DIVIDES) throw this.#unexpected(chunk, at);
     this.#begin(role === QUOTES ? 'text' : role === OPENS ? 'container' : 'word', chunk, at);
     return at;
   }

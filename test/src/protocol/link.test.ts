@@ -221,6 +221,23 @@ describe('link', () => {
     );
   });
 
+  test('a buffer that was given away and came back is filled again', () => {
+    const writer = new BatchWriter();
+    const fill = (value: number) => {
+      writer.write(1, new Uint8Array(100_000).fill(value), 0, 100_000);
+      return writer.take();
+    };
+    const first = fill(1);
+    const { buffer } = first.records;
+    fill(2);
+    writer.reuse(buffer as ArrayBuffer);
+    fill(3);
+    const again = fill(4);
+    assert.equal(again.records.buffer, buffer);
+    const [body] = bodiesOf(again) as number[][];
+    assert.ok(body?.length === 100_000 && body.every((byte) => byte === 4));
+  });
+
   test('what is written after a batch was taken is in a record of its own', () => {
     const writer = new BatchWriter();
     writer.write(1, Uint8Array.of(1), 0, 1);

@@ -1,43 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  checkEnd,
-  checkMember,
-  checkStep,
-  EMPTY_HEADER,
-  type Header,
-  placeIn,
-} from '../../../../src/protocol/ouch-inputs/check.ts';
-import { expectationsOf, type Step } from '../../../../src/protocol/ouch-inputs/input.ts';
+import { placeIn } from '../../../../src/protocol/ouch-inputs/check.ts';
+import { expectationsOf } from '../../../../src/protocol/ouch-inputs/input.ts';
 import { type Piece, PieceSplitter } from '../../../../src/protocol/ouch-inputs/pieces.ts';
 import { messageOf, OutcryError } from '../../../../src/values/errors.ts';
+import { readInput } from '../../../support/read-input.ts';
 
 const ORDER =
   '"message_type": "O", "order_token": 1, "buy_sell_indicator": "B", "quantity": 100, "orderbook_id": 1, "price": 10';
 
-interface Read {
-  readonly header: Header;
-  readonly steps: readonly Step[];
-}
-
-/** Reads a whole file, the members before the steps. */
-function read(text: string, form: 'alpha' | 'uint32' = 'alpha'): Read {
-  const header: Header = { ...EMPTY_HEADER };
-  const elements: Piece[] = [];
-  const splitter = new PieceSplitter('x.json');
-  splitter.feed(Buffer.from(text), (piece) => {
-    if (piece.index === undefined) Object.assign(header, checkMember('x.json', piece));
-    else elements.push(piece);
-  });
-  splitter.end();
-  const steps = elements.map((piece) => checkStep('x.json', piece, header, () => form));
-  checkEnd('x.json', header, steps.length);
-  return { header, steps };
-}
-
 function problemOf(text: string, form?: 'alpha' | 'uint32'): string | undefined {
   try {
-    read(text, form);
+    readInput('x.json', text, form);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof OutcryError && error.code === 'ERR_INPUT', messageOf(error));
@@ -47,11 +21,14 @@ function problemOf(text: string, form?: 'alpha' | 'uint32'): string | undefined 
 
 describe('checkMember', () => {
   test('reads all that stands beside the actions, wherever it stands', () => {
-    const { header } = read(`{
+    const { header } = readInput(
+      'x.json',
+      `{
       "$schema": "x", "name": "n", "recorded": true, "actions": [],
       "clients": {"a": {"user": "TRADE1", "password": "p", "raw": true, "form": "uint32"}, "b": {}},
       "venue": {"settings": {"exchange": {"day": "by-hand"}}, "books": [{"id": "A"}]},
-      "_expected_behaviour": []}`);
+      "_expected_behaviour": []}`,
+    );
     assert.deepEqual(header, {
       name: 'n',
       isRecorded: true,
@@ -105,11 +82,12 @@ describe('checkStep', () => {
       },
       { after: 1 },
     ];
-    assert.deepEqual(read(JSON.stringify({ actions: steps })).steps, steps);
+    assert.deepEqual(readInput('x.json', JSON.stringify({ actions: steps })).steps, steps);
   });
 
   test('makes expectations of the lists of _expected_behaviour', () => {
-    const { steps } = read(
+    const { steps } = readInput(
+      'x.json',
       `{"_expected_behaviour": ["prose", ["J", 47, 1, "N"], []], "actions": [{${ORDER}}, {${ORDER}}, {${ORDER}}]}`,
     );
     assert.deepEqual(steps.map(expectationsOf), [

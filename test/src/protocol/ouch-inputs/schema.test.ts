@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { Input, Step } from '../../../../src/protocol/ouch-inputs/input.ts';
 import { inputSchema } from '../../../../src/protocol/ouch-inputs/schema.ts';
 
 const FILE = new URL('../../../../../ouch-inputs.schema.json', import.meta.url);
@@ -33,7 +34,7 @@ describe('the schema', () => {
   });
 
   test('takes what the format has', () => {
-    const inputs: readonly object[] = [
+    const inputs: readonly Input[] = [
       { actions: [] },
       {
         $schema: 'x',
@@ -49,7 +50,7 @@ describe('the schema', () => {
       },
     ];
     for (const input of inputs) assert.ok(isInput(input), JSON.stringify([input, isInput.errors]));
-    const steps: readonly object[] = [
+    const steps: readonly Step[] = [
       ORDER,
       {
         ...ORDER,
