@@ -1,5 +1,5 @@
 /** A commander program that speaks as the rest of `outcry` does: errors are thrown, `--help` is an exit code. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { OutcryError } from '../values/errors.ts';
 
 /** `usage` is what follows the name, e.g. `PORT FILE…`. */
@@ -7,6 +7,18 @@ export interface FlagsOptions {
   readonly name: string;
   readonly usage: string;
   readonly summary: string;
+}
+
+/** With longer flags there is no room beside them for what they mean; it stands below them. */
+const FLAG_COLUMNS = 32;
+const HELP_COLUMNS = 80;
+const INDENT = '      ';
+
+function formatItem(term: string, width: number, description: string, helper: Help): string {
+  if (width <= FLAG_COLUMNS) return Help.prototype.formatItem.call(helper, term, width, description, helper);
+  const room = (helper.helpWidth ?? HELP_COLUMNS) - INDENT.length;
+  const lines = helper.boxWrap(description, room).split('\n');
+  return [`  ${term}`, ...lines.map((line) => `${INDENT}${line}`)].join('\n');
 }
 
 export function createFlags({ name, usage, summary }: FlagsOptions): Command {
@@ -19,6 +31,7 @@ export function createFlags({ name, usage, summary }: FlagsOptions): Command {
       // Each command says itself what it takes.
       .allowExcessArguments()
       .configureOutput({ outputError: () => {} })
+      .configureHelp({ formatItem })
   );
 }
 
@@ -51,6 +64,17 @@ export function parseWhole(
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new OutcryError('ERR_USAGE', `${flag} expects a whole number from ${min} to ${max}, not "${text}"`);
+}
+
+/** The seconds that `flag` was given; throws ERR_USAGE with what was expected. */
+export function parseSeconds(
+  flag: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const seconds = /^\d{1,16}(\.\d{1,16})?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds >= min && seconds <= max) return seconds;
+  throw new OutcryError('ERR_USAGE', `${flag} expects seconds from ${min} to ${max}, not "${text}"`);
 }
 
 const PORT_MAX = 65_535;

@@ -1,10 +1,18 @@
 /** Tables of rows that have more to say than a terminal has room for: what matters least is left out. */
-import { type Alignment, type Cell, type TableFormat, tabulate } from '../../src/values/tabulate.ts';
+import { type Alignment, type Cell, type TableFormat, tabulate } from './tabulate.ts';
 
 export interface Look {
   readonly format: TableFormat;
   /** Terminal columns. */
   readonly width: number;
+}
+
+/** Of the terminal; elsewhere what COLUMNS says, or room for everything. */
+export function columnsOf(
+  { columns }: { readonly columns?: number },
+  { COLUMNS }: NodeJS.ProcessEnv,
+): number {
+  return columns || Number(COLUMNS) || Number.POSITIVE_INFINITY;
 }
 
 export interface Column<Row> {
