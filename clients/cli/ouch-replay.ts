@@ -188,14 +188,23 @@ async function surveyAll(
   files: readonly string[],
   options: SurveyOptions,
 ): Promise<readonly Survey[] | undefined> {
+  const progress = await startProgress({
+    findTotal: async () => files.length,
+    formatAmount: (amount) => `${formatCount(Math.round(amount))} checked`,
+  });
   const surveys: Survey[] = [];
-  for (const file of files) {
-    try {
-      surveys.push(await survey(file, options));
-    } catch (error) {
-      if (!(error instanceof OutcryError) || error.code !== 'ERR_INPUT') throw error;
-      process.stderr.write(explainFailure(error, { showStack: false }).text);
+  try {
+    for (const file of files) {
+      try {
+        surveys.push(await survey(file, options));
+      } catch (error) {
+        if (!(error instanceof OutcryError) || error.code !== 'ERR_INPUT') throw error;
+        progress.print(explainFailure(error, { showStack: false }).text.trimEnd());
+      }
+      progress.advance(1);
     }
+  } finally {
+    progress.stop();
   }
   return surveys.length === files.length ? surveys : undefined;
 }
