@@ -28,5 +28,5 @@ export function explainFailure(error: unknown, { showStack }: ExplainOptions): F
 }
 
 function isWrongUse({ code }: OutcryError): boolean {
-  return code === 'ERR_USAGE' || code.startsWith('ERR_CONFIG_');
+  return code === 'ERR_USAGE' || code === 'ERR_INPUT' || code.startsWith('ERR_CONFIG_');
 }

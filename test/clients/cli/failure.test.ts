@@ -4,8 +4,8 @@ import { explainFailure } from '../../../clients/cli/failure.ts';
 import { OutcryError } from '../../../src/values/errors.ts';
 
 describe('explainFailure', () => {
-  test('exits 2 for wrong use and wrong configuration', () => {
-    for (const code of ['ERR_USAGE', 'ERR_CONFIG_INVALID', 'ERR_CONFIG_PORT'] as const) {
+  test('exits 2 for wrong use, wrong configuration and wrong inputs', () => {
+    for (const code of ['ERR_USAGE', 'ERR_CONFIG_INVALID', 'ERR_CONFIG_PORT', 'ERR_INPUT'] as const) {
       const failure = explainFailure(new OutcryError(code, 'port 70000 is too high'), { showStack: false });
       assert.deepEqual(failure, { text: 'outcry: port 70000 is too high\n', exitCode: 2 });
     }
