@@ -10,6 +10,7 @@ for (const name of [
   'engine',
   'exchange',
   'ouch',
+  'ouch-replay',
   'exchange-recovery',
   'runtime',
   'connections',

@@ -21,7 +21,7 @@ import {
   print,
   quantile,
 } from './support/figures.ts';
-import { CYCLE_MESSAGES, LOAD_PASSWORD, OuchLoad, TimedOrders, userOf } from './support/ouch-load.ts';
+import { CYCLE_MESSAGES, OuchLoad, TimedOrders, traderSections } from './support/ouch-load.ts';
 import { freePort, type Program, start, untilListening } from './support/program.ts';
 
 export interface OuchBenchOptions {
@@ -61,7 +61,7 @@ export async function runOuchBench(options: OuchBenchOptions): Promise<void> {
   report('bare Node server', options, bare);
   await withBenchFolder(async (folder) => {
     const config = join(folder, 'config.ini');
-    writeFileSync(config, configOf(sessions + 1));
+    writeFileSync(config, traderSections(sessions + 1));
     for (const [name, flags] of [
       ['outcry serve --memory', ['--memory']],
       ['outcry serve --data', ['--data', join(folder, 'data')]],
@@ -69,15 +69,6 @@ export async function runOuchBench(options: OuchBenchOptions): Promise<void> {
       report(name, options, await measureOutcry([...flags, '--config', config], folder, options), bare);
     }
   });
-}
-
-/** A trader for each session. */
-function configOf(traders: number): string {
-  const sections = Array.from(
-    { length: traders },
-    (_, i) => `[trader ${userOf(i)}]\npassword = ${LOAD_PASSWORD}\nself_trade = off\n`,
-  );
-  return sections.join('\n');
 }
 
 async function measureBare(options: OuchBenchOptions): Promise<Figures> {

@@ -17,7 +17,8 @@ export class TurnStream {
     return !this.#stream.writableNeedDrain;
   }
 
-  write(bytes: Uint8Array): void {
+  /** `onTaken`: nothing of the bytes is read any more. */
+  write(bytes: Uint8Array, onTaken?: () => void): void {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#stream.cork();
@@ -26,7 +27,12 @@ export class TurnStream {
         this.#stream.uncork();
       });
     }
-    this.#stream.write(bytes);
+    this.#stream.write(bytes, onTaken);
+  }
+
+  /** Nothing more is written; what comes is still read. */
+  halfClose(): void {
+    this.#stream.end();
   }
 
   /** At once: what was written may be lost. */

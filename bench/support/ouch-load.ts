@@ -46,6 +46,15 @@ export function userOf(session: number): string {
   return `LOAD${String(session).padStart(2, '0')}`;
 }
 
+/** Of config.ini, a trader for each session. */
+export function traderSections(traders: number): string {
+  const sections = Array.from(
+    { length: traders },
+    (_, i) => `[trader ${userOf(i)}]\npassword = ${LOAD_PASSWORD}\nself_trade = off\n`,
+  );
+  return sections.join('\n');
+}
+
 interface OrderTerms {
   readonly price: number;
   readonly quantity: number;
@@ -128,13 +137,56 @@ function logInPacket(session: number): Uint8Array {
   });
 }
 
+/** What one session sends. */
+export class LoadMessages {
+  readonly #session: number;
+  /** Of the next order. */
+  untilToken = 1;
+
+  constructor(session: number) {
+    this.#session = session;
+  }
+
+  /** The packets of so many cycles, in writes; the last one of each is surely answered. */
+  prepare(cycles: number): Uint8Array[] {
+    const writes: Uint8Array[] = [];
+    const packets = new Packets();
+    for (let cycle = 1; cycle <= cycles; cycle++) {
+      this.#addCycle(packets);
+      if (cycle % CYCLES_PER_WRITE === 0 || cycle === cycles) writes.push(packets.take());
+    }
+    return writes;
+  }
+
+  #addCycle(packets: Packets): void {
+    const session = this.#session;
+    const first = this.untilToken;
+    this.untilToken += CYCLE_TOKENS;
+    for (let i = 0; i < CANCELED + NEAR; i++) {
+      const price = restingPrice(session, first + i, i < CANCELED ? FAR : 0);
+      packets.enter(session, first + i, { price, quantity: LOT, timeInForce: DAY });
+    }
+    for (let i = 0; i < CANCELED; i++) {
+      packets.cancel(Math.max(0, first - CANCEL_AFTER_CYCLES * CYCLE_TOKENS + i));
+    }
+    for (let i = 0; i < REPLACED_NEAR; i++) {
+      const existing = Math.max(0, first - CYCLE_TOKENS + CANCELED + i);
+      const replacement = first + CANCELED + NEAR + i;
+      packets.replace(existing, replacement, restingPrice(session, existing, 0));
+    }
+    const last = this.untilToken - 1;
+    const price = MIDDLE_PRICE + (isBuyer(session, last) ? FAR : -FAR);
+    packets.enter(session, last, { price, quantity: TAKEN * LOT, timeInForce: IMMEDIATE });
+  }
+}
+
 /** One session, logged in. */
 export class OuchLoad {
   readonly socket: Socket;
   readonly #session: number;
+  readonly #messages: LoadMessages;
   #carry: Buffer = Buffer.alloc(0);
   #nextToken: number;
-  #untilToken: number;
   #onAnswered: () => void = () => {};
   /** Shares bought and sold, as passive and as aggressive side. */
   readonly executed = { added: 0, removed: 0 };
@@ -142,8 +194,8 @@ export class OuchLoad {
   private constructor(socket: Socket, session: number) {
     this.socket = socket;
     this.#session = session;
+    this.#messages = new LoadMessages(session);
     this.#nextToken = 1;
-    this.#untilToken = 1;
   }
 
   static async connect(port: number, session: number): Promise<OuchLoad> {
@@ -157,15 +209,9 @@ export class OuchLoad {
     return load;
   }
 
-  /** The bytes of so many cycles of messages, in writes; the last one of each is surely answered. */
+  /** The bytes of so many cycles of messages, in writes. */
   prepare(cycles: number): Uint8Array[] {
-    const writes: Uint8Array[] = [];
-    const packets = new Packets();
-    for (let cycle = 1; cycle <= cycles; cycle++) {
-      this.#addCycle(packets);
-      if (cycle % CYCLES_PER_WRITE === 0 || cycle === cycles) writes.push(packets.take());
-    }
-    return writes;
+    return this.#messages.prepare(cycles);
   }
 
   /** Sends all, without waiting for replies; resolves with the last of them. */
@@ -179,27 +225,6 @@ export class OuchLoad {
 
   close(): void {
     this.socket.destroy();
-  }
-
-  #addCycle(packets: Packets): void {
-    const session = this.#session;
-    const first = this.#untilToken;
-    this.#untilToken += CYCLE_TOKENS;
-    for (let i = 0; i < CANCELED + NEAR; i++) {
-      const price = restingPrice(session, first + i, i < CANCELED ? FAR : 0);
-      packets.enter(session, first + i, { price, quantity: LOT, timeInForce: DAY });
-    }
-    for (let i = 0; i < CANCELED; i++) {
-      packets.cancel(Math.max(0, first - CANCEL_AFTER_CYCLES * CYCLE_TOKENS + i));
-    }
-    for (let i = 0; i < REPLACED_NEAR; i++) {
-      const existing = Math.max(0, first - CYCLE_TOKENS + CANCELED + i);
-      const replacement = first + CANCELED + NEAR + i;
-      packets.replace(existing, replacement, restingPrice(session, existing, 0));
-    }
-    const last = this.#untilToken - 1;
-    const price = MIDDLE_PRICE + (isBuyer(session, last) ? FAR : -FAR);
-    packets.enter(session, last, { price, quantity: TAKEN * LOT, timeInForce: IMMEDIATE });
   }
 
   #answered(): Promise<void> {
@@ -229,7 +254,7 @@ export class OuchLoad {
       const token = bytes.readUInt32BE(at + ACCEPTED.token);
       if (token < this.#nextToken) check(false, `order ${token} is answered behind ${this.#nextToken - 1}`);
       this.#nextToken = token + 1;
-      if (this.#nextToken === this.#untilToken) this.#onAnswered();
+      if (this.#nextToken === this.#messages.untilToken) this.#onAnswered();
     } else if (letter === LETTER.executed) {
       const side = bytes[at + EXECUTED.liquidity] === ADDED ? 'added' : 'removed';
       this.executed[side] += bytes.readUInt32BE(at + EXECUTED.quantity);

@@ -87,8 +87,8 @@ export class ExchangeLink implements Link {
     const login = { type: 'login-request', ...credentials, requestedSession: session, sequence } as const;
     const link: SoupLink = new SoupLink(dial, peer, login, timeouts, {
       onAccepted,
-      onMessage: (message) => {
-        if (link === this.#link) this.#onMessage(message);
+      onMessage: (bytes, start, end) => {
+        if (link === this.#link) this.#onMessage(bytes.subarray(start, end));
       },
       onIdle: () => {
         if (link === this.#link) this.#onIdle();

@@ -3,6 +3,7 @@
  *
  *     logging in ── accepted ──► open ── End of Session, broken, silent, or not understood ──► over
  *         └──────── refused, or no answer in time ─────────────────────────────────────────────┘
+ *     open ── halfClose(), logOut() ──► leaving ── the server closes ──► over
  *
  * Invariant: the listener is told of the end once, and of nothing after it.
  */
@@ -11,9 +12,12 @@ import { PacketSplitter } from '../../src/protocol/soupbintcp/packet-splitter.ts
 import {
   decodeServerPacket,
   encodeClientPacket,
+  HEADER_BYTES,
   HEARTBEAT_MS,
   type LoginAccepted,
   type LoginRequest,
+  PACKET,
+  type ServerPacket,
   SILENCE_MS,
 } from '../../src/protocol/soupbintcp/packets.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
@@ -32,8 +36,8 @@ export interface SoupTimeouts {
 
 export interface SoupListener {
   onAccepted(login: LoginAccepted): void;
-  /** The bytes of one message. */
-  onMessage(message: Uint8Array): void;
+  /** One message, from `start` to `end`. */
+  onMessage(bytes: Uint8Array, start: number, end: number): void;
   /** Nothing waits to be sent to us: the server has only said that it is there. */
   onIdle(): void;
   onDebug(text: string): void;
@@ -42,8 +46,17 @@ export interface SoupListener {
   onOver(end: SoupEnd, error: OutcryError): void;
 }
 
-/** `broken`: another connection may do. `refused-user` and `refused-session`: what the server does not accept. */
-export type SoupEnd = 'session-ended' | 'refused-user' | 'refused-session' | 'broken' | 'not-understood';
+/**
+ * `left`: as we had asked. `broken`: another connection may do. `refused-user` and `refused-session`: what the server does
+ * not accept.
+ */
+export type SoupEnd =
+  | 'left'
+  | 'session-ended'
+  | 'refused-user'
+  | 'refused-session'
+  | 'broken'
+  | 'not-understood';
 
 const LOGIN_ANSWER_MS = 10_000;
 const HEARTBEAT = encodeClientPacket({ type: 'client-heartbeat' });
@@ -60,6 +73,8 @@ export class SoupLink implements Link {
   /** Due when nothing came for too long. */
   readonly #hearing: NodeJS.Timeout;
   #isOpen = false;
+  /** Nothing more is sent, and the server is to close. */
+  #isLeaving = false;
   #isOver = false;
 
   /** `peer` is what people call the server. Throws ERR_SOUPBIN_PACKET if the login does not fit. */
@@ -82,8 +97,8 @@ export class SoupLink implements Link {
     });
     // What comes behind the first of these finds the connection over.
     stream.on('error', (cause) => this.#break(explainFailure(peer, cause), cause));
-    stream.on('end', () => this.#break(`${peer} closed the connection`));
-    stream.on('close', () => this.#break(`${peer} closed the connection`));
+    stream.on('end', () => this.#onClosed());
+    stream.on('close', () => this.#onClosed());
     this.#login = setTimeout(() => this.#break(`${peer} did not answer within ${loginMs} ms`), loginMs);
     this.#sending = setTimeout(() => this.write(HEARTBEAT), heartbeatMs);
     this.#hearing = setTimeout(() => this.#break(`${peer} was silent for ${silenceMs} ms`), silenceMs);
@@ -91,14 +106,25 @@ export class SoupLink implements Link {
   }
 
   get isWritable(): boolean {
-    return this.#isOpen && !this.#isOver && this.#stream.isWritable;
+    return this.#isOpen && !this.#isLeaving && !this.#isOver && this.#stream.isWritable;
   }
 
-  /** A whole packet. */
-  write(packet: Uint8Array): void {
-    if (this.#isOver) return;
-    this.#stream.write(packet);
+  /** Whole packets. `onTaken`: nothing of them is read any more. */
+  write(packets: Uint8Array, onTaken?: () => void): void {
+    if (this.#isLeaving || this.#isOver) return;
+    this.#stream.write(packets, onTaken);
     this.#sending.refresh();
+  }
+
+  /** Says that nothing more will come; what the server still has to say is heard, until it closes. */
+  halfClose(): void {
+    if (this.#leave()) this.#stream.halfClose();
+  }
+
+  /** Asks the server to close; what it says until then is heard. */
+  logOut(): void {
+    this.write(LOGOUT);
+    this.#leave();
   }
 
   end(): Promise<void> {
@@ -129,12 +155,14 @@ export class SoupLink implements Link {
   }
 
   #onPacket(bytes: Uint8Array, start: number, end: number): void {
-    const packet = decodeServerPacket(bytes, start, end);
+    if (bytes[start + HEADER_BYTES - 1] === PACKET.sequenced) {
+      this.#expectOpen(true);
+      this.#listener.onMessage(bytes, start + HEADER_BYTES, end);
+    } else this.#onControl(decodeServerPacket(bytes, start, end));
+  }
+
+  #onControl(packet: ServerPacket): void {
     switch (packet.type) {
-      case 'sequenced':
-        this.#expectOpen(true);
-        this.#listener.onMessage(packet.message);
-        break;
       case 'server-heartbeat':
         this.#expectOpen(true);
         this.#listener.onIdle();
@@ -164,6 +192,20 @@ export class SoupLink implements Link {
     if (this.#isOpen === isOpen) return;
     const what = isOpen ? 'it did not answer the login first' : 'it answered the login twice';
     throw new OutcryError('ERR_SOUPBIN_PACKET', what);
+  }
+
+  /** True if it was not so before. */
+  #leave(): boolean {
+    const isNew = !this.#isLeaving && !this.#isOver;
+    this.#isLeaving = true;
+    clearTimeout(this.#sending);
+    return isNew;
+  }
+
+  #onClosed(): void {
+    const message = `${this.#peer} closed the connection`;
+    if (this.#isLeaving) this.#finish('left', new OutcryError('ERR_CLIENT_CLOSED', message));
+    else this.#break(message);
   }
 
   #refuse(end: SoupEnd, why: string): void {

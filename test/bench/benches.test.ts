@@ -9,6 +9,7 @@ import { runEngineBench } from '../../bench/engine.ts';
 import { runExchangeBench } from '../../bench/exchange.ts';
 import { runRecoveryBench } from '../../bench/exchange-recovery.ts';
 import { runOuchBench } from '../../bench/ouch.ts';
+import { runReplayBench } from '../../bench/ouch-replay.ts';
 import { runRuntimeBench } from '../../bench/runtime.ts';
 
 describe('benches', () => {
@@ -52,6 +53,10 @@ describe('benches', () => {
       paced: 20,
       pacedPerSecond: 1000,
     });
+  });
+
+  test('ouch-replay has every order accepted that its inputs enter', async () => {
+    await runReplayBench({ files: 3, cyclesPerFile: 25, repeats: 1 });
   });
 
   test('exchange-recovery is back with the orders and messages that there were', async () => {
