@@ -1,6 +1,6 @@
 /** What the commands of `outcry admin` have in common: how they find their server, ask it, and show what it answers. */
 import { type Command, Option } from 'commander';
-import { createFlags, parseWhole } from '../../src/protocol/command-line.ts';
+import { createFlags, parseSeconds, parseWhole } from '../../src/protocol/command-line.ts';
 import { DATA_FOLDER, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { epochMs } from '../../src/values/clock.ts';
 import { OutcryError } from '../../src/values/errors.ts';
@@ -9,7 +9,7 @@ import { formatLocalTime } from '../../src/values/readable.ts';
 import { TABLE_FORMATS, type TableFormat } from '../../src/values/tabulate.ts';
 import { type CallOptions, type Client, connect } from '../index.ts';
 import { API_HOST, API_PORT, explainServerError, findServer, type ServerFlags } from './admin-server.ts';
-import type { Look } from './columns.ts';
+import { columnsOf, type Look } from './columns.ts';
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { toJson } from './json.ts';
 import { watch } from './watch.ts';
@@ -25,7 +25,7 @@ interface ShowFlags extends CommonFlags {
 }
 
 const WATCH_SECONDS = '2';
-const WATCH_SECONDS_MAX = 86_400;
+const WATCH_RANGE = { min: 0.1, max: 86_400 };
 /** In the list of connections. */
 const CLIENT_NAME = 'admin';
 
@@ -86,13 +86,7 @@ export async function show<Reply>(
 }
 
 function watchMs(every: string | true): number {
-  const text = every === true ? WATCH_SECONDS : every;
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (seconds >= 0.1 && seconds <= WATCH_SECONDS_MAX) return seconds * 1000;
-  throw new OutcryError(
-    'ERR_USAGE',
-    `--watch takes seconds, from 0.1 to ${WATCH_SECONDS_MAX}, not "${text}"`,
-  );
+  return parseSeconds('--watch', every === true ? WATCH_SECONDS : every, WATCH_RANGE) * 1000;
 }
 
 interface Outcome<Reply> {
@@ -124,9 +118,4 @@ async function withClient<T>(flags: Command, work: (client: Client) => Promise<T
   } catch (error) {
     throw explainServerError(error, server);
   }
-}
-
-/** Of the terminal; elsewhere what COLUMNS says, or room for everything. */
-function columnsOf({ columns }: { readonly columns?: number }, { COLUMNS }: NodeJS.ProcessEnv): number {
-  return columns || Number(COLUMNS) || Number.POSITIVE_INFINITY;
 }

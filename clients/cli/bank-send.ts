@@ -1,5 +1,5 @@
 /** `outcry bank send`: every file over a connection of its own, as it is, as fast as the server takes it. */
-import { createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
+import { createFlags, parseFlags, parsePort, parseSeconds } from '../../src/protocol/command-line.ts';
 import { formatBytes } from '../../src/values/byte-size.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { isUploadId } from '../upload.ts';
@@ -15,7 +15,7 @@ const USAGE = 'PORT FILE… [--host H] [--ack [--again] [--upload-id ID] [--give
 
 const GIVE_UP_SECONDS = 300;
 /** Eleven days; a timer cannot wait much longer. */
-const GIVE_UP_SECONDS_MAX = 1_000_000;
+const GIVE_UP_RANGE = { min: 0.1, max: 1_000_000 };
 /** Leaves room for the `.2` of --again. */
 const UPLOAD_ID_LENGTH_MAX = 120;
 
@@ -59,7 +59,10 @@ export async function run(args: readonly string[]): Promise<number> {
     address,
     uploadId: options.uploadId,
     isAgain: options.again === true,
-    giveUpSeconds: parseGiveUp(options.giveUp),
+    giveUpSeconds:
+      options.giveUp === undefined
+        ? GIVE_UP_SECONDS
+        : parseSeconds('--give-up', options.giveUp, GIVE_UP_RANGE),
   });
 }
 
@@ -83,14 +86,6 @@ function checkUploadFlags({ ack, again, uploadId, giveUp }: Flags, files: readon
       `which "${uploadId}" has not`;
     throw new OutcryError('ERR_USAGE', message, { fields: { uploadId } });
   }
-}
-
-function parseGiveUp(text: string | undefined): number {
-  if (text === undefined) return GIVE_UP_SECONDS;
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (seconds > 0 && seconds <= GIVE_UP_SECONDS_MAX) return seconds;
-  const message = `--give-up takes seconds, more than 0 and at most ${GIVE_UP_SECONDS_MAX}, not "${text}"`;
-  throw new OutcryError('ERR_USAGE', message, { fields: { giveUp: text } });
 }
 
 async function sendAll(files: readonly string[], address: Address): Promise<number> {

@@ -7,6 +7,14 @@ export interface Look {
   readonly width: number;
 }
 
+/** Of the terminal; elsewhere what COLUMNS says, or room for everything. */
+export function columnsOf(
+  { columns }: { readonly columns?: number },
+  { COLUMNS }: NodeJS.ProcessEnv,
+): number {
+  return columns || Number(COLUMNS) || Number.POSITIVE_INFINITY;
+}
+
 export interface Column<Row> {
   readonly head: string;
   readonly cell: (row: Row) => Cell;

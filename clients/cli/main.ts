@@ -48,6 +48,36 @@ const COMMANDS: readonly Command[] = [
     module: new URL('./bank-send.js', import.meta.url),
   },
   {
+    path: ['ouch', 'serve'],
+    summary: 'serve orders from memory; print the book every second',
+    kind: 'server',
+    module: new URL('../../src/commands/ouch-serve.js', import.meta.url),
+  },
+  {
+    path: ['ouch', 'replay'],
+    summary: 'play test inputs to an exchange, and check its replies',
+    kind: 'client',
+    module: new URL('./ouch-replay.js', import.meta.url),
+  },
+  {
+    path: ['ouch', 'record'],
+    summary: 'write what passes to and from an exchange as a test input',
+    kind: 'client',
+    module: new URL('./ouch-record.js', import.meta.url),
+  },
+  {
+    path: ['ouch', 'enter'],
+    summary: 'enter, replace and cancel orders by prompts',
+    kind: 'client',
+    module: new URL('./ouch-enter.js', import.meta.url),
+  },
+  {
+    path: ['ouch', 'send'],
+    summary: 'enter one order',
+    kind: 'client',
+    module: new URL('./ouch-send.js', import.meta.url),
+  },
+  {
     path: ['data', 'verify'],
     summary: 'check everything in a data folder',
     kind: 'client',

@@ -53,6 +53,17 @@ export function parseWhole(
   throw new OutcryError('ERR_USAGE', `${flag} expects a whole number from ${min} to ${max}, not "${text}"`);
 }
 
+/** The seconds that `flag` was given; throws ERR_USAGE with what was expected. */
+export function parseSeconds(
+  flag: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const seconds = /^\d{1,16}(\.\d{1,16})?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds >= min && seconds <= max) return seconds;
+  throw new OutcryError('ERR_USAGE', `${flag} expects seconds from ${min} to ${max}, not "${text}"`);
+}
+
 const PORT_MAX = 65_535;
 
 /** The port that an argument PORT gives; throws ERR_USAGE with what was expected. */

@@ -506,8 +506,8 @@ describe('bank send --ack > wrong use', () => {
       [['--ack', '--upload-id', 'a', 'second.txt'], /--upload-id names one upload; send one file at a time/],
       [['--ack', '--upload-id', 'a/b'], /an upload-id has 1 to 120 letters.* which "a\/b" has not/],
       [['--ack', '--upload-id', 'a'.repeat(121)], /an upload-id has 1 to 120 letters/],
-      [['--ack', '--give-up', '0'], /--give-up takes seconds, more than 0 and at most 1000000, not "0"/],
-      [['--ack', '--give-up', 'soon'], /--give-up takes seconds.* not "soon"/],
+      [['--ack', '--give-up', '0'], /--give-up expects seconds from 0.1 to 1000000, not "0"/],
+      [['--ack', '--give-up', 'soon'], /--give-up expects seconds.* not "soon"/],
     ];
     for (const [flags, text] of uses) {
       const { exitCode, stderr } = await runOutcry(['bank', 'send', '5000', 'input.txt', ...flags]);
