@@ -55,9 +55,13 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, string>>;
   /** Stronger than the sections of the file that say it. */
   readonly venue?: VenueOptions | undefined;
+  /** What the keys of a section [DEFAULT] stand for, by flag: a file of the original server has all there. */
+  readonly original?: Readonly<Record<string, string>> | undefined;
 }
 
 const FILE_DEFAULT = 'config.ini';
+/** Of files of Python's configparser. */
+const ORIGINAL_SECTION = 'DEFAULT';
 
 /** Read by the code that starts up before there is a Config. */
 const OTHER_VARIABLES: readonly string[] = ['OUTCRY_DEBUG', TOKEN_VARIABLE];
@@ -76,8 +80,14 @@ type Finding =
   | { readonly type: 'stray'; readonly problem: string };
 
 /** Throws ERR_CONFIG_INVALID with one line for each problem. */
-export function resolveConfig({ file, environment, flags, venue: options }: ConfigSources): Config {
-  const inFile = readFile(file);
+export function resolveConfig({
+  file,
+  environment,
+  flags,
+  venue: options,
+  original = {},
+}: ConfigSources): Config {
+  const inFile = readFile(file, original);
   const findings = [...inFile.findings, ...readEnvironment(environment), ...readFlags(flags)];
   const winners = strongest(findings);
   const { venue, problems: inVenue } = readVenue(inFile.named, options);
@@ -121,7 +131,7 @@ interface InFile {
   readonly named: readonly NamedSection[];
 }
 
-function readFile(file: string | null | undefined): InFile {
+function readFile(file: string | null | undefined, original: Readonly<Record<string, string>>): InFile {
   if (file === null) return { findings: [], named: [] };
   const name = file ?? FILE_DEFAULT;
   let text: string;
@@ -132,7 +142,7 @@ function readFile(file: string | null | undefined): InFile {
     const problem = stray(name, `expected a readable file, ${messageOf(error)}`);
     return { findings: isOptional && isMissing(error) ? [] : [problem], named: [] };
   }
-  return readSections(name, parseIni(text));
+  return readSections(name, parseIni(text), original);
 }
 
 function isMissing(error: unknown): boolean {
@@ -149,7 +159,11 @@ function parseIni(text: string): Readonly<Record<string, unknown>> {
   return parse(plain, { bracketedArray: false });
 }
 
-function readSections(file: string, sections: Readonly<Record<string, unknown>>): InFile {
+function readSections(
+  file: string,
+  sections: Readonly<Record<string, unknown>>,
+  original: Readonly<Record<string, string>>,
+): InFile {
   const named: NamedSection[] = [];
   const findings = Object.entries(sections).flatMap(([section, content]) => {
     if (!isSection(content)) {
@@ -157,6 +171,9 @@ function readSections(file: string, sections: Readonly<Record<string, unknown>>)
     }
     if (SECTIONS.includes(section)) {
       return Object.entries(content).map(([key, value]) => readEntry(file, section, key, value));
+    }
+    if (section === ORIGINAL_SECTION && Object.keys(original).length > 0) {
+      return Object.entries(content).map(([key, value]) => readOriginal(file, key, value, original));
     }
     const [word, name = ''] = section.split(/\s+(.*)/, 2);
     const origin = `${file} [${section}]`;
@@ -199,6 +216,18 @@ function readEntry(file: string, section: string, key: string, value: unknown): 
   const known = settings.map(({ iniKey }) => iniKey);
   const setting = settings.find(({ iniKey }) => iniKey === key);
   return setting === undefined ? strayName(origin, key, known) : readValue(setting, origin, value);
+}
+
+function readOriginal(
+  file: string,
+  key: string,
+  value: unknown,
+  original: Readonly<Record<string, string>>,
+): Finding {
+  const origin = `${file} [${ORIGINAL_SECTION}] ${key}`;
+  const setting = ALL_SETTINGS.find(({ flag }) => Object.hasOwn(original, key) && flag === original[key]);
+  if (setting === undefined || isSection(value)) return strayName(origin, key, Object.keys(original));
+  return readValue(setting, origin, value);
 }
 
 /** The parser also calls a key repeated when it stood in another section; then its array has one element. */
@@ -288,6 +317,8 @@ export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
       return z.union([z.ipv4(), z.ipv6(), z.hostname().regex(/[a-z]/i)]);
     case 'path':
       return z.string().min(1);
+    case 'new-file':
+      return z.string();
     case 'choice':
       return z.enum(spec.choices);
     case 'boolean':

@@ -15,6 +15,7 @@ import type { HostLink } from './host-link.ts';
 import type { Listener } from './listener.ts';
 import { FLOW, type Flow } from './protocol/link.ts';
 import type { ConnectionFigures } from './protocol/registry.ts';
+import type { SessionTap } from './session-tap.ts';
 import { monotonicMs, preciseEpochMs } from './values/clock.ts';
 
 export interface ConnectionLimits {
@@ -81,6 +82,7 @@ export class Connection {
   readonly #framer: Framer;
   readonly #sink: FrameSink;
   readonly #onClosed: (connection: Connection) => void;
+  readonly #tap: SessionTap | undefined;
   readonly #port: number | undefined;
   #reason = '';
   /** Why an operator wants it closed. */
@@ -117,13 +119,23 @@ export class Connection {
     this.#socket = socket;
     this.#port = socket.remotePort;
     this.#framer = createFramer(listener.options.framing);
-    this.#sink = (bytes, start, end) => link.sendFrames(id, bytes, start, end);
+    const { tap } = listener.options;
+    this.#tap = tap;
+    this.#sink =
+      tap === undefined
+        ? (bytes, start, end) => link.sendFrames(id, bytes, start, end)
+        : (bytes, start, end) => {
+            // The host may be given the memory.
+            tap.received(id, bytes, start, end);
+            link.sendFrames(id, bytes, start, end);
+          };
     this.#onClosed = onClosed;
     const owned: OwnedSocket = Object.assign(socket, { [OWNER]: this });
     owned.on('data', onSocketData);
     owned.on('end', onSocketEnd);
     owned.on('error', onSocketError);
     owned.on('close', onSocketClose);
+    tap?.opened({ id, service: listener.options.service, remoteAddress: this.remoteAddress });
     this.#openSession({});
   }
 
@@ -239,6 +251,7 @@ export class Connection {
       this.#socket.cork();
     }
     this.#bytesOut += bytes.length;
+    this.#tap?.sent(this.id, bytes);
     this.#socket.write(this.#isBehind ? Uint8Array.from(bytes) : bytes);
     return isFirst;
   }
@@ -370,6 +383,7 @@ export class Connection {
     if (this.#isClosing) return;
     this.flushFrame();
     this.#hasEnded = true;
+    this.#tap?.ended(this.id);
     this.link.command({ type: 'ended', connection: this.id });
   }
 
@@ -386,6 +400,7 @@ export class Connection {
     this.listener.pauses?.forget(this);
     const isCutOff = this.#framer.hasPartialFrame;
     this.link.command({ type: 'closed', connection: this.id, reason: this.#reason, isCutOff });
+    this.#tap?.closed(this.id, this.#reason);
     this.#onClosed(this);
   }
 

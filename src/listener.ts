@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { addressOf, type ClientStream, type ConnectionLimits } from './connection.ts';
 import { InputPauses } from './input-pauses.ts';
 import type { LogStorm } from './log-storm.ts';
+import type { SessionTap } from './session-tap.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
 
 export interface ListenerOptions extends ConnectionLimits {
@@ -16,6 +17,7 @@ export interface ListenerOptions extends ConnectionLimits {
   /** Where clients send no newline: a message ends when the input pauses this long. */
   readonly pauseMs?: number;
   readonly idleMs: number;
+  readonly tap?: SessionTap | undefined;
 }
 
 /** As many wait to be accepted as the kernel allows. */

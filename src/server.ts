@@ -20,13 +20,17 @@ import { Hosts, hostCountFor } from './hosts.ts';
 import { Jobs } from './jobs.ts';
 import type { ListenerOptions } from './listener.ts';
 import { createOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-token.ts';
+import { EXCHANGE_ADDRESS, type OperatorCommand } from './protocol/exchange.ts';
 import type { DataSettings, ServiceSettings } from './protocol/host-task.ts';
+import { RecordingFile } from './protocol/ouch-inputs/recording-file.ts';
 import { REGISTRY_ADDRESS } from './protocol/registry.ts';
 import { RegistryFeed } from './registry-feed.ts';
 import { doorOf, exampleOf, type ServiceName } from './services.ts';
+import { SessionRecorder } from './session-recorder.ts';
+import { joinTaps, type SessionTap } from './session-tap.ts';
 import { hostIndexOf } from './values/address.ts';
 import { epochMs, monotonicMs } from './values/clock.ts';
-import { messageOf, type OutcryError } from './values/errors.ts';
+import { messageOf, OutcryError } from './values/errors.ts';
 import { readVersion } from './values/version.ts';
 import { DEFAULT_VENUE } from './venue.ts';
 
@@ -38,12 +42,22 @@ export interface ServiceAddress {
   readonly example: string;
 }
 
+export interface ConnectedClient {
+  readonly id: number;
+  readonly service: string;
+  readonly remoteAddress: string;
+  /** Empty if it has none. */
+  readonly user: string;
+}
+
 export interface ServerOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly services: readonly ServiceName[];
   /** No port is opened: clients are in this process. */
   readonly isInProcess?: boolean;
+  /** Listens at the doors of the exchange. */
+  readonly tap?: SessionTap | undefined;
   /** Where a report is written when an operator asks for one. */
   readonly reportPath?: string;
   /** An operator wants the server to end; clients are to be told `message`. */
@@ -62,9 +76,12 @@ interface ServerParts {
   data: DataFolder | undefined;
   losses: readonly string[];
   operatorToken: string;
+  recorder: SessionRecorder | undefined;
 }
 
 const REPORT_PATH = 'log.txt';
+/** An operator asks again rather than wait longer. */
+const EXCHANGE_TIMEOUT_MS = 1000;
 /** What clients are told, where nobody says anything else. */
 const CLOSING_MESSAGE = 'Server is shutting down';
 
@@ -82,10 +99,16 @@ export class Server {
   readonly #services: ServiceAddress[] = [];
   readonly #discardLog: DiscardLog;
   readonly #losses: readonly string[];
+  readonly #recorder: SessionRecorder | undefined;
+  /** At the doors of the exchange. */
+  readonly #tap: SessionTap | undefined;
   #drainDeadlineMs = 0;
 
-  private constructor(options: ServerOptions, { hosts, jobs, data, losses, operatorToken }: ServerParts) {
+  private constructor(options: ServerOptions, parts: ServerParts) {
+    const { hosts, jobs, data, losses, operatorToken, recorder } = parts;
     this.#options = options;
+    this.#recorder = recorder;
+    this.#tap = joinTaps([options.tap, recorder].filter((tap) => tap !== undefined));
     this.hosts = hosts;
     this.#jobs = jobs;
     this.#data = data;
@@ -119,6 +142,7 @@ export class Server {
     const parts: Partial<ServerParts> = {};
     let server: Server | undefined;
     try {
+      parts.recorder = openRecorder(options);
       if (dataFolder !== undefined) parts.data = await openData(dataFolder, hostCount, starting);
       const { data } = parts;
       const losses: string[] = [];
@@ -142,6 +166,7 @@ export class Server {
         data,
         losses,
         operatorToken,
+        recorder: parts.recorder,
       });
       await server.#openDoors();
       return server;
@@ -149,6 +174,7 @@ export class Server {
       // Some doors may be open already.
       if (server !== undefined) server.#gateway.close();
       await parts.hosts?.close();
+      parts.recorder?.close();
       await Promise.all([starting.then((jobs) => jobs.close()), parts.data?.close()]);
       throw error;
     }
@@ -156,6 +182,21 @@ export class Server {
 
   get services(): readonly ServiceAddress[] {
     return this.#services;
+  }
+
+  /** Clients that are connected, by service, address and, where it is known, user. */
+  get clients(): readonly ConnectedClient[] {
+    return this.#gateway.connections.map(({ id, listener, remoteAddress, user }) => ({
+      id,
+      service: listener.options.service,
+      remoteAddress,
+      user,
+    }));
+  }
+
+  /** What the exchange answers to an operator. Rejects with ERR_ASK_… or ERR_HOST_LOST. */
+  askExchange<Reply>(command: OperatorCommand): Promise<Reply> {
+    return this.hosts.ask(EXCHANGE_ADDRESS, command, EXCHANGE_TIMEOUT_MS) as Promise<Reply>;
   }
 
   /** Where everything is kept; undefined if only in memory. */
@@ -204,6 +245,7 @@ export class Server {
     this.#gateway.close();
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);
+    this.#recorder?.close();
     if (this.#data !== undefined) await removeOperatorFile(this.#data.path);
     await this.#data?.close();
   }
@@ -213,6 +255,7 @@ export class Server {
     this.#discardLog.stop();
     this.#gateway.close();
     await this.hosts.close();
+    this.#recorder?.close();
   }
 
   #onReplaced(link: HostLink): void {
@@ -254,7 +297,10 @@ export class Server {
   }
 
   async #openDoor(service: ServiceName): Promise<void> {
-    const door = doorOf(service, this.#options.config);
+    const door = {
+      ...doorOf(service, this.#options.config),
+      ...(isExchangeDoor(service) ? { tap: this.#tap } : {}),
+    };
     this.#warnOfDescriptors(service, door);
     if (this.#options.isInProcess) {
       this.#gateway.serve(door);
@@ -289,6 +335,22 @@ export class Server {
     const found = this.#services.find(({ name }) => name === service);
     return found === undefined ? IN_PROCESS : `${found.host}:${found.port}`;
   }
+}
+
+/** Throws ERR_CONFIG_INVALID if the file is there already, or can't be made. */
+function openRecorder({ config, services, log }: ServerOptions): SessionRecorder | undefined {
+  const { recordFile, orderbookForm } = config.ouch;
+  if (recordFile === '' || !services.some(isExchangeDoor)) return undefined;
+  try {
+    return new SessionRecorder(RecordingFile.create(recordFile), orderbookForm, log);
+  } catch (error) {
+    const message = `ouch.record_file: ${messageOf(error)}; expected a path where a file can be made`;
+    throw new OutcryError('ERR_CONFIG_INVALID', message, { cause: error });
+  }
+}
+
+function isExchangeDoor(service: ServiceName): boolean {
+  return service === 'ouch' || service === 'ouch-raw';
 }
 
 function hostsOptions(options: ServerOptions, count: number, operatorToken: string) {
@@ -328,7 +390,7 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
 
 /** What its traders enter, operators and clients of the api see and change. */
 function hasExchange(services: readonly ServiceName[]): boolean {
-  return services.some((service) => service === 'ouch' || service === 'ouch-raw' || service === 'api');
+  return services.some((service) => isExchangeDoor(service) || service === 'api');
 }
 
 function serverName(): string {

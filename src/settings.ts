@@ -29,7 +29,7 @@ interface NumberSpec extends Described {
 }
 
 interface TextSpec extends Described {
-  readonly type: 'host' | 'path';
+  readonly type: 'host' | 'path' | 'new-file';
   readonly default: string;
 }
 
@@ -355,6 +355,12 @@ export const SETTINGS = {
       default: true,
       reason: 'Whether messages that have no effect are explained to who sent them, in debug packets.',
     },
+    recordFile: {
+      type: 'new-file',
+      default: '',
+      reason:
+        'All sessions of both doors are recorded in this new file, as a test input; in none without it.',
+    },
   },
   'ouch-raw': {
     port: {
@@ -526,6 +532,8 @@ export function expectationOf(spec: SettingSpec): string {
       return 'an IP address or a host name';
     case 'path':
       return 'a path';
+    case 'new-file':
+      return 'a path where no file is, or nothing';
     case 'choice':
       return `one of ${spec.choices.join(', ')}`;
     case 'boolean':

@@ -3,16 +3,16 @@ import { type Command, Option } from 'commander';
 import { createFlags, parseSeconds, parseWhole } from '../../src/protocol/command-line.ts';
 import { DATA_FOLDER, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { epochMs } from '../../src/values/clock.ts';
+import { columnsOf, type Look } from '../../src/values/columns.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatLocalTime } from '../../src/values/readable.ts';
 import { TABLE_FORMATS, type TableFormat } from '../../src/values/tabulate.ts';
+import { watch } from '../../src/values/watch.ts';
 import { type CallOptions, type Client, connect } from '../index.ts';
 import { API_HOST, API_PORT, explainServerError, findServer, type ServerFlags } from './admin-server.ts';
-import { columnsOf, type Look } from './columns.ts';
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
 import { toJson } from './json.ts';
-import { watch } from './watch.ts';
 
 interface CommonFlags extends ServerFlags {
   readonly json?: true;

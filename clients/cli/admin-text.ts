@@ -9,8 +9,8 @@ import type {
 } from '../../src/protocol/api/operations.ts';
 import type { ExchangeFigures } from '../../src/protocol/exchange.ts';
 import { formatBytes } from '../../src/values/byte-size.ts';
+import { type Column, formatPairs, formatRows, type Look } from '../../src/values/columns.ts';
 import { formatCount, formatLocalTime, formatSpan } from '../../src/values/readable.ts';
-import { type Column, formatPairs, formatRows, type Look } from './columns.ts';
 
 const NONE = '–';
 

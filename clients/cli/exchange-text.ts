@@ -1,7 +1,8 @@
 /** Order books and trades as `outcry admin` prints them. */
+
+import { type Column, formatPairs, formatRows, type Look } from '../../src/values/columns.ts';
 import { formatCount, formatLocalTime } from '../../src/values/readable.ts';
 import type { Book, BookDepth, BookOrder, PriceLevel, Trade } from '../index.ts';
-import { type Column, formatPairs, formatRows, type Look } from './columns.ts';
 
 const NONE = '–';
 

@@ -10,6 +10,7 @@ import {
   parseWhole,
 } from '../../src/protocol/command-line.ts';
 import type { OrderbookForm } from '../../src/protocol/ouch/fields.ts';
+import { columnsOf, type Look } from '../../src/values/columns.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatCount } from '../../src/values/readable.ts';
@@ -19,7 +20,6 @@ import { formatFailure, formatSummary, toJsonReport, toJunit } from '../ouch-inp
 import { type FileResult, type RunOptions, type RunReport, runInputs } from '../ouch-inputs/run.ts';
 import { SpoolFile } from '../ouch-inputs/spool.ts';
 import { targetsAt, type VenueOptions } from '../ouch-inputs/target.ts';
-import { columnsOf, type Look } from './columns.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, explainFailure } from './failure.ts';
 import { toJson } from './json.ts';
 import { Steps } from './ouch-steps.ts';

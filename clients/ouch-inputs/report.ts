@@ -3,9 +3,9 @@ import type { OutboundMessage } from '../../src/protocol/ouch/messages.ts';
 import { formatValue } from '../../src/protocol/ouch-inputs/expect.ts';
 import type { Reply } from '../../src/protocol/ouch-inputs/input.ts';
 import { messageOfType } from '../../src/protocol/ouch-inputs/names.ts';
+import { type Column, formatRows, type Look } from '../../src/values/columns.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatCount } from '../../src/values/readable.ts';
-import { type Column, formatRows, type Look } from '../cli/columns.ts';
 import type { Failure } from './failure.ts';
 import type { FileResult, RunReport } from './run.ts';
 

@@ -12,6 +12,7 @@ import { openServices, SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { progressLines } from './progress-lines.ts';
+import { Reports } from './reports.ts';
 
 const REPORT_PATH = 'log.txt';
 
@@ -48,7 +49,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const config = resolveConfig({ file, environment: process.env, flags: givenSettingFlags(flags.opts()) });
   const dataFolder = memory ? undefined : (data ?? DATA_FOLDER);
   const log = await createLog(config.log);
-  const reports = new Reports();
+  const reports = new Reports(report);
   // From here on: without a listener the signal opens a port for a debugger.
   process.on('SIGUSR1', () => reports.ask());
   const onRecovering = progressLines('recovering', (line) => process.stdout.write(line));
@@ -71,7 +72,7 @@ export async function run(args: readonly string[]): Promise<number> {
   return serve(server, reports, endings);
 }
 
-async function serve(server: Server, reports: Reports, endings: Endings): Promise<number> {
+async function serve(server: Server, reports: Reports<Server>, endings: Endings): Promise<number> {
   process.stdout.write(`${formatPlace(server)}SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   takeOverSignals((signal) => endings.ask(signal));
   const message = await endings.first;
@@ -118,7 +119,7 @@ class Endings {
   }
 }
 
-async function end(server: Server, reports: Reports, message: string | undefined): Promise<number> {
+async function end(server: Server, reports: Reports<Server>, message: string | undefined): Promise<number> {
   try {
     await server.drain(message);
     await reports.end();
@@ -134,43 +135,6 @@ async function end(server: Server, reports: Reports, message: string | undefined
 async function abort(server: Server): Promise<never> {
   await server.abort();
   process.exit(1);
-}
-
-/** Writes reports for those who ask for one: one at a time, and one for all who ask meanwhile. */
-class Reports {
-  #server: Server | undefined;
-  #isDue = false;
-  #running: Promise<void> | undefined;
-
-  ask(): void {
-    this.#isDue = true;
-    this.#start();
-  }
-
-  /** From here on `server` has what is reported. */
-  begin(server: Server): void {
-    this.#server = server;
-    if (this.#isDue) this.#start();
-  }
-
-  /** Resolves when those that were asked for are written. */
-  async end(): Promise<void> {
-    await this.#running;
-  }
-
-  #start(): void {
-    if (this.#server === undefined) return;
-    this.#running ??= this.#run(this.#server).finally(() => {
-      this.#running = undefined;
-    });
-  }
-
-  async #run(server: Server): Promise<void> {
-    while (this.#isDue) {
-      this.#isDue = false;
-      await report(server);
-    }
-  }
 }
 
 async function report(server: Server): Promise<void> {

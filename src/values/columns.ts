@@ -1,5 +1,5 @@
 /** Tables of rows that have more to say than a terminal has room for: what matters least is left out. */
-import { type Alignment, type Cell, type TableFormat, tabulate } from '../../src/values/tabulate.ts';
+import { type Alignment, type Cell, type TableFormat, tabulate } from './tabulate.ts';
 
 export interface Look {
   readonly format: TableFormat;

@@ -20,15 +20,21 @@ const HOME = '\x1b[H';
 const CLEAR_LINE_END = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 
-/** What `render` gives ends with a newline. Throws what `render` throws, but not when it was interrupted. */
+/**
+ * What `render` gives ends with a newline; of undefined nothing is shown. Throws what `render` throws, but not when it was
+ * interrupted.
+ */
 export async function watch(
-  render: () => Promise<string>,
+  render: () => Promise<string | undefined>,
   { screen, everyMs, signal }: WatchOptions,
 ): Promise<void> {
   try {
-    for (let isFirst = true; ; isFirst = false) {
+    for (let isFirst = true; ; ) {
       const text = await render();
-      screen.write(screen.isTTY ? inPlace(text, screen.rows, isFirst) : text);
+      if (text !== undefined) {
+        screen.write(screen.isTTY ? inPlace(text, screen.rows, isFirst) : text);
+        isFirst = false;
+      }
       await delay(everyMs, undefined, { signal });
     }
   } catch (error) {

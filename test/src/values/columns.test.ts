@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Column, formatPairs, formatRows } from '../../../clients/cli/columns.ts';
+import { type Column, formatPairs, formatRows } from '../../../src/values/columns.ts';
 
 interface Row {
   readonly name: string;

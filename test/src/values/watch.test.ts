@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { watch } from '../../../clients/cli/watch.ts';
+import { watch } from '../../../src/values/watch.ts';
 
 /** Shows `texts`, one after the other, and is interrupted behind the last one. */
 async function shown(
