@@ -165,6 +165,11 @@ export class ExchangeClient extends EventEmitter<ExchangeEvents> implements Asyn
     return this.#trading.mirror;
   }
 
+  /** That of the next order, or replace. */
+  get nextToken(): number {
+    return this.#trading.nextToken;
+  }
+
   /** The open ones, also those that were entered before this client connected. */
   get orders(): Order[] {
     return this.#trading.openOrders;

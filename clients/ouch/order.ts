@@ -16,6 +16,8 @@ import type { Fill, MirroredOrder } from './order-mirror.ts';
 export type Price = string | { readonly tenths: number };
 
 export interface NewOrder {
+  /** Greater than all that were used before; the next one without it. */
+  readonly token?: number | undefined;
   /** Buy, sell, short sell, exempt short sell. */
   readonly side: 'B' | 'S' | 'T' | 'E';
   readonly quantity: number;

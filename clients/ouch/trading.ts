@@ -103,6 +103,11 @@ export class Trading implements OrderDesk {
     this.#send = send;
   }
 
+  /** That of the next order, or replace. */
+  get nextToken(): number {
+    return Math.max(this.#lastToken, this.mirror.lastToken) + 1;
+  }
+
   /** Few enough messages are unanswered. */
   get isReady(): boolean {
     return this.#unanswered.length < UNANSWERED_READY;
@@ -121,8 +126,9 @@ export class Trading implements OrderDesk {
 
   /** Throws ERR_OUCH_MESSAGE if it is none that can be sent, and ERR_API_LIMIT if too much waits. */
   enter(wanted: NewOrder, options: CallOptions): Order {
-    const message = this.#checked(toEnter(this.#nextToken(), wanted));
-    const { token } = message;
+    const token = wanted.token ?? this.#nextToken();
+    if (token < this.nextToken) throw usedTokenError(token, this.nextToken);
+    const message = this.#checked(toEnter(token, wanted));
     const packet = packetOf(message);
     const accepted = this.#promise<OrderAccepted>('an order', () => request, options);
     const order = new TradedOrder(this, token, accepted.promise);
@@ -410,9 +416,9 @@ export class Trading implements OrderDesk {
   }
 
   #nextToken(): number {
-    const token = Math.max(this.#lastToken, this.mirror.lastToken) + 1;
-    if (token > TOKEN_MAX) throw new OutcryError('ERR_API_LIMIT', 'there are no more tokens in this session');
-    return token;
+    const { nextToken } = this;
+    if (nextToken <= TOKEN_MAX) return nextToken;
+    throw new OutcryError('ERR_API_LIMIT', 'there are no more tokens in this session');
   }
 
   #checked<Message extends InboundMessage>(message: Message): Message {
@@ -427,6 +433,11 @@ export class Trading implements OrderDesk {
     }
     return message;
   }
+}
+
+function usedTokenError(token: number, next: number): OutcryError {
+  const message = `token is ${token}; expected ${next}, the next one of this session, or a greater one`;
+  return new OutcryError('ERR_OUCH_MESSAGE', message, { fields: { field: 'token' } });
 }
 
 /** Throws ERR_OUCH_MESSAGE. */

@@ -5,12 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer } from '../../src/create-server.ts';
 import { Random } from '../../workers/runtime/random.ts';
 import { fuzzSeed } from '../support/fuzz-seed.ts';
-import {
-  MIXED_VENUE,
-  RandomClient,
-  replayRecording,
-  temporaryPath,
-} from '../support/session-recorder.ts';
+import { MIXED_VENUE, RandomClient, replayRecording, temporaryPath } from '../support/session-recorder.ts';
 
 const USERS = ['TRADE0', 'TRADE1', 'TRADE2', 'TRADE3', 'TRADE4', 'TRADE5', '', ''];
 const ROUNDS = 60;

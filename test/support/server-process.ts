@@ -21,6 +21,8 @@ export const FREE_PORTS = {
 const EXIT_LIMIT_MS = 20_000;
 
 export interface SpawnOptions {
+  /** The program, if it is not the one that was built. */
+  readonly program?: string;
   /** The working directory; a new one without it. */
   readonly folder?: string;
   /** Behind `sh -c '… &'`, as a script starts it: with SIGINT ignored. */
@@ -192,8 +194,8 @@ export class ServerProcess {
 
 /** The program and its arguments. */
 function commandLine(args: readonly string[], options: SpawnOptions): [string, readonly string[]] {
-  const words = [process.execPath, OUTCRY, ...args];
-  const { isInBackground, fileKibMax } = options;
+  const { program = OUTCRY, isInBackground, fileKibMax } = options;
+  const words = [process.execPath, program, ...args];
   if (isInBackground) return ['/bin/sh', ['-c', '"$@" & echo "pid $!"; wait $!', 'sh', ...words]];
   if (fileKibMax === undefined) return [process.execPath, words.slice(1)];
   return ['/bin/bash', ['-c', `ulimit -S -f ${fileKibMax} && exec "$@"`, 'bash', ...words]];

@@ -2,6 +2,8 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { until } from '../../support/until.ts';
+import { VirtualScreen } from '../../support/virtual-screen.ts';
 
 const { PATH } = process.env;
 
@@ -43,6 +45,37 @@ export function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<Ended
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
+}
+
+/** What somebody at a terminal of 80 columns sees of a command, and types. */
+export class TypedTerminal {
+  readonly seen = new VirtualScreen(80);
+  readonly ended: Promise<number | null>;
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const command = ['stty cols 80 rows 50; exec', process.execPath, MAIN_FILE, ...args].join(' ');
+    this.#child = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', ...env } });
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.seen.write(text));
+    this.ended = waitForEnd(this.#child).then(({ exitCode }) => exitCode);
+  }
+
+  /** Waits until a line like that is to be seen. */
+  async shows(line: RegExp): Promise<void> {
+    try {
+      await until(`${line} is shown`, () => this.seen.lines.some((text) => line.test(text)));
+    } catch (error) {
+      throw new Error(`there is\n${this.seen.text}`, { cause: error });
+    }
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  kill(): void {
+    this.#child.kill();
+  }
 }
 
 /** Runs to the end, with `input` typed, and resolves to what a terminal of 80 columns would have been sent. */

@@ -73,6 +73,24 @@ describe('a client of the exchange', () => {
     assert.equal(order.state, 'open');
   });
 
+  test('takes a token that was not used, and goes on behind it', async () => {
+    await using server = await createServer();
+    await using client = await trader(server, 1);
+    assert.equal(client.nextToken, 1);
+    assert.equal((await client.enter({ ...BUY, token: 7 }).accepted).token, 7);
+    assert.equal(client.nextToken, 8);
+    assert.throws(() => client.enter({ ...BUY, token: 7 }), {
+      code: 'ERR_OUCH_MESSAGE',
+      message: 'token is 7; expected 8, the next one of this session, or a greater one',
+      fields: { field: 'token' },
+    });
+    const order = client.enter(BUY);
+    await order.accepted;
+    assert.deepEqual([order.token, client.nextToken], [8, 9]);
+    await order.replace({ quantity: 50 });
+    assert.deepEqual([order.token, client.nextToken], [9, 10]);
+  });
+
   test('has order books by number where the exchange has them so', async () => {
     await using server = await createServer({ settings: { ouch: { orderbook_form: 'uint32' } } });
     await using client = await trader(server, 1, { form: 'uint32' });
