@@ -84,13 +84,13 @@ export class Barriers {
   #failIfStuck(): void {
     const all = [...this.#visits];
     if (!all.every(([, { waiting }]) => waiting !== undefined)) return;
-    for (const [guest, { waiting }] of all) {
-      if (waiting === undefined) continue;
+    const stuck = all.map(([guest, { waiting = { name: '', time: 0 } }]) => {
       const { name, time } = waiting;
       const absent = this.#expectedAt(name, time).find((other) => !this.#isAt(other, name, time));
       const elsewhere = absent && this.#visits.get(absent)?.waiting?.name;
-      this.#fail(guest, name, `${absent?.file} waits at ${elsewhere}`);
-    }
+      return { guest, name, why: `${absent?.file} waits at ${elsewhere}` };
+    });
+    for (const { guest, name, why } of stuck) this.#fail(guest, name, why);
   }
 
   #fail(guest: BarrierGuest, name: string, why: string): void {

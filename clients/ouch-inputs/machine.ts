@@ -225,10 +225,11 @@ export class StepMachine {
       client.state = 'closed';
       client.error = error;
       if (this.#wait?.for === 'close') this.#progressMs = nowMs;
-      const isAwaited = client === this.#current && this.#expected.length > 0;
+      if (error === undefined) return;
+      const expectation = client === this.#current ? this.#expected.first() : undefined;
       // The end of a day is no failure of those who have nothing more to say, and to hear.
-      if (error !== undefined && (error.code !== 'ERR_SESSION_ENDED' || isAwaited))
-        this.#fail('connection', client, { error });
+      if (error.code === 'ERR_SESSION_ENDED' && expectation === undefined) return;
+      this.#fail('connection', client, expectation === undefined ? { error } : { error, expectation });
     });
   }
 
