@@ -47,7 +47,7 @@ Examples:
   outcry ouch replay --raw --step client_1.json     Enter sends the next message
   outcry ouch replay inputs/*.json --junit out.xml  in a pipeline
   outcry ouch replay load.json --no-check --clients 10 --repeat 100 --rate 50000
-  outcry ouch replay day.json --host 10.0.0.5 --port 9000 --user ABC --password X
+  outcry ouch replay day.json --host 10.0.0.5 --port 9000 --user A --password X
 
 The exit code is 0 when everything expected came, 1 when something did not, 2
 when a file or a flag is wrong; then nothing was sent.
@@ -169,8 +169,10 @@ function venueOf({ host, port, raw, rawPort, form }: Flags): VenueOptions {
 
 function runOptionsOf(options: Flags): RunOptions {
   const { user, password, session, sequence, timeout, rate, repeat, clients } = options;
+  const users = user.split(',');
+  if (users.includes('')) throw wrongUse(`--user expects names with commas between, not "${user}"`);
   return {
-    users: user.split(','),
+    users,
     password,
     session,
     sequence: sequence === undefined ? undefined : parseWhole('--sequence', sequence, SEQUENCE_RANGE),
@@ -273,12 +275,16 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 
 /** What a file says of its venue matters when it has failed: nobody else acts on it. */
 function tellFailures(surveys: readonly Survey[], { results }: RunReport): void {
-  for (const [i, { file, failure }] of results.entries()) {
-    if (failure === undefined) continue;
+  for (const [i, { file, failure, hint }] of results.entries()) {
+    if (failure === undefined) {
+      if (hint !== undefined) process.stderr.write(`${printable(`${file}: ${hint}`)}\n`);
+      continue;
+    }
+    process.stderr.write(`${formatFailure(failure)}\n`);
     const { venue } = surveys[i]?.header ?? {};
-    const lines = formatFailure(failure).trimEnd().split('\n');
-    if (venue !== undefined) lines.push(`${file} is for a venue of its own: ${toJson(venue).trimEnd()}`);
-    process.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
+    if (venue !== undefined) {
+      process.stderr.write(`${printable(file)} is for a venue of its own: ${toJson(venue)}`);
+    }
   }
 }
 

@@ -251,11 +251,16 @@ async function* readPieces(file: string): AsyncGenerator<readonly Piece[], void,
 }
 
 async function openInput(file: string): Promise<FileHandle> {
-  try {
-    return await open(file);
-  } catch (cause) {
+  const handle = await open(file).catch((cause) => {
     throw unreadable(file, cause);
-  }
+  });
+  const kind = await handle.stat();
+  if (kind.isFile()) return handle;
+  await handle.close();
+  const why = kind.isDirectory()
+    ? 'is a directory; name the files in it'
+    : 'is no regular file; inputs are read more than once';
+  throw new OutcryError('ERR_INPUT', `${file}: ${why}`);
 }
 
 function unreadable(file: string, cause: unknown): OutcryError {

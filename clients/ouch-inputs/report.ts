@@ -1,4 +1,5 @@
 /** What came of test inputs, for people and for machines. */
+import { basename } from 'node:path';
 import type { OutboundMessage } from '../../src/protocol/ouch/messages.ts';
 import { formatValue } from '../../src/protocol/ouch-inputs/expect.ts';
 import type { Reply } from '../../src/protocol/ouch-inputs/input.ts';
@@ -13,7 +14,8 @@ import type { FileResult, RunReport } from './run.ts';
 const NAME_COLUMNS = 24;
 
 const COLUMNS: readonly Column<FileResult>[] = [
-  { head: 'input', cell: ({ name }) => name, cutTo: NAME_COLUMNS },
+  // Of paths the ends differ, which would be cut off.
+  { head: 'input', cell: ({ file, name }) => (name === file ? basename(file) : name), cutTo: NAME_COLUMNS },
   { head: 'sent', cell: ({ tally }) => formatCount(tally.sent), align: 'right' },
   { head: 'accepted', cell: ({ tally }) => someOf(tally.accepted), align: 'right' },
   { head: 'rejected', cell: ({ tally }) => formatLetters(tally.rejected) },

@@ -37,6 +37,15 @@ const LEVELS = 10;
 const TRADES = 5;
 const CSV_ORDERS_MAX = 1000;
 
+const EXAMPLES = `
+Examples:
+  outcry ouch serve                          the book once a second
+  outcry ouch serve debug                    every message instead
+  outcry ouch serve --config config.ini --ouch-raw-port 31500
+
+SIGUSR1 writes the book to book.csv. Ctrl-C ends the server.
+`;
+
 export async function run(args: readonly string[]): Promise<number> {
   const flags = createFlags({
     name: 'outcry ouch serve',
@@ -46,7 +55,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .argument('[debug]')
     .option('--config <file>', 'settings file; [DEFAULT] host and port are those of the raw port')
     .option('--rows <rows>', 'orders on the screen at most', ROWS);
-  addSettingFlags(flags);
+  addSettingFlags(flags).addHelpText('after', EXAMPLES);
   if (parseFlags(flags, args) === 'help') return 0;
   const [mode] = argumentsOf(flags, 1);
   if (mode !== undefined && mode !== 'debug') {

@@ -1,5 +1,5 @@
 /** A commander program that speaks as the rest of `outcry` does: errors are thrown, `--help` is an exit code. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { OutcryError } from '../values/errors.ts';
 
 /** `usage` is what follows the name, e.g. `PORT FILE…`. */
@@ -7,6 +7,18 @@ export interface FlagsOptions {
   readonly name: string;
   readonly usage: string;
   readonly summary: string;
+}
+
+/** With longer flags there is no room beside them for what they mean; it stands below them. */
+const FLAG_COLUMNS = 32;
+const HELP_COLUMNS = 80;
+const INDENT = '      ';
+
+function formatItem(term: string, width: number, description: string, helper: Help): string {
+  if (width <= FLAG_COLUMNS) return Help.prototype.formatItem.call(helper, term, width, description, helper);
+  const room = (helper.helpWidth ?? HELP_COLUMNS) - INDENT.length;
+  const lines = helper.boxWrap(description, room).split('\n');
+  return [`  ${term}`, ...lines.map((line) => `${INDENT}${line}`)].join('\n');
 }
 
 export function createFlags({ name, usage, summary }: FlagsOptions): Command {
@@ -19,6 +31,7 @@ export function createFlags({ name, usage, summary }: FlagsOptions): Command {
       // Each command says itself what it takes.
       .allowExcessArguments()
       .configureOutput({ outputError: () => {} })
+      .configureHelp({ formatItem })
   );
 }
 

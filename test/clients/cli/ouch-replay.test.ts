@@ -84,10 +84,11 @@ describe('outcry ouch replay', () => {
     for (const run of [replay, replayRaw]) {
       const { exitCode, stdout, stderr } = await run(file);
       assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
-      const [heads, , row, last, ...rest] = stdout.split('\n');
-      assert.match(heads ?? '', /^file +sent +accepted +rejected +executed +silent +p50 +p99 +result$/);
-      assert.match(row ?? '', /^seed\.json +5 +1 +N 1 +0 +1 +[\d.]+\S+ +[\d.]+\S+ +done$/);
-      assert.match(last ?? '', /^1 input, 5 messages in \d+\.\d\d s, [\d,]+\/s, own CPU \d+ %$/);
+      const [heads, , row, blank, last, ...rest] = stdout.split('\n');
+      assert.match(heads ?? '', /^input +sent +accepted +rejected +silent +p50 +p99 +result$/);
+      assert.match(row ?? '', /^seed\.json +5 +1 +N 1 +1 +\d+ µs +\d+ µs +done$/);
+      assert.equal(blank, '');
+      assert.match(last ?? '', /^1 input, 5 messages in \d+\.\d\d s, [\d,]+\/s, own CPU \d+ %: all done$/);
       assert.deepEqual(rest, ['']);
     }
   });
@@ -241,17 +242,29 @@ describe('outcry ouch replay > users', () => {
   test('are numbered over all files, or named', async () => {
     const files = [1, 2, 3].map((n) => write(`user-${n}.json`, [order(1)]));
     assert.equal((await replay(...files)).exitCode, 0);
-    const named = await replay(...files, '--user', 'TRADE5,trade6,TRADE#');
+    const named = await replay(...files, '--user', 'TRADE5,trade6,TRADE7');
     assert.deepEqual([named.exitCode, named.stderr], [0, '']);
+  });
+
+  test('that have used their tokens are told of, when messages are ignored', async () => {
+    const file = write('again.json', [order(1)]);
+    assert.equal((await replay(file)).stderr, '');
+    const { exitCode, stdout, stderr } = await replay(file);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^again\.json +1 +1 +done$/m);
+    assert.match(
+      stderr,
+      /^again\.json: TRADE0 was told \d+ messages in this session before; .*another user.*\n$/,
+    );
   });
 
   test('that are too few, named twice or too long are exit 2', async () => {
     const files = Array.from({ length: 11 }, (_, n) => write(`many-${n}.json`, [order(1)]));
     for (const [user, expected] of [
-      ['A,B', /^outcry: --user names 2 users for 11 clients; .*#/],
-      ['A,B,A,U#', /^outcry: --user names "A" twice/],
-      ['TRADE#', /^outcry: the user "TRADE10" is longer than 6 characters; /],
-      ['A,,U#', /^outcry: --user .*""/],
+      ['A,B', /^outcry: more clients log in than there are users \(A, B\); .*#/],
+      ['A,B,A,U#', /^outcry: user A is there twice; /],
+      ['TRADE#', /^outcry: TRADE10 can not log in: .*6/],
+      ['A,,U#', /^outcry: --user expects names with commas between, not "A,,U#"\n$/],
     ] as const) {
       const { exitCode, stdout, stderr } = await replay(...files, '--user', user);
       assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' });
