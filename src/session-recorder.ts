@@ -36,7 +36,7 @@ export class SessionRecorder implements SessionTap {
   }
 
   closed(id: number, reason: string): void {
-    this.#recorder.close(id, reason === '' ? 'close' : 'reset');
+    this.#recorder.close(id, reason !== '');
   }
 
   /** Writes what is left. */

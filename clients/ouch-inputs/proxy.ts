@@ -67,23 +67,20 @@ export class RecordingProxy {
     const exchange = dial(to.host, to.port);
     exchange.allowHalfOpen = true;
     recorder.open(session, door, form);
-    let isReset = false;
     exchange.once('error', (error: NodeJS.ErrnoException) => {
       if (exchange.bytesRead + exchange.bytesWritten > 0) return;
       this.#options.onUnreachable(explainFailure(`${to.host}:${to.port}`, error));
     });
     client.on('data', (chunk) => recorder.inbound(session, chunk, 0, chunk.length));
     client.once('end', () => recorder.ended(session));
-    client.once('close', () => recorder.close(session, isReset ? 'reset' : 'close'));
+    client.once('close', (isBroken) => recorder.close(session, isBroken));
     exchange.on('data', (chunk) => recorder.outbound(session, chunk));
-    this.#relay(client, exchange, () => {
-      isReset = true;
-    });
-    this.#relay(exchange, client, () => {});
+    this.#relay(client, exchange);
+    this.#relay(exchange, client);
   }
 
   /** As fast as the other side takes it; an end becomes an end, and a reset a reset. */
-  #relay(from: Socket, to: Socket, onBroken: () => void): void {
+  #relay(from: Socket, to: Socket): void {
     this.#sockets.add(from);
     from.on('data', (chunk) => {
       if (to.write(chunk)) return;
@@ -91,10 +88,7 @@ export class RecordingProxy {
       to.once('drain', () => from.resume());
     });
     from.once('end', () => to.end());
-    from.once('error', () => {
-      onBroken();
-      to.resetAndDestroy();
-    });
+    from.once('error', () => to.resetAndDestroy());
     from.once('close', () => {
       this.#sockets.delete(from);
       to.destroySoon();

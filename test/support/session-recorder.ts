@@ -10,12 +10,15 @@ import { type RunReport, runInputs } from '../../clients/ouch-inputs/run.ts';
 import { SpoolFile } from '../../clients/ouch-inputs/spool.ts';
 import { targetsAt } from '../../clients/ouch-inputs/target.ts';
 import { type CreateServerOptions, createServer } from '../../src/create-server.ts';
+import { LENGTH, LETTER, REJECTED } from '../../src/protocol/ouch/layout.ts';
 import { encodeInbound, type InboundMessage } from '../../src/protocol/ouch/messages.ts';
-import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
+import { DoorSplitter } from '../../src/protocol/ouch-inputs/door-splitter.ts';
+import { encodeClientPacket, HEADER_BYTES } from '../../src/protocol/soupbintcp/packets.ts';
 import type { VenueOptions } from '../../src/venue.ts';
 import type { Random } from '../../workers/runtime/random.ts';
 import { drawOrder, drawReplace } from './random-orders.ts';
 import { resetNow } from './test-client.ts';
+import { until } from './until.ts';
 
 const BOOKS = ['BTC', 'ETH'];
 const NUMBERS: Readonly<Record<string, number>> = { BTC: 1, ETH: 2 };
@@ -40,6 +43,7 @@ export class RandomClient {
   readonly #random: Random;
   #socket: Socket | undefined;
   #token = 0;
+  #answered = -1;
 
   constructor(user: string, random: Random) {
     this.user = user;
@@ -58,7 +62,14 @@ export class RandomClient {
     // Tokens of a raw client begin with its connection.
     if (this.user === '') this.#token = 0;
     const answered = once(socket, 'data');
-    socket.on('data', () => {});
+    const splitter = new DoorSplitter(this.user === '' ? 'ouch-raw' : 'ouch', 'outbound');
+    const head = this.user === '' ? 0 : HEADER_BYTES;
+    socket.on('data', (chunk) => {
+      splitter.feed(chunk, (bytes, start, end) => {
+        if (bytes[start + head] !== LETTER.rejected || end - start !== head + LENGTH.rejected) return;
+        this.#answered = Buffer.from(bytes.subarray(start + head)).readUInt32BE(REJECTED.token);
+      });
+    });
     if (this.user !== '') socket.write(this.#login());
     await answered;
   }
@@ -66,6 +77,13 @@ export class RandomClient {
   send(count: number): void {
     const messages = Array.from({ length: count }, () => this.#encode(this.#draw()));
     this.#socket?.write(Buffer.concat(messages));
+  }
+
+  /** Resolves when all that it has sent is answered. */
+  async settle(): Promise<void> {
+    const token = ++this.#token;
+    this.#socket?.write(this.#encode({ ...drawOrder(this.#random, token, BOOKS), priceTenths: 0 }));
+    await until('it is rejected', () => this.#socket === undefined || this.#answered === token);
   }
 
   /** Resolves when both sides are closed. */

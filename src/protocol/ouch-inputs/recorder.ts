@@ -5,7 +5,6 @@
 import type { OutcryError } from '../../values/errors.ts';
 import type { OrderbookForm } from '../ouch/fields.ts';
 import type { DoorName } from './door-splitter.ts';
-import type { Disconnect } from './input.ts';
 import { Recording } from './recording.ts';
 import type { RecordingFile } from './recording-file.ts';
 
@@ -58,8 +57,8 @@ export class Recorder {
     if (!this.#isOver) this.#recording.ended(session);
   }
 
-  close(session: number, how: Disconnect): void {
-    if (!this.#isOver) this.#recording.close(session, how);
+  close(session: number, isBroken: boolean): void {
+    if (!this.#isOver) this.#recording.close(session, isBroken);
   }
 
   /** Writes what is left. */

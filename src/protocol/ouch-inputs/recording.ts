@@ -170,16 +170,23 @@ export class Recording {
     if (session !== undefined) this.#leave(session, 'close');
   }
 
-  close(id: number, how: Disconnect): void {
+  /**
+   * `isBroken`: it may not have been told all. It is closed in order in the file, too: nobody can know when an exchange has
+   * noticed a reset, and a replay could not wait for it.
+   */
+  close(id: number, isBroken: boolean): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
-    this.#leave(session, how);
+    this.#leave(session, 'close');
     this.#endFarewell(session);
     const { client } = session;
     if (client?.session !== session) return;
     client.session = undefined;
-    for (const step of client.unanswered) step.isDone = true;
+    for (const step of client.unanswered) {
+      step.isDone = true;
+      step.isUntold = isBroken;
+    }
     client.unanswered.clear();
   }
 
@@ -359,7 +366,10 @@ export class Recording {
   #hearCanceled(client: Client, reply: OrderCanceled): void {
     const { token, reason } = reply;
     if (reason === 'I') this.#hearOwn(client, reply);
-    else if (UNASKED.has(reason)) this.#hearUnasked(client, reply);
+    else if (reason === 'L' && client.last !== undefined && client.last === client.login?.heard) {
+      // While it was away.
+      this.#hearAgain(client, reply);
+    } else if (UNASKED.has(reason)) this.#hearUnasked(client, reply);
     else if (reason === 'U') {
       this.#answer(client, reply, (asked) => asked.type === 'cancel' && asked.token === token);
     } else {
@@ -443,8 +453,11 @@ export class Recording {
   /** It is expected behind all that has come before it. */
   #hearUnasked(client: Client, reply: OutboundMessage): void {
     const last = client.last?.step;
-    if (last?.isUnasked && !last.isWritten && last.arrival === this.#arrivals) {
+    if (last?.isUnasked && !last.isWritten && last.replies.length < LINE_REPLIES) {
       last.replies.push(reply);
+      last.arrival = this.#arrivals;
+      last.timestampNs = reply.timestampNs;
+      last.tick = this.#tick;
       return;
     }
     const step = this.#newUnasked(client, reply);
@@ -505,7 +518,7 @@ export class Recording {
     const { client, message, verb, replies, told } = step;
     client.unanswered.delete(step);
     const body = message === undefined ? verb : toStep(message);
-    const isSilent = message !== undefined && replies.length === 0 && !isCut;
+    const isSilent = message !== undefined && !step.isAnswered && !isCut && !step.isUntold;
     this.#writeLines(client, body, replies, isSilent ? { expect: [] } : {});
     const others = new Map<Client, OutboundMessage[]>();
     for (const { client: other, reply } of told) {

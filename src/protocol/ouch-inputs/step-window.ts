@@ -21,8 +21,8 @@ export interface Told<Client> {
 
 export class RecordedStep<Client = unknown> {
   readonly client: Client;
-  /** Counts all steps of all clients. */
-  readonly arrival: number;
+  /** Counts all steps of all clients. Of what was heard unasked: the last one that could have been the cause. */
+  arrival: number;
   /** Of the piece that it came in. */
   readonly piece: number;
   readonly message: InboundMessage | undefined;
@@ -40,6 +40,8 @@ export class RecordedStep<Client = unknown> {
   orderNumber: bigint | undefined;
   /** Nothing more will be heard of it. */
   isDone = false;
+  /** It may have been answered, and its client was not there any more. */
+  isUntold = false;
   isWritten = false;
   /** When it was last heard of. */
   tick: number;
@@ -118,27 +120,55 @@ export class StepWindow<Client> {
       const isForced = all || this.#size > STEPS_MAX;
       const heads = this.#heads();
       if (!isForced && heads.some((step) => !isSettled(step, tick))) return;
-      const ready = heads.filter((step) => step.behind.every((heard) => isBefore(heard, step)));
-      const next = this.#pick(ready) ?? (isForced ? oldest(heads) : undefined);
+      const next =
+        this.#ripe(heads, tick) ??
+        this.#pick(heads.filter(isReady)) ??
+        (isForced ? this.#oldest() : undefined);
       if (next === undefined) return;
+      this.#writeBehind(next);
       this.#take(next, !isSettled(next, tick));
     }
   }
 
+  /** The first step of each client. */
   #heads(): RecordedStep<Client>[] {
-    const heads = [...this.#loose];
-    for (const [first] of this.#queues.values()) if (first !== undefined) heads.push(first);
-    return heads;
+    return [...this.#queues.values()].flatMap(([first]) => first ?? []);
+  }
+
+  /** Something heard unasked, of which no step that is left can be the cause. */
+  #ripe(heads: readonly RecordedStep<Client>[], tick: number): RecordedStep<Client> | undefined {
+    for (const step of this.#loose) {
+      const isLate = tick - step.tick > ANSWERED_TICKS && isReady(step);
+      if (isLate && heads.every(({ arrival }) => arrival > step.arrival)) return step;
+    }
+    return undefined;
+  }
+
+  #oldest(): RecordedStep<Client> | undefined {
+    return [...this.#heads(), ...this.#loose].reduce<RecordedStep<Client> | undefined>(
+      (first, step) => (first === undefined || step.arrival < first.arrival ? step : first),
+      undefined,
+    );
+  }
+
+  /** What its client, or another one that hears of it, has heard unasked before. */
+  #writeBehind({ behind }: RecordedStep<Client>): void {
+    for (const { step } of [...behind]) {
+      if (step !== undefined && this.#loose.has(step as RecordedStep<Client>)) {
+        this.#writeBehind(step as RecordedStep<Client>);
+        this.#take(step as RecordedStep<Client>, false);
+      }
+    }
   }
 
   #take(step: RecordedStep<Client>, isCut: boolean): void {
-    const queue = this.#queues.get(step.client);
     if (!this.#loose.delete(step)) {
+      const queue = this.#queues.get(step.client);
       queue?.delete(step);
       if (queue?.size === 0) this.#queues.delete(step.client);
     }
     this.#size--;
-    this.#last = step;
+    this.#last = step.isUnasked ? this.#last : step;
     step.isWritten = true;
     this.#write(step, isCut);
   }
@@ -178,8 +208,12 @@ function isSettled(step: RecordedStep, tick: number): boolean {
   return tick - step.tick > (step.isAnswered ? ANSWERED_TICKS : UNANSWERED_TICKS);
 }
 
-function isBefore(heard: Heard, step: RecordedStep): boolean {
-  return heard.step !== undefined && (heard.step.isWritten || heard.step === step);
+/** All that has to stand before it is written, or can be. */
+function isReady(step: RecordedStep): boolean {
+  return step.behind.every(({ step: before }) => {
+    if (before === undefined) return false;
+    return before.isWritten || before === step || (before.isUnasked && isReady(before));
+  });
 }
 
 /** They came together, and the exchange has handled them together. */
@@ -197,11 +231,4 @@ function compareTimes({ timestampNs: time }: RecordedStep, { timestampNs: other 
   const isLater = time > other;
   const distance = isLater ? time - other : other - time;
   return isLater === distance < DAY_NS / 2n ? 1 : -1;
-}
-
-function oldest<Client>(steps: readonly RecordedStep<Client>[]): RecordedStep<Client> | undefined {
-  return steps.reduce<RecordedStep<Client> | undefined>(
-    (first, step) => (first === undefined || step.arrival < first.arrival ? step : first),
-    undefined,
-  );
 }
