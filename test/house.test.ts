@@ -142,7 +142,7 @@ const DOMAIN = [
   'workers/ledger/uploads.ts',
   'workers/ledger/keys.ts',
   'workers/ledger/api-postings.ts',
-  'workers/exchange/columns.ts',
+  'workers/exchange/rows.ts',
   'workers/exchange/orders.ts',
   'workers/exchange/price-levels.ts',
   'workers/exchange/order-book.ts',
