@@ -453,6 +453,16 @@ describe('resolveConfig > hostile names', () => {
   });
 });
 
+describe('a secret', () => {
+  test('is shown by no message, nor is a password within an address', () => {
+    const ini = '[gold]\nbtmc_key = sesame\nbtmc_key = sesame2\npnj_url = ftp://ali:sesame@h/\n';
+    assert.deepEqual(problems({ ini }), [
+      'test.ini [gold] btmc_key: what must not be shown and what must not be shown, expected one value',
+      'test.ini [gold] pnj_url: "ftp://…@h/", expected an http or https URL without a user and a password',
+    ]);
+  });
+});
+
 describe('addSettingFlags', () => {
   test('gives every setting a flag', () => {
     const args = ALL_SETTINGS.flatMap(({ flag, ...spec }) => [`--${flag}`, defaultText(spec)]);
@@ -535,6 +545,43 @@ describe('settings', () => {
       refused: ['0', '10', '1s'],
     },
     {
+      spec: { type: 'count', default: 4, min: 4, max: 32, isPowerOf2: true, reason: '' },
+      expectation: 'a power of 2 from 4 to 32',
+      accepted: [
+        ['4', 4],
+        ['32', 32],
+      ],
+      refused: ['2', '5', '31', '64'],
+    },
+    {
+      spec: { type: 'names', default: ['a'], choices: ['a', 'b', 'c'], reason: '' },
+      expectation: 'some of a b c, or none',
+      accepted: [
+        ['c a', ['c', 'a']],
+        ['a, b,c', ['a', 'b', 'c']],
+        ['none', []],
+      ],
+      refused: ['', 'd', 'a a', 'a none', 'A', ' '],
+    },
+    {
+      spec: { type: 'url', default: 'https://a', reason: '' },
+      expectation: 'an http or https URL without a user and a password',
+      accepted: [
+        ['http://127.0.0.1:8080/a?b=c', 'http://127.0.0.1:8080/a?b=c'],
+        ['https://a.b', 'https://a.b'],
+      ],
+      refused: ['', 'a.b', 'ftp://a.b', 'file:///etc/passwd', 'https://u@a.b', 'https://u:p@a.b'],
+    },
+    {
+      spec: { type: 'secret', default: '', reason: '' },
+      expectation: 'a text, which is never shown, or nothing',
+      accepted: [
+        ['', ''],
+        ['open sesame', 'open sesame'],
+      ],
+      refused: [],
+    },
+    {
       spec: { type: 'path', default: 'data', reason: '' },
       expectation: 'a path',
       accepted: [['./my data', './my data']],
@@ -572,7 +619,7 @@ describe('settings', () => {
       const schema = schemaOf(spec);
       assert.equal(expectationOf(spec), expectation);
       for (const [text, value] of accepted) {
-        assert.equal(schema.parse(text), value);
+        assert.deepEqual(schema.parse(text), value);
       }
       for (const text of refused) {
         assert.equal(schema.safeParse(text).success, false, text);
