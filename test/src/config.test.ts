@@ -13,7 +13,7 @@ import {
   resolveConfig,
   schemaOf,
 } from '../../src/config.ts';
-import { ALL_SETTINGS, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
+import { ALL_SETTINGS, defaultText, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 
 const VENUE_NOTE = '\n; What is traded';
@@ -453,9 +453,19 @@ describe('resolveConfig > hostile names', () => {
   });
 });
 
+describe('a secret', () => {
+  test('is shown by no message, nor is a password within an address', () => {
+    const ini = '[gold]\nbtmc_key = sesame\nbtmc_key = sesame2\npnj_url = ftp://ali:sesame@h/\n';
+    assert.deepEqual(problems({ ini }), [
+      'test.ini [gold] btmc_key: what must not be shown and what must not be shown, expected one value',
+      'test.ini [gold] pnj_url: "ftp://…@h/", expected an http or https URL without a user and a password',
+    ]);
+  });
+});
+
 describe('addSettingFlags', () => {
   test('gives every setting a flag', () => {
-    const args = ALL_SETTINGS.flatMap(({ flag, default: value }) => [`--${flag}`, String(value)]);
+    const args = ALL_SETTINGS.flatMap(({ flag, ...spec }) => [`--${flag}`, defaultText(spec)]);
     const flags = parsed(...args);
     assert.deepEqual(
       Object.keys(flags),
@@ -480,7 +490,7 @@ describe('addSettingFlags', () => {
     for (const setting of ALL_SETTINGS) {
       const line = help.split('\n').find((each) => each.includes(`--${setting.flag} <${setting.type}>`));
       assert.ok(
-        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${setting.default})`),
+        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`),
         line,
       );
     }
@@ -490,7 +500,7 @@ describe('addSettingFlags', () => {
 describe('settings', () => {
   test('have defaults that their own checks accept', () => {
     for (const setting of ALL_SETTINGS) {
-      assert.equal(schemaOf(setting).parse(String(setting.default)), setting.default, setting.flag);
+      assert.deepEqual(schemaOf(setting).parse(defaultText(setting)), setting.default, setting.flag);
     }
   });
 
@@ -535,6 +545,43 @@ describe('settings', () => {
       refused: ['0', '10', '1s'],
     },
     {
+      spec: { type: 'count', default: 4, min: 4, max: 32, isPowerOf2: true, reason: '' },
+      expectation: 'a power of 2 from 4 to 32',
+      accepted: [
+        ['4', 4],
+        ['32', 32],
+      ],
+      refused: ['2', '5', '31', '64'],
+    },
+    {
+      spec: { type: 'names', default: ['a'], choices: ['a', 'b', 'c'], reason: '' },
+      expectation: 'some of a b c, or none',
+      accepted: [
+        ['c a', ['c', 'a']],
+        ['a, b,c', ['a', 'b', 'c']],
+        ['none', []],
+      ],
+      refused: ['', 'd', 'a a', 'a none', 'A', ' '],
+    },
+    {
+      spec: { type: 'url', default: 'https://a', reason: '' },
+      expectation: 'an http or https URL without a user and a password',
+      accepted: [
+        ['http://127.0.0.1:8080/a?b=c', 'http://127.0.0.1:8080/a?b=c'],
+        ['https://a.b', 'https://a.b'],
+      ],
+      refused: ['', 'a.b', 'ftp://a.b', 'file:///etc/passwd', 'https://u@a.b', 'https://u:p@a.b'],
+    },
+    {
+      spec: { type: 'secret', default: '', reason: '' },
+      expectation: 'a text, which is never shown, or nothing',
+      accepted: [
+        ['', ''],
+        ['open sesame', 'open sesame'],
+      ],
+      refused: [],
+    },
+    {
       spec: { type: 'path', default: 'data', reason: '' },
       expectation: 'a path',
       accepted: [['./my data', './my data']],
@@ -572,7 +619,7 @@ describe('settings', () => {
       const schema = schemaOf(spec);
       assert.equal(expectationOf(spec), expectation);
       for (const [text, value] of accepted) {
-        assert.equal(schema.parse(text), value);
+        assert.deepEqual(schema.parse(text), value);
       }
       for (const text of refused) {
         assert.equal(schema.safeParse(text).success, false, text);
@@ -634,7 +681,7 @@ describe('config.ini', () => {
   function linesOf(section: string): readonly string[] {
     return ALL_SETTINGS.filter((setting) => setting.section === section).map(
       (setting) =>
-        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${setting.default}`,
+        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`,
     );
   }
 });
