@@ -37,7 +37,10 @@ export class Gold {
     return this.#calls.request('gold.look-up', { date, type }, options);
   }
 
-  /** Those of a type from one day to another, oldest first; `total` is how many days there are without the limit. */
+  /**
+   * Those of a type from one day to another, oldest first: as many days as `limit` says and an answer has room for; `total`
+   * is how many there are.
+   */
   range(
     from: string,
     to: string,

@@ -245,8 +245,16 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     return this.#ctx.timeMs;
   }
 
+  /** No client has to take a longer frame than it may send. */
   reply(id: number, value: unknown): void {
-    this.#send([FRAME.reply, id, value]);
+    const bytes = encodeFrame([FRAME.reply, id, value]);
+    const [length, max] = [bytes.length - FRAME_HEAD_BYTES, this.#settings.limits.frameBytes];
+    if (length > max) {
+      const message = `the answer has ${length} bytes, and a frame at most ${max}: ask for less at a time`;
+      this.fail(id, new OutcryError('ERR_API_PARAMS', message).toRecord());
+      return;
+    }
+    this.#ctx.send(bytes, 0, bytes.length);
     this.#forget(id);
   }
 

@@ -18,6 +18,8 @@ import { GoldSource } from './gold-source.ts';
 type GoldOperation = Extract<OperationName, `gold.${string}`>;
 
 const RANGE_LIMIT = 366;
+/** Of all days of a range: so many fit into a frame. */
+const RANGE_ROWS_MAX = 2000;
 const DATES_LIMIT = 100;
 /** Refreshes of an import that a client may send ahead. */
 const REFRESHES_AHEAD = 8;
@@ -34,7 +36,7 @@ export function goldOperations(): Handlers<GoldOperation> {
       const { from, to, type, limit = RANGE_LIMIT } = call.params;
       ask(call, { type: 'range', from, to, wanted: type, limit }, (found) => {
         if ('missing' in found) call.fail(missingError(found, { date: `${from}..${to}`, wanted: type }));
-        else call.reply(found);
+        else call.reply({ days: inOneFrame(found.days), total: found.total });
       });
     },
     'gold.types': (call) => {
@@ -57,6 +59,16 @@ export function goldOperations(): Handlers<GoldOperation> {
       call.allow(REFRESHES_AHEAD);
     },
   };
+}
+
+/** At least the first day. */
+function inOneFrame(days: readonly GoldAnswer[]): readonly GoldAnswer[] {
+  let rows = 0;
+  const end = days.findIndex((day, i) => {
+    rows += day.rows.length;
+    return i > 0 && rows > RANGE_ROWS_MAX;
+  });
+  return end === -1 ? days : days.slice(0, end);
 }
 
 /** The store knows the session, not its streams: it is told when the first one is there, and when the last one is gone. */
