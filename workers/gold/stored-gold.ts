@@ -2,16 +2,20 @@
 import { type GoldRow, RATES_ADDRESS } from '../../src/protocol/gold.ts';
 import { isGoldDate } from '../../src/protocol/gold-dates.ts';
 import type { StoredKind } from '../data/stored-kind.ts';
+import {
+  type Check,
+  type FieldChecks,
+  hasFields,
+  isOneOf,
+  isPositive,
+  isText,
+  isTime,
+} from '../data/value-checks.ts';
 import { valueKind } from '../data/value-kind.ts';
 import { GoldActor } from './gold-actor.ts';
 import type { GoldEvent } from './rates.ts';
 
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === 'string';
 const isDate: Check = (value) => typeof value === 'string' && isGoldDate(value);
-const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const isPrice: Check = (value) => Number.isSafeInteger(value) && (value as number) > 0;
 
 const ROW: Readonly<Record<keyof GoldRow, Check>> = {
   company: isText,
@@ -23,8 +27,8 @@ const ROW: Readonly<Record<keyof GoldRow, Check>> = {
   updated: isText,
   day: isText,
   id: isText,
-  buyVnd: isPrice,
-  sellVnd: isPrice,
+  buyVnd: isPositive,
+  sellVnd: isPositive,
 };
 
 const isRefresh: Check = (value) =>
@@ -36,7 +40,7 @@ const isRefresh: Check = (value) =>
   });
 
 /** What each event has beside its type. */
-const EVENTS: Readonly<Record<GoldEvent['type'], Readonly<Record<string, Check>>>> = {
+const EVENTS: Readonly<Record<GoldEvent['type'], FieldChecks>> = {
   refreshed: { refresh: isRefresh },
   imported: { refresh: isRefresh },
   confirmed: { date: isDate, source: isText, timeMs: isTime },
@@ -46,21 +50,7 @@ const rates = valueKind<GoldEvent>({
   address: RATES_ADDRESS,
   name: 'the store of gold rates',
   create: () => new GoldActor({ messageBytesMax: 0, isSignInAsked: false, refreshMs: 0, sources: [] }),
-  isEvent(value): value is GoldEvent {
-    const { type } = isRecord(value) ? value : {};
-    if (typeof type !== 'string' || !Object.hasOwn(EVENTS, type)) return false;
-    return hasFields(value, { type: isText, ...EVENTS[type as GoldEvent['type']] });
-  },
+  isEvent: (value): value is GoldEvent => isOneOf(value, EVENTS),
 });
 
 export const STORED_GOLD: readonly StoredKind[] = [rates];
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** It has these and no others. */
-function hasFields(value: unknown, fields: Readonly<Record<string, Check>>): boolean {
-  if (!isRecord(value) || Object.keys(value).length !== Object.keys(fields).length) return false;
-  return Object.entries(fields).every(([name, check]) => check(value[name]));
-}
