@@ -1,6 +1,7 @@
 /** Whether the prices of a source can be: nothing that is absurd gets into the store. Pure. */
 import type { GoldRow } from '../../src/protocol/gold.ts';
 import { ROWS_MAX } from '../../src/protocol/gold-file.ts';
+import { formatCount } from '../../src/values/readable.ts';
 
 /** VND per lượng. A source with another unit is outside by a factor of ten. */
 const LOWEST = 20_000_000;
@@ -14,7 +15,7 @@ export type Checked =
 
 /** `lastMedian`: of rates that are not too old to be compared with. */
 export function checkRows(rows: readonly GoldRow[], lastMedian?: number): Checked {
-  if (rows.length > ROWS_MAX) return { refused: `more than ${group(ROWS_MAX)} rows` };
+  if (rows.length > ROWS_MAX) return { refused: `more than ${formatCount(ROWS_MAX)} rows` };
   const sound = rows.filter((row) => flawOf(row) === undefined);
   const dropped = rows.length - sound.length;
   if (sound.length === 0 || dropped * ABSURD_OF > rows.length) {
@@ -24,7 +25,7 @@ export function checkRows(rows: readonly GoldRow[], lastMedian?: number): Checke
   const median = medianOf(sound);
   if (lastMedian !== undefined && isLeap(lastMedian, median)) {
     return {
-      refused: `half of the prices are below ${group(median)} VND per lượng, and were below ${group(lastMedian)}`,
+      refused: `half of the prices are below ${formatCount(median)} VND per lượng, and were below ${formatCount(lastMedian)}`,
     };
   }
   return { rows: sound, dropped };
@@ -41,10 +42,10 @@ function flawOf(row: GoldRow): string | undefined {
   const { buyVnd, sellVnd } = row;
   const outside = [buyVnd, sellVnd].find((price) => !(price >= LOWEST && price <= HIGHEST));
   if (outside !== undefined) {
-    return `price of ${nameOf(row)} is ${group(outside)} VND per lượng, outside 20M to 500M`;
+    return `price of ${nameOf(row)} is ${formatCount(outside)} VND per lượng, outside 20M to 500M`;
   }
   if (buyVnd <= sellVnd) return undefined;
-  return `${nameOf(row)} is bought at ${group(buyVnd)} and sold at ${group(sellVnd)} VND per lượng`;
+  return `${nameOf(row)} is bought at ${formatCount(buyVnd)} and sold at ${formatCount(sellVnd)} VND per lượng`;
 }
 
 /** One is less than half of the other. */
@@ -54,8 +55,4 @@ function isLeap(before: number, now: number): boolean {
 
 function nameOf({ type, code, brand, company }: GoldRow): string {
   return [type, code, brand, company].find((name) => name !== '') ?? 'a row without a name';
-}
-
-function group(value: number): string {
-  return value.toLocaleString('en-US');
 }

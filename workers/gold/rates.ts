@@ -66,6 +66,10 @@ export class Rates {
     return this.#latest?.date;
   }
 
+  get latestRows(): number {
+    return this.#latest?.rows.length ?? 0;
+  }
+
   /** When what `latest` answers was last known to be right. */
   get confirmedMs(): number | undefined {
     return this.#latest === undefined ? undefined : this.#days.get(this.#latest.date)?.confirmedMs;
