@@ -15,12 +15,15 @@ import { TOKEN_VARIABLE } from './protocol/operator-file.ts';
 import type { VenueSettings } from './protocol/venue.ts';
 import {
   ALL_SETTINGS,
+  defaultText,
   expectationOf,
+  NO_NAMES,
   PORT_MAX,
   SECTIONS,
   type SETTINGS,
   type Setting,
   type SettingSpec,
+  type SettingValue,
 } from './settings.ts';
 import { isTimeZone, parseDays, parseTimeOfDay } from './values/calendar.ts';
 import { messageOf, OutcryError } from './values/errors.ts';
@@ -29,8 +32,10 @@ import { DEFAULT_VENUE, type NamedSection, readVenue, VENUE_KINDS, type VenueOpt
 
 type Table = typeof SETTINGS;
 
-type ValueOf<Spec> = Spec extends { readonly choices: readonly (infer Choice)[] }
-  ? Choice
+type ValueOf<Spec> = Spec extends { readonly choices: readonly (infer Choice)[]; readonly type: infer Type }
+  ? Type extends 'names'
+    ? readonly Choice[]
+    : Choice
   : Spec extends { readonly default: boolean }
     ? boolean
     : Spec extends { readonly default: string }
@@ -65,8 +70,6 @@ const ORIGINAL_SECTION = 'DEFAULT';
 
 /** Read by the code that starts up before there is a Config. */
 const OTHER_VARIABLES: readonly string[] = ['OUTCRY_DEBUG', TOKEN_VARIABLE];
-
-type SettingValue = Setting['default'];
 
 /** What a source says, in its order: a value, a wrong value of a known setting, or something that is no setting. */
 type Finding =
@@ -121,7 +124,7 @@ export function givenSettingFlags(options: Readonly<Record<string, unknown>>): R
 }
 
 function optionOf(setting: Setting): Option {
-  const help = `${setting.reason} (${expectationOf(setting)}; default ${setting.default})`;
+  const help = `${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`;
   return new Option(`--${setting.flag} <${setting.type}>`, help);
 }
 
@@ -235,7 +238,7 @@ function readValue(setting: Setting, origin: string, value: unknown): Finding {
   const texts = textsOf(value);
   const [text = ''] = texts;
   return texts.length > 1
-    ? { type: 'wrong', setting, problem: `${origin}: ${repeatedText(texts)}` }
+    ? { type: 'wrong', setting, problem: `${origin}: ${repeatedText(texts, (text) => show(setting, text))}` }
     : read(setting, origin, text);
 }
 
@@ -243,8 +246,8 @@ function textsOf(value: unknown): readonly string[] {
   return (Array.isArray(value) ? value : [value]).map(textOf);
 }
 
-function repeatedText(texts: readonly string[]): string {
-  return `${texts.map(quote).join(' and ')}, expected one value`;
+function repeatedText(texts: readonly string[], shown: (text: string) => string = quote): string {
+  return `${texts.map(shown).join(' and ')}, expected one value`;
 }
 
 /** The parser makes other types of bare true, false and null, of a key alone and of values in single quotes. */
@@ -281,7 +284,11 @@ function read(setting: Setting, origin: string, text: string): Finding {
   const result = schemaOf(setting).safeParse(text);
   return result.success
     ? { type: 'value', setting, origin, value: result.data }
-    : { type: 'wrong', setting, problem: `${origin}: ${quote(text)}, expected ${expectationOf(setting)}` };
+    : {
+        type: 'wrong',
+        setting,
+        problem: `${origin}: ${show(setting, text)}, expected ${expectationOf(setting)}`,
+      };
 }
 
 function stray(origin: string, complaint: string): Finding {
@@ -295,6 +302,12 @@ function strayName(origin: string, name: string, known: readonly string[]): Find
 /** In quotes, so that an empty value is seen. */
 function quote(text: string): string {
   return JSON.stringify(text);
+}
+
+/** A value as a message may show it: what must not be seen is often the very thing that is wrong. */
+function show({ type }: Setting, text: string): string {
+  if (type === 'secret') return 'what must not be shown';
+  return quote(type === 'url' ? text.replace(/\/\/.*@/, '//…@') : text);
 }
 
 /** Names and values come from outside and go to a terminal, one line each. */
@@ -311,14 +324,24 @@ export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
     case 'bytes':
     case 'seconds':
     case 'milliseconds':
-      return integerSchema(spec.min, spec.max);
+      return integerSchema(spec.min, spec.max).refine(
+        (value) => !spec.isPowerOf2 || Number.isInteger(Math.log2(value)),
+      );
     case 'host':
       // A host name of digits and dots alone is a mistyped address.
       return z.union([z.ipv4(), z.ipv6(), z.hostname().regex(/[a-z]/i)]);
     case 'path':
       return z.string().min(1);
     case 'new-file':
+    case 'secret':
       return z.string();
+    case 'names':
+      return z
+        .string()
+        .transform((text) => (text === NO_NAMES ? [] : text.split(/[\s,]+/)))
+        .pipe(z.array(z.enum(spec.choices)).refine((names) => new Set(names).size === names.length));
+    case 'url':
+      return z.string().refine(isPlainUrl);
     case 'choice':
       return z.enum(spec.choices);
     case 'boolean':
@@ -330,6 +353,12 @@ export function schemaOf(spec: SettingSpec): z.ZodType<SettingValue, string> {
     case 'time-zone':
       return z.string().refine(isTimeZone);
   }
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
 }
 
 /** Digits alone: coercion would also take the empty text as 0, and 1e3 and 0x10 as numbers. */

@@ -9,7 +9,7 @@ import { resolveConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { Server } from './server.ts';
 import { openServices, SERVICES, type ServiceName } from './services.ts';
-import { ALL_SETTINGS } from './settings.ts';
+import { ALL_SETTINGS, NO_NAMES } from './settings.ts';
 import { OutcryError } from './values/errors.ts';
 import type { VenueOptions } from './venue.ts';
 
@@ -25,8 +25,8 @@ export interface CreateServerOptions {
   /** All of them without it. */
   readonly services?: readonly ServiceName[];
   /**
-   * Settings by section and key, as config.ini has them: `{ bank: { accounts_max: 10 } }`. Ports are free ones unless
-   * they are set; no file and no environment is read.
+   * Settings by section and key, as config.ini has them: `{ bank: { accounts_max: 10 } }`. Ports are free ones and no
+   * gold rates are fetched unless they are set; no file and no environment is read.
    */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
   /** The books, ticks and traders of the exchange, where they are not the default ones. */
@@ -62,7 +62,7 @@ export async function createServer(options: CreateServerOptions = {}): Promise<O
   const config = resolveConfig({
     file: null,
     environment: {},
-    flags: { 'log-level': logLevel, ...freePorts(), ...flagsOf(settings) },
+    flags: { 'log-level': logLevel, ...freePorts(), 'gold-providers': NO_NAMES, ...flagsOf(settings) },
     venue: options.venue,
   });
   let askShutdown: (message: string) => void = () => {};

@@ -1,9 +1,10 @@
 /** Answers what actors ask of the main thread; see src/protocol/desk.ts. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Bank } from './bank.ts';
 import type { Config } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { Gateway } from './gateway.ts';
+import { refreshJob } from './gold-settings.ts';
 import type { Hosts } from './hosts.ts';
 import type { Jobs } from './jobs.ts';
 import type { AdminSession, AdminStatus, LimitInForce, StatementReply } from './protocol/api/operations.ts';
@@ -16,7 +17,7 @@ import {
   type InspectorCommand,
 } from './protocol/inspector.ts';
 import type { ConnectionRecord } from './protocol/registry.ts';
-import { ALL_SETTINGS } from './settings.ts';
+import { ALL_SETTINGS, namesText, type Setting, type SettingValue } from './settings.ts';
 import { OutcryError } from './values/errors.ts';
 import { by } from './values/order.ts';
 
@@ -43,6 +44,9 @@ const QUEUE_MAX = 64;
 const INSPECT_TIMEOUT_MS = 10_000;
 /** Sessions of no interest beyond it; an operator who wants more asks for a part of the addresses. */
 const ACTORS_OF_A_HOST_MAX = 1000;
+
+/** In the data folder: a file of each day's gold rates. */
+const GOLD_FOLDER = 'gold';
 
 type Answer<T extends DeskCommand['type']> = Promise<DeskAnswers[T]>;
 type Of<T extends DeskCommand['type']> = DeskCommand & { type: T };
@@ -71,6 +75,14 @@ export class Desk {
         return this.#inQueue(() => this.#statement(command));
       case 'read-stream':
         return this.#readStream(command);
+      // Who asks for these bounds how many there are at a time.
+      case 'hash-password':
+      case 'check-password':
+        return this.#parts.jobs.result(command);
+      case 'refresh-gold':
+        return this.#parts.jobs.result(refreshJob(command, this.#parts.config));
+      case 'write-gold-day':
+        return this.#writeGoldDay(command);
       case 'open-file':
         return this.#inQueue(() => this.#runFiles(command));
       case 'live':
@@ -138,6 +150,11 @@ export class Desk {
     return jobs.result({ type, hosts: data.storedHosts, ...part });
   }
 
+  async #writeGoldDay(order: Of<'write-gold-day'>): Answer<'write-gold-day'> {
+    const { data, jobs } = this.#parts;
+    return data === undefined ? null : jobs.result({ ...order, folder: join(data.path, GOLD_FOLDER) });
+  }
+
   /** The record as it is now: while the connection is open its figures are here. */
   #live(record: ConnectionRecord): AdminSession {
     const connection = record.untilMs === null ? this.#parts.gateway.find(record.connection) : undefined;
@@ -192,10 +209,10 @@ export class Desk {
     for (const { options, open } of gateway.listeners) used.set(`${options.service}.connections_max`, open);
     const sections: Omit<Config, 'venue'> = config;
     const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = sections;
-    return ALL_SETTINGS.map(({ section, key, iniKey, reason }): LimitInForce => {
-      const setting = `${section}.${iniKey}`;
-      const value = values[section]?.[key] as LimitInForce['value'];
-      return { setting, value, reason, used: used.get(setting) ?? null };
+    return ALL_SETTINGS.map((row): LimitInForce => {
+      const setting = `${row.section}.${row.iniKey}`;
+      const value = valueInForce(row, values[row.section]?.[row.key] as SettingValue);
+      return { setting, value, reason: row.reason, used: used.get(setting) ?? null };
     });
   }
 
@@ -231,4 +248,9 @@ export class Desk {
       ),
     );
   }
+}
+
+function valueInForce({ type }: Setting, value: SettingValue): LimitInForce['value'] {
+  if (type === 'secret') return value === '' ? '(empty)' : '(set)';
+  return typeof value === 'object' ? namesText(value) : value;
 }

@@ -159,6 +159,13 @@ export class Gateway {
     this.#storms.flush();
   }
 
+  /** Kicks every client of the service that can be; returns how many. */
+  kickAll(service: string, reason: string): number {
+    return this.connections.filter(
+      (connection) => connection.listener.options.service === service && connection.kick(reason),
+    ).length;
+  }
+
   /** Closes the doors and all connections at once. */
   close(): void {
     clearTimeout(this.#idleSweep);

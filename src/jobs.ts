@@ -5,7 +5,8 @@ import type { Job, JobOutcome, JobResults } from './protocol/host-task.ts';
 import { OutcryError } from './values/errors.ts';
 
 const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
-const THREADS_MAX = 2;
+/** Of passwords two are hashed at a time and of gold one refresh is fetched, so that files and statements need not wait. */
+const THREADS_MAX = 4;
 
 export class Jobs {
   readonly #pool = new Piscina<Job, JobOutcome<unknown>>({

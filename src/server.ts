@@ -15,13 +15,14 @@ import { Desk } from './desk.ts';
 import { DiscardLog } from './discard-log.ts';
 import { exchangeSettings, ouchRawSettings, ouchSettings, warningsOf } from './exchange-settings.ts';
 import { Gateway } from './gateway.ts';
+import { goldRemarks, goldSettings } from './gold-settings.ts';
 import type { HostLink } from './host-link.ts';
 import { Hosts, hostCountFor } from './hosts.ts';
 import { Jobs } from './jobs.ts';
 import type { ListenerOptions } from './listener.ts';
 import { createOperatorToken, removeOperatorFile, writeOperatorFile } from './operator-token.ts';
 import { EXCHANGE_ADDRESS, type OperatorCommand } from './protocol/exchange.ts';
-import type { DataSettings, ServiceSettings } from './protocol/host-task.ts';
+import type { DataSettings, ServiceSettings, UsersSettings } from './protocol/host-task.ts';
 import { RecordingFile } from './protocol/ouch-inputs/recording-file.ts';
 import { REGISTRY_ADDRESS } from './protocol/registry.ts';
 import { RegistryFeed } from './registry-feed.ts';
@@ -80,6 +81,8 @@ interface ServerParts {
 }
 
 const REPORT_PATH = 'log.txt';
+/** Of scrypt: blocks of 1 KiB, of which its cost is the number, one after the other. */
+const SCRYPT = { r: 8, p: 1 };
 /** An operator asks again rather than wait longer. */
 const EXCHANGE_TIMEOUT_MS = 1000;
 /** What clients are told, where nobody says anything else. */
@@ -233,6 +236,11 @@ export class Server {
     await this.#discardLog.report();
   }
 
+  /** Closes every client of the service, which is told why, as an operator would kick it; returns how many. */
+  closeClients(service: ServiceName, reason: string): number {
+    return this.#gateway.kickAll(service, reason);
+  }
+
   /** Ends all connections now; what they sent before is applied, so that reports and totals agree. */
   async cutOff(): Promise<void> {
     this.#gateway.close();
@@ -273,6 +281,9 @@ export class Server {
     this.#gateway.numberFrom(await this.#feed.begin());
     if (this.#options.services.includes('lobby')) await this.#clearParts();
     this.#warnOfPasswords();
+    if (hasGold(this.#options.services)) {
+      for (const remark of goldRemarks(this.#options.config)) this.#options.log.info(remark);
+    }
     for (const service of this.#options.services) await this.#openDoor(service);
     const api = this.#services.find(({ name }) => name === 'api');
     if (this.#data !== undefined && api !== undefined) {
@@ -371,7 +382,8 @@ function hostsOptions(options: ServerOptions, count: number, operatorToken: stri
 
 function serviceSettings({ config, services }: ServerOptions, operatorToken: string): ServiceSettings {
   const has = (service: ServiceName) => services.includes(service);
-  const { bank, lobby, api } = config;
+  const { bank, lobby, api, users } = config;
+  const asksSignIn = (service: 'lobby' | 'api') => users.signInServices.includes(service);
   const limits = {
     frameBytes: api.frameBytesMax,
     requests: api.requestsMax,
@@ -380,12 +392,33 @@ function serviceSettings({ config, services }: ServerOptions, operatorToken: str
   };
   return {
     bank: { ...bank, hashKey: randomKey() },
-    ...(has('lobby') ? { lobby } : {}),
-    ...(has('api') ? { api: { limits, operatorToken, server: serverName() } } : {}),
+    users: usersSettings(config),
+    ...(has('lobby') ? { lobby: { ...lobby, isSignInAsked: asksSignIn('lobby') } } : {}),
+    ...(has('api')
+      ? { api: { limits, operatorToken, server: serverName(), isSignInAsked: asksSignIn('api') } }
+      : {}),
+    ...(hasGold(services) ? { gold: goldSettings(config) } : {}),
     ...(hasExchange(services) ? { exchange: exchangeSettings(config) } : {}),
     ...(has('ouch') ? { ouch: ouchSettings(config) } : {}),
     ...(has('ouch-raw') ? { 'ouch-raw': ouchRawSettings(config) } : {}),
   };
+}
+
+function usersSettings({ users }: Config): UsersSettings {
+  const { scryptCost, usersMax, isSignUpOpen, nameFailuresMax, addressFailuresMax, tokenHours } = users;
+  return {
+    parameters: { N: scryptCost, ...SCRYPT },
+    usersMax,
+    isSignUpOpen,
+    nameFailuresMax,
+    addressFailuresMax,
+    tokenMs: tokenHours * 3_600_000,
+  };
+}
+
+/** Clients of the api look rates up, too. */
+function hasGold(services: readonly ServiceName[]): boolean {
+  return services.some((service) => service === 'gold' || service === 'api');
 }
 
 /** What its traders enter, operators and clients of the api see and change. */

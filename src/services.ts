@@ -8,7 +8,7 @@ import { DATA_FOLDER } from './protocol/operator-file.ts';
 import { LENGTH, LETTER } from './protocol/ouch/layout.ts';
 import { SETTINGS } from './settings.ts';
 
-export const SERVICES = ['bank', 'lobby', 'ouch', 'ouch-raw', 'api'] as const;
+export const SERVICES = ['bank', 'lobby', 'gold', 'ouch', 'ouch-raw', 'api'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** Those of `services` that the settings have on. */
@@ -28,7 +28,7 @@ const ENTRY_HEAD = letterHead({
 
 /** What is open at a service's port. */
 export function doorOf(service: ServiceName, config: Config): ListenerOptions {
-  const { bank, lobby, ouch, 'ouch-raw': raw, api, server, flow } = config;
+  const { bank, lobby, gold, ouch, 'ouch-raw': raw, api, server, flow } = config;
   const common = { service, host: server.host, outboundBytesMax: flow.connectionOutboundBytesMax };
   switch (service) {
     case 'bank':
@@ -49,6 +49,16 @@ export function doorOf(service: ServiceName, config: Config): ListenerOptions {
         framing: { type: 'chunks' },
         pauseMs: TEXT_PAUSE_MS,
         idleMs: lobby.idleSeconds * 1000,
+      };
+    case 'gold':
+      return {
+        ...common,
+        port: gold.port,
+        connectionsMax: affordableConnections(gold.connectionsMax),
+        connectionsPerAddressMax: gold.connectionsPerAddressMax,
+        framing: { type: 'chunks' },
+        pauseMs: TEXT_PAUSE_MS,
+        idleMs: gold.idleSeconds * 1000,
       };
     case 'ouch':
       return {
@@ -96,7 +106,8 @@ export function exampleOf(service: ServiceName, { host, port, dataPath, trader }
     case 'bank':
       return `printf 'Marc credit $2\\n' | nc -N ${host} ${port}`;
     case 'lobby':
-      return `outcry lobby${hostFlag(host)}${portFlag(port, 'lobby')}`;
+    case 'gold':
+      return `outcry ${service}${hostFlag(host)}${portFlag(port, service)}`;
     case 'ouch':
       return `printf '\\0/L%-6s%-10s%10s%20s' ${trader} '' 1 | timeout 3 nc ${host} ${port} | od -c`;
     case 'ouch-raw':
@@ -111,7 +122,7 @@ function hostFlag(host: string): string {
   return host === SETTINGS.server.host.default ? '' : ` --host ${host}`;
 }
 
-function portFlag(port: number, service: 'lobby' | 'api'): string {
+function portFlag(port: number, service: 'lobby' | 'gold' | 'api'): string {
   return port === SETTINGS[service].port.default ? '' : ` --port ${port}`;
 }
 

@@ -7,6 +7,7 @@
  *
  * Units stand last in a name. The longest period is what a Node timer can hold: 2³¹ − 1 ms; beyond it fires at once.
  */
+import { PROVIDERS } from './protocol/gold.ts';
 import { DAYS } from './values/calendar.ts';
 
 interface Described {
@@ -26,6 +27,7 @@ interface NumberSpec extends Described {
   readonly max: number;
   /** The key, in the same section, of the setting that must be greater. */
   readonly below?: string;
+  readonly isPowerOf2?: true;
 }
 
 interface TextSpec extends Described {
@@ -44,13 +46,46 @@ interface BooleanSpec extends Described {
   readonly default: boolean;
 }
 
+/** Some of the choices in an order of one's own, each once; none of them is the word none. */
+interface NamesSpec extends Described {
+  readonly type: 'names';
+  readonly default: readonly string[];
+  readonly choices: readonly string[];
+}
+
+/** Http or https, without a user and a password. */
+interface UrlSpec extends Described {
+  readonly type: 'url';
+  readonly default: string;
+}
+
+/** A text that is never shown. */
+interface SecretSpec extends Described {
+  readonly type: 'secret';
+  readonly default: string;
+}
+
 /** A time of day, days of the week, the name of a time zone: src/values/calendar.ts reads them. */
 interface CalendarSpec extends Described {
   readonly type: 'time' | 'days' | 'time-zone';
   readonly default: string;
 }
 
-export type SettingSpec = PortSpec | NumberSpec | TextSpec | ChoiceSpec | BooleanSpec | CalendarSpec;
+export type SettingSpec =
+  | PortSpec
+  | NumberSpec
+  | TextSpec
+  | ChoiceSpec
+  | BooleanSpec
+  | NamesSpec
+  | UrlSpec
+  | SecretSpec
+  | CalendarSpec;
+
+export type SettingValue = SettingSpec['default'];
+
+/** What stands where none of the choices is wanted. */
+export const NO_NAMES = 'none';
 
 /** A row of the table with its names. */
 export type Setting = SettingSpec & {
@@ -135,6 +170,55 @@ export const SETTINGS = {
       reason: 'So many uploads are remembered; beyond it those that were not used for longest are forgotten.',
     },
   },
+  users: {
+    signInServices: {
+      type: 'names',
+      default: ['gold'],
+      choices: ['gold', 'lobby', 'api'],
+      reason: 'Services whose clients must sign in; the bank and the exchange have rules of their own.',
+    },
+    isSignUpOpen: {
+      type: 'boolean',
+      default: true,
+      reason: 'Whether anybody may make an account, or operators only.',
+    },
+    usersMax: {
+      type: 'count',
+      default: 100_000,
+      min: 1,
+      max: 10_000_000,
+      reason: 'No more accounts are made than this, so that invented names cannot fill the memory.',
+    },
+    scryptCost: {
+      type: 'count',
+      default: 32_768,
+      min: 16_384,
+      max: 1_048_576,
+      isPowerOf2: true,
+      reason: 'What a password hash costs, N of scrypt; those of less are made anew at the next sign-in.',
+    },
+    nameFailuresMax: {
+      type: 'count',
+      default: 5,
+      min: 1,
+      max: 1_000,
+      reason: 'After so many wrong attempts under a name each next one waits twice as long, 30 s at most.',
+    },
+    addressFailuresMax: {
+      type: 'count',
+      default: 20,
+      min: 1,
+      max: 1_000_000,
+      reason: 'After so many wrong attempts from an address each next one waits twice as long, 60 s at most.',
+    },
+    tokenHours: {
+      type: 'count',
+      default: 720,
+      min: 1,
+      max: 87_600,
+      reason: 'After so long a token, with which a client of the api goes on, is worth nothing.',
+    },
+  },
   lobby: {
     port: {
       type: 'port',
@@ -187,6 +271,80 @@ export const SETTINGS = {
       max: BYTES_LIMIT,
       reason:
         'A larger file is neither served nor taken, so that none can fill the disk or hold up a worker.',
+    },
+  },
+  gold: {
+    port: {
+      type: 'port',
+      default: 8_888,
+      reason: 'Gold clients connect here; 0 picks a free port.',
+    },
+    connectionsMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'More connections than this are refused, since each holds a file descriptor and memory.',
+    },
+    connectionsPerAddressMax: {
+      type: 'count',
+      default: 4_096,
+      min: 1,
+      max: CONNECTIONS_LIMIT,
+      reason: 'One address holds no more connections than this; lower it so that none can take them all.',
+    },
+    messageBytesMax: {
+      type: 'bytes',
+      default: 4_096,
+      min: 2_048,
+      max: 1_048_576,
+      reason:
+        'A longer message is answered with an error, so that one without an end cannot fill the memory.',
+    },
+    idleSeconds: {
+      type: 'seconds',
+      default: 3_600,
+      min: 1,
+      max: SECONDS_LIMIT,
+      reason: 'A client silent for this long is closed, since it may be gone without a word.',
+    },
+    providers: {
+      type: 'names',
+      default: ['tygia', 'vang-today', 'pnj', 'btmc'],
+      choices: PROVIDERS,
+      reason: 'Where rates are fetched, in this order, or none; those of example are invented.',
+    },
+    refreshMinutes: {
+      type: 'count',
+      default: 30,
+      min: 1,
+      max: 1_440,
+      reason: 'The rates are fetched this often, and at the start.',
+    },
+    tygiaUrl: {
+      type: 'url',
+      default: 'https://tygia.com/json.php?ran=0&rate=0&gold=1&bank=VIETCOM&date=now',
+      reason: 'Where tygia is asked.',
+    },
+    vangTodayUrl: {
+      type: 'url',
+      default: 'https://www.vang.today/api/prices',
+      reason: 'Where vang-today is asked.',
+    },
+    pnjUrl: {
+      type: 'url',
+      default: 'https://edge-api.pnj.io/ecom-frontend/v1/get-gold-price?zone=00',
+      reason: 'Where pnj is asked.',
+    },
+    btmcUrl: {
+      type: 'url',
+      default: 'https://api.btmc.vn/api/BTMCAPI/getpricebtmc',
+      reason: 'Where btmc is asked; the key is added.',
+    },
+    btmcKey: {
+      type: 'secret',
+      default: '',
+      reason: 'The key of btmc; without one it is left out.',
     },
   },
   api: {
@@ -523,7 +681,7 @@ export function expectationOf(spec: SettingSpec): string {
     case 'port':
       return `a port from 0 to ${PORT_MAX}`;
     case 'count':
-      return `a whole number from ${spec.min} to ${spec.max}`;
+      return `a ${spec.isPowerOf2 ? 'power of 2' : 'whole number'} from ${spec.min} to ${spec.max}`;
     case 'bytes':
     case 'seconds':
     case 'milliseconds':
@@ -538,6 +696,12 @@ export function expectationOf(spec: SettingSpec): string {
       return `one of ${spec.choices.join(', ')}`;
     case 'boolean':
       return 'true or false';
+    case 'names':
+      return `some of ${spec.choices.join(' ')}, or ${NO_NAMES}`;
+    case 'url':
+      return 'an http or https URL without a user and a password';
+    case 'secret':
+      return 'a text, which is never shown, or nothing';
     case 'time':
       return 'a time of day, as 08:20 or 08:20:30';
     case 'days':
@@ -545,6 +709,15 @@ export function expectationOf(spec: SettingSpec): string {
     case 'time-zone':
       return 'a time zone, as Asia/Tokyo or UTC';
   }
+}
+
+/** As it is written in config.ini. */
+export function defaultText(spec: SettingSpec): string {
+  return spec.type === 'names' ? namesText(spec.default) : String(spec.default);
+}
+
+export function namesText(names: readonly string[]): string {
+  return names.join(' ') || NO_NAMES;
 }
 
 function named(section: string, key: string, spec: SettingSpec): Setting {

@@ -22,6 +22,9 @@ const ENTRIES = [
   'clients/cli/bank-send.ts',
   'clients/cli/admin.ts',
   'clients/cli/admin-exchange.ts',
+  'clients/cli/admin-users.ts',
+  'clients/cli/gold.ts',
+  'clients/cli/gold-import.ts',
   'clients/cli/lobby.ts',
   'clients/cli/ouch-record.ts',
   'clients/cli/ouch-replay.ts',
@@ -30,6 +33,7 @@ const ENTRIES = [
   'clients/examples/admin-dashboard.ts',
   'clients/examples/enter-orders.ts',
   'clients/examples/export-balances.ts',
+  'clients/examples/gold-rates.ts',
   'clients/examples/lobby-chat.ts',
   'clients/examples/post-transactions.ts',
   'clients/examples/transfer-files.ts',
@@ -210,7 +214,7 @@ describe('imports', () => {
       for (const target of file.imports) {
         assert.match(
           target,
-          /^(src\/(values|protocol)|workers\/(ledger|lobby|exchange))\//,
+          /^(src\/(values|protocol)|workers\/(ledger|lobby|exchange|users|gold))\//,
           `${path} imports ${target}`,
         );
         assert.ok(

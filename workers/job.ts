@@ -6,10 +6,13 @@ import { importData } from './data/import.ts';
 import { hostStats } from './data/stats.ts';
 import { verifyHost } from './data/verify.ts';
 import { readStream } from './exchange/read-stream.ts';
+import { writeGoldDay } from './gold/day-file.ts';
+import { refreshGold } from './gold/refresh.ts';
 import { readStatement } from './ledger/read-statement.ts';
 import { writeReport } from './ledger/write-report.ts';
 import { runFileCommand } from './lobby/files.ts';
 import { redistribute } from './runtime/redistribute.ts';
+import { checkPassword, hashPassword } from './users/passwords.ts';
 
 export async function runJob(job: Job): Promise<JobOutcome<JobResults[keyof JobResults]>> {
   try {
@@ -44,5 +47,14 @@ async function resultOf(job: Job): Promise<JobResults[keyof JobResults]> {
       return readStatement(job);
     case 'read-stream':
       return readStream(job);
+    case 'hash-password':
+      return hashPassword(job);
+    case 'check-password':
+      return checkPassword(job);
+    case 'refresh-gold':
+      return refreshGold(job);
+    case 'write-gold-day':
+      await writeGoldDay(job);
+      return null;
   }
 }

@@ -28,6 +28,8 @@ const ADMIN_MODULE = new URL('./admin.js', import.meta.url);
 
 const EXCHANGE_MODULE = new URL('./admin-exchange.js', import.meta.url);
 
+const USERS_MODULE = new URL('./admin-users.js', import.meta.url);
+
 const COMMANDS: readonly Command[] = [
   {
     path: ['serve'],
@@ -117,6 +119,18 @@ const COMMANDS: readonly Command[] = [
     summary: 'talk to the others in the lobby, and exchange files',
     kind: 'client',
     module: new URL('./lobby.js', import.meta.url),
+  },
+  {
+    path: ['gold', 'import'],
+    summary: 'load files of gold rates into a running server',
+    kind: 'client',
+    module: new URL('./gold-import.js', import.meta.url),
+  },
+  {
+    path: ['gold'],
+    summary: 'look up gold rates',
+    kind: 'client',
+    module: new URL('./gold.js', import.meta.url),
   },
   {
     path: ['admin', 'status'],
@@ -229,6 +243,62 @@ const COMMANDS: readonly Command[] = [
     kind: 'client',
     module: EXCHANGE_MODULE,
     runs: 'trades',
+  },
+  {
+    path: ['admin', 'users', 'add'],
+    summary: 'make a user',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'add',
+  },
+  {
+    path: ['admin', 'users', 'password'],
+    summary: 'give a user another password',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'password',
+  },
+  {
+    path: ['admin', 'users', 'role'],
+    summary: 'make a user an operator, or not',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'role',
+  },
+  {
+    path: ['admin', 'users', 'disable'],
+    summary: 'keep a user out',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'disable',
+  },
+  {
+    path: ['admin', 'users', 'enable'],
+    summary: 'let a user in again',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'enable',
+  },
+  {
+    path: ['admin', 'users', 'sign-out'],
+    summary: 'end all sessions of a user',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'signOut',
+  },
+  {
+    path: ['admin', 'users', 'import'],
+    summary: 'make users of files of names and passwords',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'importUsers',
+  },
+  {
+    path: ['admin', 'users'],
+    summary: 'list the users',
+    kind: 'client',
+    module: USERS_MODULE,
+    runs: 'list',
   },
   {
     path: ['admin', 'shutdown'],

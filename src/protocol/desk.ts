@@ -13,8 +13,11 @@ import type {
   ServedFile,
   StatementReply,
 } from './api/operations.ts';
+import type { RefreshOrder, RefreshOutcome, WriteDayOrder } from './gold.ts';
+import type { CheckedPassword, CheckPasswordJob, HashPasswordJob } from './host-task.ts';
 import type { ActorSort } from './inspector.ts';
 import type { ConnectionRecord } from './registry.ts';
+import type { PasswordHash } from './users.ts';
 
 /** Addresses of this service are the main thread's. */
 export const MAIN_SERVICE = 'main';
@@ -25,6 +28,10 @@ export type DeskCommand =
   | FileCommand
   /** Answered with whole packets, at least one; fails with ERR_STREAM_POSITION if the journal has not that one. */
   | ({ readonly type: 'read-stream' } & StreamPart)
+  | HashPasswordJob
+  | CheckPasswordJob
+  | RefreshOrder
+  | WriteDayOrder
   /** Answered with those of `connections` that are open, as they are now. */
   | { readonly type: 'live'; readonly connections: readonly ConnectionRecord[] }
   | { readonly type: 'kick'; readonly connection: number; readonly reason: string }
@@ -82,6 +89,10 @@ export interface OpenFile extends FileInfo {
 export interface DeskAnswers {
   readonly statement: StatementReply;
   readonly 'read-stream': Uint8Array;
+  readonly 'hash-password': PasswordHash;
+  readonly 'check-password': CheckedPassword;
+  readonly 'refresh-gold': RefreshOutcome;
+  readonly 'write-gold-day': null;
   readonly 'list-files': readonly ServedFile[];
   readonly 'open-file': OpenFile;
   readonly 'read-file': Uint8Array;

@@ -15,6 +15,8 @@ import type {
 } from './data-jobs.ts';
 import type { DeskAnswers, FileCommand } from './desk.ts';
 import type { OrderbookForm } from './exchange.ts';
+import type { ProviderName, RefreshGoldJob, RefreshOutcome, WriteGoldDayJob } from './gold.ts';
+import type { PasswordHash, ScryptParameters } from './users.ts';
 import type { VenueSettings } from './venue.ts';
 
 /** A host's place among the others and its link to the main thread, over which the links to the others come. */
@@ -56,15 +58,39 @@ export interface ServiceSettings {
     /** Secret, so that nobody can choose names that a ledger finds hard to tell apart. */
     readonly hashKey: readonly [number, number];
   };
+  readonly users: UsersSettings;
   readonly lobby?: LobbySettings;
   readonly api?: ApiSettings;
+  /** There if any service needs it: gold, and the api. */
+  readonly gold?: GoldSettings;
   /** There if any service needs it: both of OUCH, and the api. */
   readonly exchange?: ExchangeSettings;
   readonly ouch?: OuchSettings;
   readonly 'ouch-raw'?: OuchRawSettings;
 }
 
+export interface UsersSettings {
+  /** Hashes of others are made anew at the next sign-in. */
+  readonly parameters: ScryptParameters;
+  readonly usersMax: number;
+  readonly isSignUpOpen: boolean;
+  /** After so many wrong attempts each next one waits longer. */
+  readonly nameFailuresMax: number;
+  readonly addressFailuresMax: number;
+  /** A token lasts so long. */
+  readonly tokenMs: number;
+}
+
+export interface GoldSettings {
+  readonly messageBytesMax: number;
+  readonly isSignInAsked: boolean;
+  readonly refreshMs: number;
+  /** In the order in which they are asked; those that can be. */
+  readonly sources: readonly ProviderName[];
+}
+
 export interface LobbySettings {
+  readonly isSignInAsked: boolean;
   readonly clientsMax: number;
   readonly messageBytesMax: number;
   readonly isPutAllowed: boolean;
@@ -72,6 +98,8 @@ export interface LobbySettings {
 }
 
 export interface ApiSettings {
+  /** Whether all but the operations of users need somebody who is signed in. */
+  readonly isSignInAsked: boolean;
   readonly limits: ApiLimits;
   /** What makes a client of this machine an operator. */
   readonly operatorToken: string;
@@ -151,6 +179,28 @@ export interface FileJob {
   readonly command: FileCommand;
 }
 
+export interface HashPasswordJob {
+  readonly type: 'hash-password';
+  readonly password: Uint8Array;
+  readonly parameters: ScryptParameters;
+}
+
+export interface CheckPasswordJob {
+  readonly type: 'check-password';
+  readonly password: Uint8Array;
+  readonly stored: PasswordHash;
+  /** Those of today. */
+  readonly parameters: ScryptParameters;
+}
+
+export interface CheckedPassword {
+  readonly isRight: boolean;
+  /** The hash of the right password with the parameters of today, where the stored one has others. */
+  readonly renewed?: PasswordHash;
+  /** 32 random bytes, always. */
+  readonly token: Uint8Array;
+}
+
 export type Job =
   | FileJob
   | ReportJob
@@ -161,7 +211,11 @@ export type Job =
   | ExportJob
   | ImportJob
   | StatementJob
-  | ReadStreamJob;
+  | ReadStreamJob
+  | HashPasswordJob
+  | CheckPasswordJob
+  | RefreshGoldJob
+  | WriteGoldDayJob;
 
 /** What a job of each type answers. */
 export interface JobResults {
@@ -175,6 +229,10 @@ export interface JobResults {
   readonly import: number;
   readonly statement: Statement;
   readonly 'read-stream': Uint8Array;
+  readonly 'hash-password': PasswordHash;
+  readonly 'check-password': CheckedPassword;
+  readonly 'refresh-gold': RefreshOutcome;
+  readonly 'write-gold-day': null;
 }
 
 /** Errors lose their class between threads, so a job's outcome is a value. */

@@ -40,6 +40,9 @@ export const ERROR_CODES = {
   ERR_FILE_NAME: 'the name is none that a served file can have',
   ERR_FILE_REFUSED: 'files are not taken here',
   ERR_FILE_SIZE: 'the file is larger than the server takes, or not as long as was said',
+  ERR_GOLD_DATE: 'there are no rates of that date',
+  ERR_GOLD_FILE: 'what was read is no file of gold rates',
+  ERR_GOLD_TYPE: 'there are no rates of that type',
   ERR_HOST_LOST: 'the worker thread that ran the actor ended',
   ERR_HOST_RESTARTS: 'worker threads ended too often within the period',
   ERR_IMPORT: 'what was to be imported is wrong or could not be read; nothing was imported',
@@ -67,6 +70,15 @@ export const ERROR_CODES = {
   ERR_UPLOAD_PROTOCOL: 'the server does not answer as an upload needs it',
   ERR_UPLOAD_REFUSED: 'the server refused the upload',
   ERR_USAGE: 'the command line was wrong',
+  ERR_USER_DENIED: 'the user name or the password is wrong',
+  ERR_USER_EXISTS: 'an account of that name is there already',
+  ERR_USER_LIMIT: 'too many wrong attempts, or too many accounts; the message says when to try again',
+  ERR_USER_MISSING: 'there is no account of that name',
+  ERR_USER_NAME: 'the name is none that an account can have',
+  ERR_USER_PASSWORD: 'the password is none that an account can have',
+  ERR_USER_SIGNED_OUT: 'nobody is signed in over the connection',
+  ERR_USER_SIGN_UP: 'accounts are made by operators only',
+  ERR_USER_TOKEN: 'the token is not known any more; sign in again',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

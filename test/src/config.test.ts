@@ -13,7 +13,7 @@ import {
   resolveConfig,
   schemaOf,
 } from '../../src/config.ts';
-import { ALL_SETTINGS, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
+import { ALL_SETTINGS, defaultText, expectationOf, SECTIONS, type SettingSpec } from '../../src/settings.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 
 const VENUE_NOTE = '\n; What is traded';
@@ -455,7 +455,7 @@ describe('resolveConfig > hostile names', () => {
 
 describe('addSettingFlags', () => {
   test('gives every setting a flag', () => {
-    const args = ALL_SETTINGS.flatMap(({ flag, default: value }) => [`--${flag}`, String(value)]);
+    const args = ALL_SETTINGS.flatMap(({ flag, ...spec }) => [`--${flag}`, defaultText(spec)]);
     const flags = parsed(...args);
     assert.deepEqual(
       Object.keys(flags),
@@ -480,7 +480,7 @@ describe('addSettingFlags', () => {
     for (const setting of ALL_SETTINGS) {
       const line = help.split('\n').find((each) => each.includes(`--${setting.flag} <${setting.type}>`));
       assert.ok(
-        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${setting.default})`),
+        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`),
         line,
       );
     }
@@ -490,7 +490,7 @@ describe('addSettingFlags', () => {
 describe('settings', () => {
   test('have defaults that their own checks accept', () => {
     for (const setting of ALL_SETTINGS) {
-      assert.equal(schemaOf(setting).parse(String(setting.default)), setting.default, setting.flag);
+      assert.deepEqual(schemaOf(setting).parse(defaultText(setting)), setting.default, setting.flag);
     }
   });
 
@@ -634,7 +634,7 @@ describe('config.ini', () => {
   function linesOf(section: string): readonly string[] {
     return ALL_SETTINGS.filter((setting) => setting.section === section).map(
       (setting) =>
-        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${setting.default}`,
+        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`,
     );
   }
 });

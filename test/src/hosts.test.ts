@@ -14,6 +14,7 @@ import type { OutcryError } from '../../src/values/errors.ts';
 import { createLogRecorder, type LogRecorder } from '../support/log-recorder.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
+import { USERS_SETTINGS } from '../support/users-settings.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -37,6 +38,7 @@ async function start(options: Partial<HostsOptions> = {}): Promise<Hosts> {
     restartsPeriodMs: 60_000,
     services: {
       bank: { lineLengthMax: 1024, accountsMax: 1_000_000, uploadsMax: 1000, hashKey: [1, 2] as const },
+      users: USERS_SETTINGS,
     },
     log: recorder.log,
     onReplaced: (link) => {
@@ -237,6 +239,7 @@ describe('Hosts', () => {
   test('a host that fails at the start rejects the start and leaves no thread behind', async () => {
     const services = {
       bank: { lineLengthMax: -10, accountsMax: 1, uploadsMax: 1000, hashKey: [1, 2] as const },
+      users: USERS_SETTINGS,
     };
     await assert.rejects(start({ services }), { code: 'ERR_HOST_LOST' });
     assert.deepEqual(replaced, []);

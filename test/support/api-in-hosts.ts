@@ -14,14 +14,17 @@ import {
 import type { ApiSettings, ServiceSettings } from '../../src/protocol/host-task.ts';
 import { startApi } from '../../workers/api/api-service.ts';
 import { TestHosts } from './actors.ts';
+import { USERS_SETTINGS } from './users-settings.ts';
 
 const SETTINGS: ApiSettings = {
   limits: { frameBytes: 65_536, requests: 64, streams: 8, idleMs: 60_000 },
   operatorToken: 'the token',
   server: 'outcry/0',
+  isSignInAsked: false,
 };
 const SERVICES: ServiceSettings = {
   bank: { lineLengthMax: 1024, accountsMax: 16, uploadsMax: 16, hashKey: [1, 2] },
+  users: USERS_SETTINGS,
 };
 
 /** Hosts whose connections are of the api. */

@@ -15,6 +15,7 @@ const SETTINGS: LobbySettings = {
   messageBytesMax: 256,
   isPutAllowed: true,
   fileBytesMax: 1000,
+  isSignInAsked: false,
 };
 
 export class LobbyHosts {

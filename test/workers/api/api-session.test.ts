@@ -5,15 +5,24 @@ import { DESK_ADDRESS } from '../../../src/protocol/desk.ts';
 import type { ApiSettings, ServiceSettings } from '../../../src/protocol/host-task.ts';
 import { startApi } from '../../../workers/api/api-service.ts';
 import { type AskedOfMain, TestHosts } from '../../support/actors.ts';
+import { USERS_SETTINGS } from '../../support/users-settings.ts';
 
 const SETTINGS: ApiSettings = {
   limits: { frameBytes: 65_536, requests: 4, streams: 2, idleMs: 60_000 },
   operatorToken: 'the token',
   server: 'outcry/0',
+  isSignInAsked: false,
 };
 const SERVICES: ServiceSettings = {
   bank: { lineLengthMax: 1024, accountsMax: 16, uploadsMax: 16, hashKey: [1, 2] },
-  lobby: { clientsMax: 3, messageBytesMax: 256, isPutAllowed: true, fileBytesMax: 1000 },
+  users: USERS_SETTINGS,
+  lobby: {
+    clientsMax: 3,
+    messageBytesMax: 256,
+    isPutAllowed: true,
+    fileBytesMax: 1000,
+    isSignInAsked: false,
+  },
 };
 const CLIENT = 4;
 const FULL_SIZE = 10;
