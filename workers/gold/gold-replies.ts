@@ -15,8 +15,7 @@ export const WELCOME_TEXT =
   'Welcome to the gold rate service. Type -signup or -signin, -help for help, -quit to leave.';
 export const EMPTY_TEXT = 'Type -help for help.';
 export const GOODBYE_TEXT = 'Goodbye.';
-export const CREDENTIALS_TEXT =
-  'Type your user name and password on one line, with a space between them.';
+export const CREDENTIALS_TEXT = 'Type your user name and password on one line, with a space between them.';
 export const NOTHING_DONE_TEXT = 'Nothing was done.';
 export const SIGN_IN_FIRST_TEXT = 'Sign in first: type -signin or -signup.';
 export const UNWATCHED_TEXT = 'Watching nothing.';
@@ -65,8 +64,8 @@ export function refusalText({ code, message }: Refusal): string {
   return `ERROR ${message}${code === 'ERR_USER_EXISTS' ? '; type -signin' : ''}`;
 }
 
-export function watchingText(wanted: readonly string[]): string {
-  return `Watching ${wanted.map(shown).join(', ')}; -unwatch ends it.`;
+export function watchingText(watched: readonly string[]): string {
+  return `Watching ${watched.join(', ')}; -unwatch ends it.`;
 }
 
 /** Of one date. */
@@ -80,7 +79,9 @@ export function latestText(answer: GoldAnswer): string {
 }
 
 export function rangeText({ days, total }: Exclude<GoldAnswers['range'], Missing>): string {
-  const lines = days.map(({ date, rows: [row] }) => (row === undefined ? date : `${date} ${pricesOfDay(row)}`));
+  const lines = days.map(({ date, rows: [row] }) =>
+    row === undefined ? date : `${date} ${pricesOfDay(row)}`,
+  );
   return fitLines(lines, [], total - days.length);
 }
 

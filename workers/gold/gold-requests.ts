@@ -5,6 +5,7 @@
  *     -types [DATE] · -latest [TYPE] · -watch TYPE
  *     DATE [TYPE] · DATE..DATE TYPE                             the type may have spaces
  */
+import { isGoldDate } from '../../src/protocol/gold-dates.ts';
 import { printable } from '../../src/values/printable.ts';
 
 export type GoldRequest =
@@ -20,7 +21,6 @@ export type GoldRequest =
 const ALONE = ['help', 'quit', 'signin', 'signup', 'dates', 'unwatch'] as const;
 const FIRST_AND_REST = /^(\S*)\s*(.*)$/s;
 const RANGE = /^(.*?)\.\.(.*)$/s;
-const DATE = /^\d{4}-\d\d-\d\d$/;
 const SHOWN_CHARACTERS_MAX = 64;
 
 const WRONG: GoldRequest = {
@@ -41,7 +41,7 @@ function parseCommand(command: string, rest: string): GoldRequest {
   switch (command) {
     case 'types':
       if (rest === '') return { type: 'types' };
-      return isDate(rest) ? { type: 'types', date: rest } : noDate(rest);
+      return isGoldDate(rest) ? { type: 'types', date: rest } : noDate(rest);
     case 'latest':
       return rest === '' ? { type: 'latest' } : { type: 'latest', wanted: rest };
     case 'watch':
@@ -53,9 +53,10 @@ function parseCommand(command: string, rest: string): GoldRequest {
 
 function parseDates(dates: string, wanted: string): GoldRequest {
   const [, from = dates, to = dates] = RANGE.exec(dates) ?? [];
-  const wrong = [from, to].find((date) => !isDate(date));
+  const wrong = [from, to].find((date) => !isGoldDate(date));
   if (wrong !== undefined) return noDate(wrong);
-  if (dates === from) return wanted === '' ? { type: 'types', date: from } : { type: 'look-up', date: from, wanted };
+  if (dates === from)
+    return wanted === '' ? { type: 'types', date: from } : { type: 'look-up', date: from, wanted };
   if (wanted === '') return used('yyyy-mm-dd..yyyy-mm-dd TYPE');
   if (to < from) return { type: 'wrong', message: `${from}..${to} ends before it begins` };
   return { type: 'range', from, to, wanted };
@@ -67,13 +68,6 @@ function used(usage: string): GoldRequest {
 
 function noDate(text: string): GoldRequest {
   return { type: 'wrong', message: `${shown(text)} is no date; dates are written yyyy-mm-dd` };
-}
-
-/** A day of the calendar. */
-function isDate(text: string): boolean {
-  if (!DATE.test(text)) return false;
-  const timeMs = Date.parse(text);
-  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(text);
 }
 
 /** What the client has said, as it may be shown to it. */

@@ -22,9 +22,9 @@ import type { Address } from '../../src/values/address.ts';
 import { printable } from '../../src/values/printable.ts';
 import { credentials } from '../../src/values/user-name.ts';
 import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
-import { fromOf, SignIn } from '../users/sign-in.ts';
+import { type DirectoryLost, SignIn, withoutPort } from '../users/sign-in.ts';
 import { type Framing, GoldInput, type GoldMessage } from './gold-input.ts';
-import { fold, matches } from './gold-names.ts';
+import { fold, rowsNamed } from './gold-names.ts';
 import {
   CLOSING_TEXT,
   CREDENTIALS_TEXT,
@@ -33,8 +33,8 @@ import {
   datesText,
   EMPTY_TEXT,
   farewellText,
-  type GoldChange,
   GOODBYE_TEXT,
+  type GoldChange,
   HELP_TEXT,
   LOST_TEXT,
   latestText,
@@ -57,7 +57,7 @@ import {
   WELCOME_TEXT,
   watchingText,
 } from './gold-replies.ts';
-import { type GoldRequest, parseRequest } from './gold-requests.ts';
+import { type GoldRequest, parseRequest, shown } from './gold-requests.ts';
 
 interface Answered {
   readonly type: 'answered';
@@ -70,7 +70,7 @@ type GoldSessionMessage =
   | GoldNotice
   | UserNotice
   | Answered
-  | { readonly type: 'users-lost' }
+  | DirectoryLost
   | { readonly type: 'rates-lost' }
   /** Timers. */
   | { readonly type: 'watch-again' }
@@ -99,7 +99,7 @@ const WATCHED_MAX = 8;
 /** Rows whose change waits for the answer before it; more are only counted. Of each row the latest change is kept. */
 const CHANGES_MAX = 64;
 /** Of dates and days so many are asked for: no answer has room for more. */
-const ASKED_MAX = 256;
+const ASKED_MAX = 200;
 /** As bytes that were no UTF-8 are decoded. */
 const NO_CHARACTER = '\ufffd';
 
@@ -140,14 +140,15 @@ export class GoldSession implements Actor<GoldSessionMessage> {
       {
         ask: (address, command, timeoutMs, then) => this.#ask(address, command, timeoutMs, then),
         watch: (address, message) => context.watch(context.refer(address), message),
-        onSignedOut: (reason) => this.#onSignedOut(reason),
+        startTimer: (key, delayMs, message) => context.startTimer(key, delayMs, message),
       },
-      fromOf(this.#info, GOLD_SERVICE, context.self),
+      { address: withoutPort(this.#info.remoteAddress), service: GOLD_SERVICE, session: context.self },
     );
     const { memory } = this.#info;
-    if (memory === undefined) this.#send(WELCOME_TEXT);
-    else this.#resume(JSON.parse(memory) as Memory);
-    this.#remember();
+    if (memory === undefined) {
+      this.#send(WELCOME_TEXT);
+      this.#remember();
+    } else this.#resume(JSON.parse(memory) as Memory);
   }
 
   receiveBytes(bytes: Uint8Array, start: number, end: number): void {
@@ -165,9 +166,9 @@ export class GoldSession implements Actor<GoldSessionMessage> {
         this.#onChanged(message);
         break;
       case 'signed-out':
-        this.#user.onNotice(message);
+        this.#onSignedOut(message);
         break;
-      case 'users-lost':
+      case 'directory-lost':
         this.#user.onDirectoryLost();
         break;
       case 'rates-lost':
@@ -232,10 +233,7 @@ export class GoldSession implements Actor<GoldSessionMessage> {
     }));
   }
 
-  #askRates<C extends GoldCommand>(
-    command: C,
-    then: (answer: Answer<GoldAnswers[C['type']]>) => void,
-  ): void {
+  #askRates<C extends GoldCommand>(command: C, then: (answer: Answer<GoldAnswers[C['type']]>) => void): void {
     this.#ask<GoldCommand, GoldAnswers[C['type']]>(RATES_ADDRESS, command, ACTOR_TIMEOUT_MS, then);
   }
 
@@ -263,9 +261,8 @@ export class GoldSession implements Actor<GoldSessionMessage> {
     if (watched.length > 0) this.#watchRates();
     if (id === 0) return;
     this.#state = 'busy';
-    this.#user.attend(id, epoch, (admission) => {
+    this.#user.attend(id, epoch, () => {
       this.#state = 'idle';
-      if (!admission.ok) this.#onSignedOut(admission.refusal.message);
     });
   }
 
@@ -295,7 +292,8 @@ export class GoldSession implements Actor<GoldSessionMessage> {
     }
     if (this.#state === 'idle' && this.#hasEnded) this.#leave();
     if (this.#state === 'leaving') return;
-    this.#remember();
+    // Who is signed in may not be known at the moment.
+    if (this.#state === 'idle') this.#remember();
     this.#regulateInput();
   }
 
@@ -382,11 +380,11 @@ export class GoldSession implements Actor<GoldSessionMessage> {
     this.#reply(purpose === 'signin' ? signedInText(name) : signedUpText(name));
   }
 
-  #onSignedOut(reason: string): void {
-    this.#credentialsFor = undefined;
+  #onSignedOut(notice: UserNotice): void {
+    this.#user.onNotice(notice);
     this.#ctx.identify('');
-    this.#notices.push(signedOutText(printable(reason)));
-    if (this.#settings.isSignInAsked) this.#unwatch();
+    this.#notices.push(signedOutText(printable(notice.reason)));
+    if (this.#settings.isSignInAsked && this.#watched.length > 0) this.#unwatch();
   }
 
   #onRequest(request: GoldRequest): void {
@@ -451,14 +449,14 @@ export class GoldSession implements Actor<GoldSessionMessage> {
 
   /** A name that nothing has would never be heard of; but what is not there yet may come. */
   #onWatch(wanted: string): void {
-    const folded = fold(wanted);
-    if (this.#watched.includes(folded)) this.#reply(watchingText(this.#watched));
+    const isWatched = this.#watched.some((other) => fold(other) === fold(wanted));
+    if (isWatched) this.#reply(watchingText(this.#watched));
     else if (this.#watched.length >= WATCHED_MAX)
       this.#fail(`${WATCHED_MAX} types can be watched at once; -unwatch ends it`);
     else {
       this.#answerWith({ type: 'latest', wanted }, (found) => {
         if ('missing' in found && found.missing === 'type') return missingText(found, wanted, '');
-        this.#watched = [...this.#watched, folded];
+        this.#watched = [...this.#watched, shown(wanted)];
         this.#watchRates();
         return watchingText(this.#watched);
       });
@@ -484,8 +482,9 @@ export class GoldSession implements Actor<GoldSessionMessage> {
   }
 
   #onChanged({ rows, before }: GoldNotice): void {
+    const watched = new Set(this.#watched.flatMap((wanted) => rowsNamed(wanted, rows)));
     rows.forEach((row, i) => {
-      if (!this.#watched.some((wanted) => matches(row, wanted))) return;
+      if (!watched.has(row)) return;
       const key = [row.company, row.brand, row.type, row.code].join('\n');
       const waiting = this.#changes.get(key);
       const known = waiting === undefined ? (before[i] ?? null) : waiting.before;
