@@ -1,7 +1,8 @@
 /** Sessions of a text service on hosts in one thread (actors.ts), with clients whose bytes are moved by hand. */
 import type { HostCommand } from '../../src/protocol/control.ts';
 import { FLOW, type Flow } from '../../src/protocol/link.ts';
-import { hostIndexOf, toAddress } from '../../src/values/address.ts';
+import type { UserNotice } from '../../src/protocol/users.ts';
+import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
 import type { MakeSession } from '../../workers/runtime/host.ts';
 import { type MainSide, TestHosts } from './actors.ts';
@@ -32,9 +33,13 @@ export class SessionHosts {
     for (let host = 0; host < hosts; host++) this.#startIn(host);
   }
 
+  addressOf(client: number): Address {
+    return toAddress(`${this.#options.service}/${client}`);
+  }
+
   /** The host of the client's session. */
   hostOf(client: number): number {
-    return hostIndexOf(toAddress(`${this.#options.service}/${client}`), this.hosts.hostCount);
+    return hostIndexOf(this.addressOf(client), this.hosts.hostCount);
   }
 
   mainOf(client: number): MainSide {
@@ -79,6 +84,13 @@ export class SessionHosts {
   /** The client has taken all that it was sent. */
   drained(client: number): void {
     this.command(client, { type: 'drained', connection: client });
+  }
+
+  /** Its user was signed out elsewhere. Returns what the client is sent. */
+  signOut(client: number, reason: string): string {
+    const notice: UserNotice = { type: 'signed-out', reason };
+    this.hosts.tell(this.addressOf(client), notice);
+    return this.heard(client);
   }
 
   /** What the client was sent since the last look. */
