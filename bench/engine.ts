@@ -18,9 +18,9 @@ import {
   writeReplaced,
 } from '../src/protocol/ouch/flat.ts';
 import * as layout from '../src/protocol/ouch/layout.ts';
-import { NONE } from '../workers/exchange/columns.ts';
 import { type MatchSink, OrderBook, SELF_TRADE } from '../workers/exchange/order-book.ts';
 import { BUY, ORDER, Orders } from '../workers/exchange/orders.ts';
+import { NONE } from '../workers/exchange/rows.ts';
 import { type EngineLoad, type EngineTotals, engineLoad, PACKET_HEAD_BYTES } from './support/engine-load.ts';
 import { check, environmentLine, formatRates, formatRatio, median, print } from './support/figures.ts';
 

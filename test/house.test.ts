@@ -148,7 +148,7 @@ const DOMAIN = [
   'workers/ledger/uploads.ts',
   'workers/ledger/keys.ts',
   'workers/ledger/api-postings.ts',
-  'workers/exchange/columns.ts',
+  'workers/exchange/rows.ts',
   'workers/exchange/orders.ts',
   'workers/exchange/price-levels.ts',
   'workers/exchange/order-book.ts',
@@ -176,6 +176,12 @@ const DOMAIN = [
   'workers/lobby/lobby-requests.ts',
   'workers/lobby/lobby-replies.ts',
   'clients/ouch/order-mirror.ts',
+  'clients/ouch-inputs/barriers.ts',
+  'clients/ouch-inputs/failure.ts',
+  'clients/ouch-inputs/machine.ts',
+  'clients/ouch-inputs/statistics.ts',
+  'clients/ouch-inputs/step-client.ts',
+  'clients/ouch-inputs/wakeup.ts',
   'clients/upload.ts',
   'clients/line-index.ts',
   'clients/frame-reader.ts',
@@ -216,11 +222,11 @@ describe('imports', () => {
       for (const target of file.imports) {
         assert.match(
           target,
-          /^(src\/(values|protocol)|workers\/(ledger|lobby|exchange))\//,
+          /^(src\/(values|protocol)|workers\/(ledger|lobby|exchange)|clients)\//,
           `${path} imports ${target}`,
         );
         assert.ok(
-          !target.startsWith('workers/') || DOMAIN.includes(target),
+          !/^(workers|clients)\//.test(target) || DOMAIN.includes(target),
           `${path} imports the shell ${target}`,
         );
       }

@@ -7,8 +7,8 @@
  */
 import { Packr } from 'msgpackr';
 import type { OrderbookForm } from '../../src/protocol/exchange.ts';
-import { NONE } from './columns.ts';
 import { ORDER, type Orders } from './orders.ts';
+import { NONE } from './rows.ts';
 import type { StreamState } from './sequenced-stream.ts';
 
 const { OPEN, PRICE, USED } = ORDER;

@@ -17,10 +17,10 @@ import {
 } from '../../src/protocol/ouch/flat.ts';
 import * as layout from '../../src/protocol/ouch/layout.ts';
 import type { VenueSettings } from '../../src/protocol/venue.ts';
-import { NONE } from './columns.ts';
 import type { SessionState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
 import { ORDER, type Orders } from './orders.ts';
+import { NONE } from './rows.ts';
 import type { TradingAccount } from './trading-account.ts';
 import * as rules from './validate.ts';
 import {

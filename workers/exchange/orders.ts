@@ -12,8 +12,9 @@
  * Clients choose their tokens, and could choose many that belong to one place of the index; who does not know the secret
  * in its hash can not.
  */
-import { grown, NONE } from './columns.ts';
+
 import { LevelPool } from './price-levels.ts';
+import { grown, NONE } from './rows.ts';
 
 export { NONE };
 
@@ -61,7 +62,7 @@ export class Orders {
   /** The same bytes, two words a number. */
   #wide = new Float64Array(this.rows.buffer);
   /** By account: those of equal owner are one party. Each account is its own owner until it is told otherwise. */
-  owner: Int32Array = new Int32Array(0);
+  owner = new Int32Array(0);
   /** The price levels of all books. */
   readonly levels = new LevelPool();
 
@@ -72,9 +73,9 @@ export class Orders {
   #fresh = 0;
   #free = NO_SLOT;
   /** By account. */
-  #first: Int32Array = new Int32Array(0);
-  #last: Int32Array = new Int32Array(0);
-  #countOf: Int32Array = new Int32Array(0);
+  #first = new Int32Array(0);
+  #last = new Int32Array(0);
+  #countOf = new Int32Array(0);
 
   constructor(secret = 0) {
     this.#factor = (secret ^ 0x9e3779b1) | 1;

@@ -10,7 +10,7 @@
  * A tree is as deep as its levels are different: prices of one day need two or three steps, all prices at most seven.
  * Nodes and levels of all sides are in one pool, so that a book costs hardly anything before it has orders.
  */
-import { grown, NONE } from './columns.ts';
+import { grown, NONE } from './rows.ts';
 
 /** Exclusive or with it turns a price into a key and back. */
 export const BID_MIRROR = 0x7fffffff;

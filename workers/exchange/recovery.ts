@@ -17,7 +17,6 @@ import {
   REPLACED,
   TIMESTAMP,
 } from '../../src/protocol/ouch/layout.ts';
-import { NONE } from './columns.ts';
 import { type ExchangeEvents, type OpenedAccount, readEvents } from './exchange-log.ts';
 import {
   type AccountState,
@@ -28,6 +27,7 @@ import {
   type SessionState,
 } from './exchange-snapshot.ts';
 import { ORDER, Orders } from './orders.ts';
+import { NONE } from './rows.ts';
 import { SequencedStream, type StreamMemory } from './sequenced-stream.ts';
 import { spacePadded } from './wire-text.ts';
 

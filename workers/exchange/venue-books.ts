@@ -4,11 +4,11 @@
  */
 import type { BookSelection, OrderbookForm } from '../../src/protocol/exchange.ts';
 import { type BookSettings, GROUPS, type VenueSettings } from '../../src/protocol/venue.ts';
-import { NONE } from './columns.ts';
 import type { BookState } from './exchange-snapshot.ts';
 import type { MatchSink } from './order-book.ts';
 import { OrderBook } from './order-book.ts';
 import type { Orders } from './orders.ts';
+import { NONE } from './rows.ts';
 import { Ticks } from './ticks.ts';
 import { type Trade, Trades } from './trades.ts';
 import { type BookRules, groupIndexOf } from './validate.ts';

@@ -132,8 +132,8 @@ export class PieceSplitter {
       const start = at;
       at = this.#endOfToken(chunk, start);
       if (at < 0) {
-        // slice() of a Buffer copies nothing.
-        this.#keep(new Uint8Array(chunk.subarray(start)));
+        // The slice of a Buffer would be no copy.
+        this.#keep(Uint8Array.from(chunk.subarray(start)));
         break;
       }
       this.#take(this.#decode(this.#whole(chunk.subarray(start, at))), sink);

@@ -1,8 +1,8 @@
 /** Orders and books as an exchange uses them: enters, cancels and replaces, and what the books say of it. */
 import { SELF_TRADE_MODES, type SelfTradeMode } from '../../../src/protocol/venue.ts';
-import { NONE } from '../../../workers/exchange/columns.ts';
 import { type MatchSink, OrderBook, type SelfTradeCode } from '../../../workers/exchange/order-book.ts';
 import { BUY, ORDER, Orders } from '../../../workers/exchange/orders.ts';
+import { NONE } from '../../../workers/exchange/rows.ts';
 import { type BookEvent, stateOf } from './book-model.ts';
 
 const { ACCOUNT, OPEN, USED } = ORDER;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { PRICE_MAX, QUANTITY_MAX } from '../../../src/protocol/ouch/layout.ts';
 import type { SelfTradeMode } from '../../../src/protocol/venue.ts';
-import { NONE } from '../../../workers/exchange/columns.ts';
+import { NONE } from '../../../workers/exchange/rows.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { Engine, type EnterFields } from './engine.ts';
 

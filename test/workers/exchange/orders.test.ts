@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NONE } from '../../../workers/exchange/columns.ts';
 import { Orders } from '../../../workers/exchange/orders.ts';
+import { NONE } from '../../../workers/exchange/rows.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
 
