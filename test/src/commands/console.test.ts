@@ -119,7 +119,7 @@ describe('outcry serve', () => {
     await server.says(/^gold: 3 clients closed$/m);
     for (const client of clients) {
       await until('the client is closed', () => client.hasEnded);
-      assert.match(client.text, /\nThe server closes this connection: the server closed all connections\s*$/);
+      assert.match(client.text, /The server closes this connection: the server closed all connections\s*$/);
       client.end();
     }
     const next = await TestClient.connect(port);
