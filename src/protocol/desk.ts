@@ -14,10 +14,9 @@ import type {
   StatementReply,
 } from './api/operations.ts';
 import type { RefreshOrder, RefreshOutcome, WriteDayOrder } from './gold.ts';
-import type { CheckedPassword, CheckPasswordJob, HashPasswordJob } from './host-task.ts';
+import type { CheckedPassword, CheckPasswordJob, HashedPassword, HashPasswordJob } from './host-task.ts';
 import type { ActorSort } from './inspector.ts';
 import type { ConnectionRecord } from './registry.ts';
-import type { PasswordHash } from './users.ts';
 
 /** Addresses of this service are the main thread's. */
 export const MAIN_SERVICE = 'main';
@@ -89,7 +88,7 @@ export interface OpenFile extends FileInfo {
 export interface DeskAnswers {
   readonly statement: StatementReply;
   readonly 'read-stream': Uint8Array;
-  readonly 'hash-password': PasswordHash;
+  readonly 'hash-password': HashedPassword;
   readonly 'check-password': CheckedPassword;
   readonly 'refresh-gold': RefreshOutcome;
   readonly 'write-gold-day': null;

@@ -185,6 +185,12 @@ export interface HashPasswordJob {
   readonly parameters: ScryptParameters;
 }
 
+export interface HashedPassword {
+  readonly made: PasswordHash;
+  /** 32 random bytes, always. */
+  readonly token: Uint8Array;
+}
+
 export interface CheckPasswordJob {
   readonly type: 'check-password';
   readonly password: Uint8Array;
@@ -195,7 +201,7 @@ export interface CheckPasswordJob {
 
 export interface CheckedPassword {
   readonly isRight: boolean;
-  /** The hash of the right password with the parameters of today, where the stored one has others. */
+  /** The hash of the right password with the parameters of today, where the stored one costs less. */
   readonly renewed?: PasswordHash;
   /** 32 random bytes, always. */
   readonly token: Uint8Array;
@@ -229,7 +235,7 @@ export interface JobResults {
   readonly import: number;
   readonly statement: Statement;
   readonly 'read-stream': Uint8Array;
-  readonly 'hash-password': PasswordHash;
+  readonly 'hash-password': HashedPassword;
   readonly 'check-password': CheckedPassword;
   readonly 'refresh-gold': RefreshOutcome;
   readonly 'write-gold-day': null;
