@@ -421,7 +421,7 @@ export class ApiServerSession {
     const connection = this.server.connectionCount;
     return [
       FRAME.hello,
-      { protocol: PROTOCOL_VERSION, server, features, connection, isOperator: true, limits },
+      { protocol: PROTOCOL_VERSION, server, features, connection, isOperator: true, user: null, limits },
     ];
   }
 
