@@ -19,14 +19,12 @@ export function hashPassword({ password, parameters }: HashPasswordJob): HashedP
   return { made: make(password, parameters), token: randomBytes(TOKEN_BYTES) };
 }
 
-/** A wrong password takes as long as a right one does: what would be stored of it is made, and thrown away. */
 export function checkPassword({ password, stored, parameters }: CheckPasswordJob): CheckedPassword {
   const hash = scrypt(password, stored.salt, stored.parameters);
   const isRight = timingSafeEqual(hash, stored.hash);
   const token = randomBytes(TOKEN_BYTES);
-  if (costOf(stored.parameters) >= costOf(parameters)) return { isRight, token };
-  const renewed = make(password, parameters);
-  return isRight ? { isRight, renewed, token } : { isRight, token };
+  if (!isRight || costOf(stored.parameters) >= costOf(parameters)) return { isRight, token };
+  return { isRight, renewed: make(password, parameters), token };
 }
 
 function make(password: Uint8Array, parameters: ScryptParameters): PasswordHash {
