@@ -121,7 +121,7 @@ export function givenSettingFlags(options: Readonly<Record<string, unknown>>): R
 }
 
 function optionOf(setting: Setting): Option {
-  const help = `${setting.reason} (${expectationOf(setting)}; default ${setting.default})`;
+  const help = `${setting.reason} (${expectationOf(setting)}; default ${String(setting.default) || 'none'})`;
   return new Option(`--${setting.flag} <${setting.type}>`, help);
 }
 
