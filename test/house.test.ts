@@ -209,7 +209,6 @@ const DOMAIN = [
   'clients/upload.ts',
   'clients/line-index.ts',
   'clients/frame-reader.ts',
-  'clients/queue.ts',
   'clients/transactions.ts',
   'clients/lobby-wire.ts',
   'clients/cli/lobby-commands.ts',
