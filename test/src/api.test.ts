@@ -81,7 +81,7 @@ describe('the api', () => {
       assert.deepEqual(hello, {
         protocol: 1,
         server: `outcry/${readVersion()}`,
-        features: ['bank', 'exchange', 'users', 'admin', 'gold'],
+        features: ['bank', 'exchange', 'gold', 'users', 'admin'],
         isOperator: false,
         user: null,
         limits: { frameBytes: MIB, requests: 1024, streams: 64, idleMs: 60_000 },
@@ -779,9 +779,9 @@ describe('createServer', () => {
       'bank',
       'lobby',
       'exchange',
+      'gold',
       'users',
       'admin',
-      'gold',
     ]);
     client.drop();
     await using bank = await createServer({ services: ['bank'] });

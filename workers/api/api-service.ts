@@ -16,8 +16,8 @@ export function startApi(settings: ApiSettings, { lobby }: ServiceSettings): Mak
     ...bankOperations(new ApiPostings()),
     ...(lobby === undefined ? {} : lobbyOperations(lobby)),
     ...exchangeOperations(),
-    ...usersOperations(),
     ...goldOperations(),
+    ...usersOperations(),
     ...adminOperations(),
   };
   return (info) => ({
