@@ -84,8 +84,7 @@ export class DebugScreen implements SessionTap {
       const text = this.#describe(watched, direction, bytes.subarray(start, end));
       if (text !== undefined) this.#print(`${headOf(watched)} ${ARROWS[direction]} ${text}`);
     });
-    if (!isWhole)
-      this.#print(`${headOf(watched)} ${ARROWS[direction]} ${chunk.length} bytes that are none\n`);
+    if (!isWhole) this.#print(`${headOf(watched)} ${ARROWS[direction]} ${unreadable(chunk)}`);
   }
 
   /** Undefined of what is left out. */

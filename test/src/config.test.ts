@@ -490,7 +490,9 @@ describe('addSettingFlags', () => {
     for (const setting of ALL_SETTINGS) {
       const line = help.split('\n').find((each) => each.includes(`--${setting.flag} <${setting.type}>`));
       assert.ok(
-        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`),
+        line?.endsWith(
+          `${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting) || 'none'})`,
+        ),
         line,
       );
     }
@@ -628,6 +630,38 @@ describe('settings', () => {
   }
 });
 
+describe("a file of the original server's", () => {
+  const original = { host: 'server-host', port: 'ouch-raw-port' };
+
+  function resolveOriginal(text: string, flags: Readonly<Record<string, string>> = {}) {
+    writeFileSync('original.ini', text);
+    return resolveConfig({ file: 'original.ini', environment: {}, flags, original });
+  }
+
+  test('says with [DEFAULT] what it is made to stand for, and less loudly than a flag', () => {
+    const text = '[DEFAULT]\nhost = localhost\nport = 4000\n\n[ouch]\nport = 4001\n';
+    const { server, ouch, 'ouch-raw': raw } = resolveOriginal(text);
+    assert.deepEqual([server.host, raw.port, ouch.port], ['localhost', 4000, 4001]);
+    assert.equal(resolveOriginal(text, { 'ouch-raw-port': '5000' })['ouch-raw'].port, 5000);
+  });
+
+  test('is wrong where it says more, or the same twice', () => {
+    const message = [
+      'original.ini [DEFAULT] constructor: no such name, the nearest is host',
+      'original.ini [DEFAULT] port: "1" and "2", expected one value',
+    ].join('\n');
+    assert.throws(() => resolveOriginal('[DEFAULT]\nconstructor = 1\nport = 1\nport = 2\n'), { message });
+  });
+
+  test('is wrong for who does not take it', () => {
+    writeFileSync('original.ini', '[DEFAULT]\nhost = localhost\n');
+    assert.throws(() => resolveConfig({ file: 'original.ini', environment: {}, flags: {} }), {
+      code: 'ERR_CONFIG_INVALID',
+      message: /^original\.ini \[DEFAULT\]: no such name/,
+    });
+  });
+});
+
 describe('config.ini', () => {
   test('sets exactly the defaults', () => {
     assert.deepEqual(resolveConfig({ file: TEMPLATE, environment: {}, flags: {} }), DEFAULT_CONFIG);
@@ -679,9 +713,8 @@ describe('config.ini', () => {
   });
 
   function linesOf(section: string): readonly string[] {
-    return ALL_SETTINGS.filter((setting) => setting.section === section).map(
-      (setting) =>
-        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`,
+    return ALL_SETTINGS.filter((setting) => setting.section === section).map((setting) =>
+      `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`.trimEnd(),
     );
   }
 });

@@ -48,17 +48,7 @@ export class SessionHosts {
 
   /** Connects a client and returns what it is sent. */
   open(client: number, memory?: string): string {
-    const { service, localAddress } = this.#options;
-    this.command(client, {
-      type: 'open',
-      connection: client,
-      service,
-      remoteAddress: `10.0.0.1:${client}`,
-      localAddress,
-      sinceMs: client,
-      ...(memory === undefined ? {} : { memory }),
-    });
-    return this.heard(client);
+    return this.#open(client, memory === undefined ? {} : { memory });
   }
 
   /** Hands the client's bytes to its session, '' for a pause, and returns what the client is sent. */
@@ -126,7 +116,8 @@ export class SessionHosts {
     this.#startIn(host);
     for (const [i, client] of clients.entries()) {
       this.#read.set(client, 0);
-      this.open(client, memories[i]);
+      const memory = memories[i];
+      this.#open(client, { isReplacement: true, ...(memory === undefined ? {} : { memory }) });
       this.#read.set(client, 0);
     }
     this.hosts.settle();
@@ -136,6 +127,20 @@ export class SessionHosts {
   logged(): string[] {
     const events = this.hosts.mains.flatMap((main) => main.events.splice(0));
     return events.flatMap((event) => (event.type === 'log' ? [event.text] : []));
+  }
+
+  #open(client: number, more: { readonly memory?: string; readonly isReplacement?: true }): string {
+    const { service, localAddress } = this.#options;
+    this.command(client, {
+      type: 'open',
+      connection: client,
+      service,
+      remoteAddress: `10.0.0.1:${client}`,
+      localAddress,
+      sinceMs: client,
+      ...more,
+    });
+    return this.heard(client);
   }
 
   #startIn(host: number): void {

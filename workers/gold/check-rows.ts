@@ -24,9 +24,8 @@ export function checkRows(rows: readonly GoldRow[], lastMedian?: number): Checke
   }
   const median = medianOf(sound);
   if (lastMedian !== undefined && isLeap(lastMedian, median)) {
-    return {
-      refused: `half of the prices are below ${formatCount(median)} VND per lượng, and were below ${formatCount(lastMedian)}`,
-    };
+    const change = `from ${formatCount(lastMedian)} to ${formatCount(median)} VND per lượng`;
+    return { refused: `the median price went ${change}` };
   }
   return { rows: sound, dropped };
 }

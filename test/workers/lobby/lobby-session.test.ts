@@ -163,8 +163,9 @@ describe('a lobby whose clients sign in', () => {
   test('asks again those whose session was lost outside', () => {
     const lobby = closedLobby();
     lobby.replace(0, [1]);
-    lobby.command(1, { type: 'closing', message: '' });
-    assert.ok(lobby.isClosed(1));
+    assert.match(lobby.heard(1), /^ERROR a part of the server failed .*\n$/);
+    assert.equal(lobby.send(1, 'hello\n'), `${FIRST}\n`);
+    assert.equal(lobby.send(1, `${RIGHT}\n`), 'Client1');
   });
 
   test('neither logs nor echoes a password, whoever sends it', () => {
