@@ -36,7 +36,7 @@ describe('Users', () => {
     const rises: readonly [UsersEvent, number, number][] = [
       [{ type: 'rehashed', id: 1, hash: HASH }, 0, 1],
       [{ type: 'seen', id: 1, timeMs: 5 }, 0, 1],
-      [{ type: 'role-changed', id: 1, role: 'operator' }, 1, 1],
+      [{ type: 'role-changed', id: 1, role: 'operator' }, 1, 0],
       [{ type: 'password-changed', id: 1, hash: HASH }, 1, 0],
       [{ type: 'sessions-ended', id: 1 }, 1, 0],
       [{ type: 'disabled', id: 1 }, 1, 0],
