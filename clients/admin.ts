@@ -9,6 +9,7 @@ import type {
   ParamsOf,
   ReplyOf,
 } from '../src/protocol/api/operations.ts';
+import type { Role } from '../src/protocol/users.ts';
 import type { Calls } from './calls.ts';
 import type { CallOptions } from './pending.ts';
 
@@ -17,6 +18,9 @@ export type ActorsQuery = ParamsOf<'admin.actors'>;
 export type DeadLettersQuery = ParamsOf<'admin.dead-letters'>;
 export type DeadLetters = ReplyOf<'admin.dead-letters'>;
 export type Actors = ReplyOf<'admin.actors'>;
+
+export type UsersQuery = ParamsOf<'admin.users'>;
+export type UserList = ReplyOf<'admin.users'>;
 
 export interface Sessions {
   readonly sessions: readonly AdminSession[];
@@ -73,6 +77,45 @@ export class Admin {
   /** The server's actors, those with the most messages waiting first. */
   actors(query: ActorsQuery = {}, options?: CallOptions): Promise<Actors> {
     return this.#calls.request('admin.actors', query, options);
+  }
+
+  /** Those who have an account, by their names: 100 of them without a limit. */
+  users(query: UsersQuery = {}, options?: CallOptions): Promise<UserList> {
+    return this.#calls.request('admin.users', query, options);
+  }
+
+  /** Makes an account. Rejects with ERR_USER_EXISTS, ERR_USER_NAME or ERR_USER_PASSWORD. */
+  async addUser(name: string, password: string, role?: Role, options?: CallOptions): Promise<void> {
+    await this.#calls.request('admin.user-add', { name, password, role }, options);
+  }
+
+  /** Gives a user another password; resolves to how many of his sessions have ended. Rejects with ERR_USER_MISSING, as all of these. */
+  async setUserPassword(name: string, password: string, options?: CallOptions): Promise<number> {
+    const { ended } = await this.#calls.request('admin.user-password', { name, password }, options);
+    return ended;
+  }
+
+  /** Makes a user an operator, or makes an operator a user; resolves to how many of his sessions have ended. */
+  async setUserRole(name: string, role: Role, options?: CallOptions): Promise<number> {
+    const { ended } = await this.#calls.request('admin.user-role', { name, role }, options);
+    return ended;
+  }
+
+  /** The user can sign in no more; resolves to how many of his sessions have ended. */
+  async disableUser(name: string, options?: CallOptions): Promise<number> {
+    const { ended } = await this.#calls.request('admin.user-disable', { name }, options);
+    return ended;
+  }
+
+  /** The user may sign in again. */
+  async enableUser(name: string, options?: CallOptions): Promise<void> {
+    await this.#calls.request('admin.user-enable', { name }, options);
+  }
+
+  /** Signs a user out everywhere; resolves to how many sessions have ended. */
+  async signUserOut(name: string, options?: CallOptions): Promise<number> {
+    const { ended } = await this.#calls.request('admin.user-sign-out', { name }, options);
+    return ended;
   }
 
   /** Ends the server in order; `message` is for its clients. Resolves when it has begun to. */

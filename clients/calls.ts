@@ -32,7 +32,8 @@ export interface CallsOptions {
   readonly dial: () => Duplex;
   /** What people call the server. */
   readonly peer: string;
-  readonly hello: ClientHello;
+  /** What a new connection begins with. */
+  readonly hello: () => ClientHello;
   readonly reconnect: ReconnectOptions | false;
 }
 
@@ -41,6 +42,7 @@ export interface Notice {
   /**
    * `closing`: the server is shutting down, and `data` is `{ message }`.
    * `trouble`: it can store nothing at the moment, and answers when it can; `data` is `{ code, message }`.
+   * `signed-out`: the user was signed out elsewhere, and has to sign in again; `data` is `{ reason }`.
    */
   readonly name: string;
   readonly data: unknown;
@@ -87,7 +89,7 @@ export class Calls implements ConnectionListener<Opened> {
     this.#connection = new Connection(
       {
         begin: (link) => {
-          this.#wire = new Wire(dial(), peer, hello, {
+          this.#wire = new Wire(dial(), peer, hello(), {
             onOpen: link.onOpen,
             onOver: link.onOver,
             onFrame: (frame) => this.#onFrame(frame),

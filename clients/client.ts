@@ -2,14 +2,16 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type ClientHello, PROTOCOL_VERSION, type ServerHello } from '../src/protocol/api/frames.ts';
-import type { OutcryError } from '../src/values/errors.ts';
+import { ERROR_CODES, type OutcryError } from '../src/values/errors.ts';
 import { Admin } from './admin.ts';
 import { Bank } from './bank.ts';
 import { Calls, type CallsOptions, type Notice } from './calls.ts';
 import type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
 import { dial } from './dial.ts';
 import { Exchange } from './exchange.ts';
+import { Gold } from './gold.ts';
 import { Lobby } from './lobby.ts';
+import { Users } from './users.ts';
 
 /** A server in this process: what `createServer` of `outcry/server` resolves to. */
 export interface LocalServer {
@@ -27,6 +29,8 @@ export interface ConnectOptions {
   readonly name?: string | undefined;
   /** The operators' token, for `client.admin` and for what operators do in the exchange; the server has written it to operator.json in its data folder. */
   readonly token?: string | undefined;
+  /** The token of a sign-in: the client goes on as that user, or tells that he is `signed-out` if it is not known any more. */
+  readonly session?: string | undefined;
   /** Gives up the first attempt when it is aborted; afterwards it does nothing. */
   readonly signal?: AbortSignal | undefined;
   /** Of calls that do not say their own. 30,000 without it. */
@@ -65,6 +69,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly bank: Bank;
   readonly lobby: Lobby;
   readonly exchange: Exchange;
+  readonly users: Users;
+  readonly gold: Gold;
   readonly admin: Admin;
   /** Resolves when the client is closed for good: to undefined if it was by `close`, else to what was wrong. */
   readonly closed: Promise<OutcryError | undefined>;
@@ -77,10 +83,16 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
-    this.#calls = new Calls(callsOptions(options), timeoutMs, {
-      onState: (change) => this.#onState(change),
-      onNotice: (notice) => this.#emitLater('notice', notice),
-    });
+    this.#calls = new Calls(
+      callsOptions(options, () => this.users.token),
+      timeoutMs,
+      {
+        onState: (change) => this.#onState(change),
+        onNotice: (notice) => this.#onNotice(notice),
+      },
+    );
+    this.users = new Users(this.#calls, options.session);
+    this.gold = new Gold(this.#calls);
     this.bank = new Bank(this.#calls);
     this.lobby = new Lobby(this.#calls);
     this.exchange = new Exchange(this.#calls);
@@ -121,6 +133,13 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   #onState(change: StateChange): void {
     if (change.state === 'closed') this.#onClosed(change.error);
     this.#emitLater('state', change);
+    if (change.state !== 'connected' || change.server.user !== null || this.users.token === undefined) return;
+    this.#onNotice({ name: 'signed-out', data: { reason: ERROR_CODES.ERR_USER_TOKEN } });
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice.name === 'signed-out') this.users.onSignedOut();
+    this.#emitLater('notice', notice);
   }
 
   /** What a listener throws is his, and must not come in between of what the client was doing. */
@@ -129,12 +148,16 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 }
 
-function callsOptions(options: ConnectOptions): CallsOptions {
+function callsOptions(options: ConnectOptions, sessionOf: () => string | undefined): CallsOptions {
   const { host = HOST, port = PORT, server, name, token, reconnect = {} } = options;
-  const hello: ClientHello = {
-    protocol: PROTOCOL_VERSION,
-    ...(name === undefined ? {} : { name }),
-    ...(token === undefined ? {} : { token }),
+  const hello = (): ClientHello => {
+    const session = sessionOf();
+    return {
+      protocol: PROTOCOL_VERSION,
+      ...(name === undefined ? {} : { name }),
+      ...(token === undefined ? {} : { token }),
+      ...(session === undefined ? {} : { session }),
+    };
   };
   if (server !== undefined) {
     return { dial: () => server.connect('api'), peer: 'the server in this process', hello, reconnect };

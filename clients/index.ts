@@ -2,7 +2,7 @@
  * The client library: `import { connect } from 'outcry'`. Everything that programs use is here; nothing else of the
  * package is for them, but `outcry/server`.
  */
-export type { ApiLimits, ServerHello } from '../src/protocol/api/frames.ts';
+export type { ApiLimits, ServerHello, UserInfo } from '../src/protocol/api/frames.ts';
 export type {
   AccountName,
   ActorRow,
@@ -13,6 +13,9 @@ export type {
   BookOrder,
   DeadLetterRow,
   FileInfo,
+  GoldChange,
+  GoldImport,
+  GoldRange,
   LimitInForce,
   LobbyClient,
   LobbyMessage,
@@ -32,6 +35,8 @@ export type {
   ReplacedMessage,
 } from '../src/protocol/api/orders.ts';
 export type { BookSelection, DayReply, ExchangeFigures } from '../src/protocol/exchange.ts';
+export type { GoldAnswer, GoldRefresh, GoldRow } from '../src/protocol/gold.ts';
+export type { Role, UserRow, UserSession } from '../src/protocol/users.ts';
 export { ERROR_CODES, type ErrorCode, OutcryError } from '../src/values/errors.ts';
 export type {
   Actors,
@@ -41,6 +46,8 @@ export type {
   DeadLettersQuery,
   Sessions,
   SessionsQuery,
+  UserList,
+  UsersQuery,
 } from './admin.ts';
 export type { AccountBalance, Bank, Statement, StatementOptions } from './bank.ts';
 export type { KeyedOptions, Notice } from './calls.ts';
@@ -54,6 +61,7 @@ export {
 } from './client.ts';
 export type { ConnectionState, ReconnectOptions, StateChange } from './connection.ts';
 export type { BookQuery, CancelQuery, Exchange, MarketOptions, TradesQuery } from './exchange.ts';
+export type { Gold, GoldWatchOptions, RangeOptions } from './gold.ts';
 export type { IncomingFile } from './incoming-file.ts';
 export type { Lobby, MessagesOptions } from './lobby.ts';
 export {
@@ -71,3 +79,4 @@ export type { CallOptions } from './pending.ts';
 export type { PostedAll, Refusal } from './post-all.ts';
 export type { EnteredOrder, OrderReplacement, SignInOptions, Trader } from './trader.ts';
 export { type Amount, type Transaction, toDecimal } from './transactions.ts';
+export type { SignedIn, Users } from './users.ts';

@@ -50,8 +50,9 @@ interface Rung {
   readonly ask: BookView['asks'][number] | undefined;
 }
 
-/** With less the depth stands below the orders. */
+/** With less the depth stands below the orders; so does it where they leave less than it needs. */
 const BESIDE_WIDTH = 120;
+const LEVELS_WIDTH = 36;
 const GAP = '   ';
 const BEST_MAX = 12;
 const CLIENTS_MAX = 10;
@@ -64,10 +65,10 @@ export function formatBookScreen(picture: BookPicture, options: BookScreenOption
   const { width } = options;
   const orders = formatOrders(picture, options);
   const summary = formatSummary(picture, width);
-  const depthLook = { ...options, width: width - widthOf(orders) - GAP.length };
+  const room = width - widthOf(orders) - GAP.length;
   const body =
-    width >= BESIDE_WIDTH
-      ? `${beside(orders, formatLevels(picture, options, depthLook))}\n${summary}`
+    width >= BESIDE_WIDTH && room >= LEVELS_WIDTH
+      ? `${beside(orders, formatLevels(picture, options, { ...options, width: room }))}\n${summary}`
       : `${orders}\n${summary}\n${formatLevels(picture, options, options)}`;
   return `${formatHead(picture)}\n${body.trimEnd()}\n`;
 }
@@ -86,10 +87,9 @@ export function shownOrders(views: readonly BookView[], rowsMax: number): readon
 }
 
 function formatHead({ timeMs, figures }: BookPicture): string {
-  const { state, session, connected, openOrders, trades } = figures;
+  const { state, session, openOrders, trades } = figures;
   const parts = [
     `day ${state === 'open' ? 'open' : 'not open'}, session ${session}`,
-    counted(connected, 'connection'),
     `${counted(openOrders, 'order')}, ${counted(trades, 'trade')}`,
   ];
   return `${formatLocalTime(timeMs)}   ${parts.join('   ')}\n`;
@@ -142,7 +142,7 @@ function formatSummary({ books, trades, doors, clients }: BookPicture, width: nu
     [
       ['best prices', listOf(priced.map(formatBest), BEST_MAX)],
       ['last trades', listOf(trades.map(formatTrade), trades.length)],
-      ['connections', listOf(clients.map(formatClient), CLIENTS_MAX)],
+      ['connections', formatClients(clients)],
       ['listening', listOf(doors.map(formatDoor), doors.length)],
     ],
     width,
@@ -157,6 +157,12 @@ function formatBest({ id, group, bid, ask, last }: BookRow): string {
 
 function formatTrade({ timeMs, id, quantity, price, matchNumber }: TradeRow): string {
   return `${timeOf(timeMs)} ${id} ${quantity} at ${formatTenths(price)} m ${matchNumber}`;
+}
+
+/** `2: raw 127.0.0.1:50112; ouch 127.0.0.1:50114 TRADE1` */
+function formatClients(clients: readonly ClientRow[]): string {
+  const all = listOf(clients.map(formatClient), CLIENTS_MAX);
+  return clients.length === 0 ? all : `${formatCount(clients.length)}: ${all}`;
 }
 
 function formatClient({ service, remoteAddress, user }: ClientRow): string {

@@ -124,7 +124,7 @@ export function givenSettingFlags(options: Readonly<Record<string, unknown>>): R
 }
 
 function optionOf(setting: Setting): Option {
-  const help = `${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`;
+  const help = `${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting) || 'none'})`;
   return new Option(`--${setting.flag} <${setting.type}>`, help);
 }
 

@@ -29,6 +29,7 @@ interface Watched {
 const ARROWS: Readonly<Record<Direction, string>> = { inbound: '>', outbound: '<' };
 /** More than this waits for nobody. */
 const WAITING_BYTES_MAX = 1024 * 1024;
+const UNREADABLE_SHOWN = 32;
 
 export class DebugScreen implements SessionTap {
   readonly #output: Writable;
@@ -83,8 +84,7 @@ export class DebugScreen implements SessionTap {
       const text = this.#describe(watched, direction, bytes.subarray(start, end));
       if (text !== undefined) this.#print(`${headOf(watched)} ${ARROWS[direction]} ${text}`);
     });
-    if (!isWhole)
-      this.#print(`${headOf(watched)} ${ARROWS[direction]} ${chunk.length} bytes that are none\n`);
+    if (!isWhole) this.#print(`${headOf(watched)} ${ARROWS[direction]} ${unreadable(chunk)}`);
   }
 
   /** Undefined of what is left out. */
@@ -120,10 +120,10 @@ function describeMessage(bytes: Uint8Array, direction: Direction, form: Orderboo
   const letter = String.fromCharCode(code);
   const message = messageWith(direction, letter);
   if (message === undefined || !message.lengths.includes(bytes.length)) {
-    return `${bytes.length} bytes that are no message: ${hexOf(bytes)}\n`;
+    return unreadable(bytes);
   }
   const lines = hexLines(bytes, direction, form);
-  return `${letter} ${message.title}, ${bytes.length} bytes\n${lines.map((line) => `${line}\n`).join('')}`;
+  return `${letter} ${message.title}, ${bytes.length} bytes\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 function describePacket(bytes: Uint8Array, direction: Direction): string {
@@ -137,6 +137,7 @@ function describePacket(bytes: Uint8Array, direction: Direction): string {
   }
 }
 
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+function unreadable(bytes: Uint8Array): string {
+  const shown = Buffer.from(bytes.subarray(0, UNREADABLE_SHOWN)).toString('hex');
+  return `${bytes.length} bytes that are no message: ${shown}${bytes.length > UNREADABLE_SHOWN ? '…' : ''}\n`;
 }

@@ -7,6 +7,7 @@ import { RecordingFile } from '../../src/protocol/ouch-inputs/recording-file.ts'
 import { OutcryError } from '../../src/values/errors.ts';
 import { formatCount } from '../../src/values/readable.ts';
 import { RecordingProxy } from '../ouch-inputs/proxy.ts';
+import { formatNumber } from './admin-text.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE } from './failure.ts';
 
 const USAGE = 'FILE [--port 31500] [--to HOST:PORT] [--raw]';
@@ -73,7 +74,7 @@ export async function run(args: readonly string[]): Promise<number> {
   recorder.end();
   const { sessions, messages, skipped } = recorder.figures;
   const left = skipped === 0 ? '' : `, ${formatCount(skipped)} left out that no test input can have`;
-  process.stdout.write(`${formatCount(sessions)} sessions, ${formatCount(messages)} messages${left}\n`);
+  process.stdout.write(`${formatNumber(sessions, 'session')}, ${formatNumber(messages, 'message')}${left}\n`);
   return exitCode;
 }
 

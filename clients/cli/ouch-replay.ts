@@ -91,18 +91,21 @@ export async function run(args: readonly string[]): Promise<number> {
   const surveys = await surveyAll(files, { target: targetsAt(venue), spools, noCheck: !options.check });
   if (surveys === undefined) return EXIT_WRONG_USE;
   checkPlayedOnce(runOptions, surveys);
-  const junit = options.junit === undefined ? undefined : await openReport(options.junit);
-  try {
-    const report = options.step
-      ? await playSteps(surveys, runOptions, venue)
-      : await play(surveys, runOptions);
-    await junit?.writeFile(toJunit(report));
-    tellFailures(surveys, report);
-    process.stdout.write(options.json ? toJsonReport(report) : formatSummary(report, lookOf(options)));
-    return report.results.every(isDone) ? EXIT_DONE : EXIT_FAILED;
-  } finally {
-    await junit?.close();
-  }
+  // Awaited here, since the spools are in use until then.
+  return await interruptible(async (signal) => {
+    const junit = options.junit === undefined ? undefined : await openReport(options.junit);
+    try {
+      const report = await (options.step
+        ? playSteps(surveys, { ...runOptions, signal }, venue)
+        : play(surveys, { ...runOptions, signal }));
+      await junit?.writeFile(toJunit(report));
+      tellFailures(surveys, report);
+      process.stdout.write(options.json ? toJsonReport(report) : formatSummary(report, lookOf(options)));
+      return report.results.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+    } finally {
+      await junit?.close();
+    }
+  });
 }
 
 function replayFlags(): Command {
@@ -188,14 +191,23 @@ async function surveyAll(
   files: readonly string[],
   options: SurveyOptions,
 ): Promise<readonly Survey[] | undefined> {
+  const progress = await startProgress({
+    findTotal: async () => files.length,
+    formatAmount: (amount) => `${formatCount(Math.round(amount))} checked`,
+  });
   const surveys: Survey[] = [];
-  for (const file of files) {
-    try {
-      surveys.push(await survey(file, options));
-    } catch (error) {
-      if (!(error instanceof OutcryError) || error.code !== 'ERR_INPUT') throw error;
-      process.stderr.write(explainFailure(error, { showStack: false }).text);
+  try {
+    for (const file of files) {
+      try {
+        surveys.push(await survey(file, options));
+      } catch (error) {
+        if (!(error instanceof OutcryError) || error.code !== 'ERR_INPUT') throw error;
+        progress.print(explainFailure(error, { showStack: false }).text.trimEnd());
+      }
+      progress.advance(1);
     }
+  } finally {
+    progress.stop();
   }
   return surveys.length === files.length ? surveys : undefined;
 }
@@ -225,9 +237,7 @@ async function play(surveys: readonly Survey[], options: RunOptions): Promise<Ru
     formatAmount: (amount) => formatCount(Math.round(amount)),
   });
   try {
-    return await interruptible((signal) =>
-      runInputs(surveys, { ...options, signal, onSent: progress.advance }),
-    );
+    return await runInputs(surveys, { ...options, onSent: progress.advance });
   } finally {
     progress.stop();
   }
@@ -250,11 +260,9 @@ async function playSteps(
     messages,
     hasSeveralClients: surveys.some(({ clients }) => clients.length > 1),
   });
+  options.signal?.addEventListener('abort', () => steps.close());
   try {
-    return await interruptible((signal) => {
-      signal.addEventListener('abort', () => steps.close());
-      return runInputs(surveys, { ...options, signal, pace: steps });
-    });
+    return await runInputs(surveys, { ...options, pace: steps });
   } finally {
     steps.close();
     stdout.write('\n');

@@ -9,7 +9,6 @@ import {
   type Header,
 } from '../../src/protocol/ouch-inputs/check.ts';
 import { isMessageStep, type Step } from '../../src/protocol/ouch-inputs/input.ts';
-import { fromStep } from '../../src/protocol/ouch-inputs/json.ts';
 import { wrongAt } from '../../src/protocol/ouch-inputs/locate.ts';
 import { type Piece, PieceSplitter } from '../../src/protocol/ouch-inputs/pieces.ts';
 import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
@@ -98,9 +97,9 @@ export async function* steps({
   for await (const pieces of readPieces(file)) {
     for (const piece of pieces) {
       if (piece.index === undefined) continue;
-      const step = wanted(checkStep(file, piece, header, formOf), noCheck);
-      if (step !== undefined)
-        yield { step, piece, message: messageOfStep(step, formOf(clientOf(step) ?? '')) };
+      const { step: checked, message } = checkStep(file, piece, header, formOf);
+      const step = wanted(checked, noCheck);
+      if (step !== undefined) yield { step, piece, message };
     }
   }
 }
@@ -132,12 +131,12 @@ class Surveyor {
   /** Throws ERR_INPUT. */
   add(piece: Piece, header: Header): void {
     const formOf = (client: string) => this.#targetOf(client, header).form;
-    const checked = checkStep(this.#file, piece, header, formOf);
+    const { step: checked, message } = checkStep(this.#file, piece, header, formOf);
     this.steps += 1;
     const step = wanted(checked, this.#options.noCheck === true);
     if (step === undefined) return;
     const client = clientOf(step);
-    if (client !== undefined) this.#addOfClient(client, step, piece, header);
+    if (client !== undefined) this.#addOfClient(client, { step, piece, message }, header);
     else this.#isFlat = false;
     if ('barrier' in step) this.#barriers.set(step.barrier, (this.#barriers.get(step.barrier) ?? 0) + 1);
   }
@@ -167,13 +166,12 @@ class Surveyor {
     };
   }
 
-  #addOfClient(client: string, step: Step, piece: Piece, header: Header): void {
+  #addOfClient(client: string, { step, piece, message }: ReadStep, header: Header): void {
     if (!this.#clients.has(client) && 'reconnect' in step) this.#late.add(client);
     this.#clients.add(client);
     if (step.expect !== undefined) this.#checked.add(client);
     const target = this.#targetOf(client, header);
     this.#followConnection(client, step, piece, target);
-    const message = messageOfStep(step, target.form);
     const isTimed = step.at !== undefined || step.after !== undefined;
     if (message === undefined || step.expect !== undefined || isTimed || this.#clients.size > 1) {
       this.#isFlat = false;
@@ -214,10 +212,6 @@ function wanted(step: Step, noCheck: boolean): Step | undefined {
   if (!noCheck) return step;
   const { expect: _expected, ...rest } = step;
   return Object.keys(rest).some((name) => name !== 'as') ? rest : undefined;
-}
-
-function messageOfStep(step: Step, form: Target['form']): InboundMessage | undefined {
-  return isMessageStep(step) ? fromStep(step, form) : undefined;
 }
 
 function tokenOf(message: Exclude<InboundMessage, { type: 'cancel' }>): number {

@@ -42,7 +42,7 @@ export function formatSummary(report: RunReport, look: Look): string {
     rate,
     `own CPU ${Math.round(cpuShare * 100)} %`,
   ].join(', ');
-  return `${formatRows(results, COLUMNS, look)}\n${figures}: ${outcome === '' ? 'all done' : outcome}\n`;
+  return `${formatRows(results, COLUMNS, look)}${figures}: ${outcome === '' ? 'all done' : outcome}\n`;
 }
 
 function someOf(count: number): string {

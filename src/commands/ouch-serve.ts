@@ -15,6 +15,7 @@ import type { BookRow, BookView, ExchangeFigures, TradeRow } from '../protocol/e
 import { Server } from '../server.ts';
 import { openServices } from '../services.ts';
 import { epochMs } from '../values/clock.ts';
+import { columnsOf } from '../values/columns.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
 import { watch } from '../values/watch.ts';
@@ -24,8 +25,8 @@ import { Reports } from './reports.ts';
 const ORIGINAL = { host: 'server-host', port: 'ouch-raw-port' };
 const BOOK_PATH = 'book.csv';
 const INTERVAL_MS = 1000;
-/** Where there is no terminal, or one that does not say. */
-const WIDTH = 80;
+/** Of a screen that does not say: a pipe. */
+const WIDTH_MAX = 160;
 const ROWS = '40';
 const ROWS_MAX = 1000;
 /** Of a terminal: the least for orders, and what all else needs. */
@@ -132,7 +133,7 @@ function show(server: Server, config: Config, rowsMax: number, signal: AbortSign
     if (picture === undefined) return undefined;
     const text = formatBookScreen(picture, {
       format: 'simple',
-      width: screen.columns || WIDTH,
+      width: Math.min(columnsOf(screen, process.env), WIDTH_MAX),
       rowsMax: rows,
       numberOf: (id) => numbers.get(id),
     });

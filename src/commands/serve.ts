@@ -1,6 +1,6 @@
 /**
  * `outcry serve`: all services, until SIGINT or SIGTERM drains them; a second signal ends at once. SIGUSR1 writes the
- * balances as they are to log.txt in the working directory.
+ * balances as they are to log.txt in the working directory; `-quit` on the console closes the clients of gold.
  */
 import { formatTotals } from '../bank-totals.ts';
 import { addSettingFlags, givenSettingFlags, resolveConfig } from '../config.ts';
@@ -11,6 +11,7 @@ import { Server } from '../server.ts';
 import { openServices, SERVICES } from '../services.ts';
 import { takeOverSignals } from '../values/early-signals.ts';
 import { messageOf, OutcryError } from '../values/errors.ts';
+import { readConsole } from './console.ts';
 import { progressLines } from './progress-lines.ts';
 import { Reports } from './reports.ts';
 
@@ -75,8 +76,18 @@ export async function run(args: readonly string[]): Promise<number> {
 async function serve(server: Server, reports: Reports<Server>, endings: Endings): Promise<number> {
   process.stdout.write(`${formatPlace(server)}SIGINT or SIGTERM (Ctrl-C) ends in order.\n`);
   takeOverSignals((signal) => endings.ask(signal));
+  const typed = readConsole(process.stdin, {
+    quit: () => closeGoldClients(server),
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
   const message = await endings.first;
+  typed.close();
   return Promise.race([end(server, reports, message), endings.second.then(() => abort(server))]);
+}
+
+function closeGoldClients(server: Server): string {
+  const closed = server.closeClients('gold', 'the server closed all connections');
+  return `gold: ${closed} ${closed === 1 ? 'client' : 'clients'} closed`;
 }
 
 function formatPlace({ dataPath, operatorToken }: Server): string {

@@ -36,7 +36,7 @@ export function parseGoldFile(text: string, fileDate?: string): GoldRefresh[] {
   }
   return goldRefreshesOf(value, fileDate).map(({ rows, ...refresh }) => ({
     ...refresh,
-    rows: rows.filter(({ buyVnd, sellVnd }) => buyVnd > 0 && sellVnd > 0),
+    rows: rows.filter(({ buyVnd, sellVnd }) => isPrice(buyVnd) && isPrice(sellVnd)),
   }));
 }
 
@@ -127,6 +127,10 @@ function rowOf(value: unknown, path: string): GoldRow[] {
 /** 0 for what is no price. */
 function vnd(text: string): number {
   return Math.round((thousandsOf(text) ?? 0) * 1000);
+}
+
+function isPrice(vnd: number): boolean {
+  return Number.isSafeInteger(vnd) && vnd > 0;
 }
 
 /** The last day that a row has; else that of the entry, of its time, or of the file's name. */

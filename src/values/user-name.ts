@@ -3,12 +3,10 @@
 export const NAME_CHARACTERS_MAX = 32;
 export const PASSWORD_BYTES_MAX = 1024;
 
-/** Neither white space nor control characters, nor what stands for bytes that were no UTF-8. */
+/** Neither white space nor control characters, nor what a decoder puts where bytes are no UTF-8. */
 const NAME = new RegExp(`^[^\\p{Z}\\p{C}\\uFFFD]{1,${NAME_CHARACTERS_MAX}}$`, 'u');
-/** Of files of line by line, no password can have these. */
-const OF_LINES = /[\n\r\0]/;
-/** Half a character, of which bytes can not be made. */
-const HALF = /\p{Cs}/u;
+/** What ends lines, on which passwords stand, and half characters, of which no bytes can be made. */
+const NOT_IN_PASSWORDS = /[\n\r\0\p{Cs}]/u;
 
 /** The name as it is kept; undefined if nobody can be called so. */
 export function userName(text: string): string | undefined {
@@ -16,14 +14,17 @@ export function userName(text: string): string | undefined {
   return NAME.test(name) ? name : undefined;
 }
 
-/** What is compared: names with the same key are one. Never shown. Both cases, since ς and σ are one letter. */
+/**
+ * What is compared, and never shown: names with the same key are one. By way of capitals, since letters such as ς and σ
+ * have one capital.
+ */
 export function userKey(name: string): string {
   return name.toUpperCase().toLowerCase().normalize('NFC');
 }
 
 /** What is hashed; undefined if it is no password. */
 export function passwordBytes(text: string): Uint8Array | undefined {
-  if (OF_LINES.test(text) || HALF.test(text)) return undefined;
+  if (NOT_IN_PASSWORDS.test(text)) return undefined;
   const bytes = new TextEncoder().encode(text.normalize('NFC'));
   return bytes.length > 0 && bytes.length <= PASSWORD_BYTES_MAX ? bytes : undefined;
 }
@@ -33,18 +34,19 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** What a person types: all behind the first space is the password. Undefined without both. */
+/** What a person types: all behind the first space is the password, spaces too. Undefined without both. */
 export function credentials(line: string): Credentials | undefined {
-  return split(line, line.indexOf(' '));
+  return splitAt(line, line.indexOf(' '));
 }
 
-/** A line of a file of users: `name password` or `name,password`. Blanks around it do not count. */
+/** A line of a file of users, `name password` or `name,password`; blanks around either do not count. */
 export function credentialsOfFile(line: string): Credentials | undefined {
-  const text = line.replace(/^\uFEFF/, '').trim();
-  return split(text, text.search(/[\s,]/));
+  const text = line.trim();
+  const split = splitAt(text, text.search(/[\s,]/));
+  return split && { name: split.name, password: split.password.trimStart() };
 }
 
-function split(line: string, at: number): Credentials | undefined {
+function splitAt(line: string, at: number): Credentials | undefined {
   if (at < 1 || at === line.length - 1) return undefined;
   return { name: line.slice(0, at), password: line.slice(at + 1) };
 }

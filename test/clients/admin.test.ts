@@ -13,6 +13,13 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'admin.dead-letters': { counts: {}, recent: [] },
   'admin.actors': { actors: [], total: 3 },
   'admin.shutdown': {},
+  'admin.users': { users: [], total: 3 },
+  'admin.user-add': {},
+  'admin.user-password': { ended: 2 },
+  'admin.user-role': { ended: 1 },
+  'admin.user-disable': { ended: 1 },
+  'admin.user-enable': {},
+  'admin.user-sign-out': { ended: 3 },
 };
 
 describe('admin', () => {
@@ -37,6 +44,15 @@ describe('admin', () => {
       await admin.limits(),
       await admin.deadLetters({ limit: 5 }),
       await admin.actors({ filter: 'ledger', sort: 'depth', overMs: 100 }),
+      await admin.users(),
+      await admin.users({ filter: 'a', limit: 5 }),
+      await admin.addUser('Ann', 'secret'),
+      await admin.addUser('Ann', 'secret', 'operator'),
+      await admin.setUserPassword('Ann', 'other'),
+      await admin.setUserRole('Ann', 'user'),
+      await admin.disableUser('Ann'),
+      await admin.enableUser('Ann'),
+      await admin.signUserOut('Ann'),
       await admin.shutdown('good night'),
     ];
     assert.deepEqual(answers, [
@@ -50,6 +66,15 @@ describe('admin', () => {
       [],
       { counts: {}, recent: [] },
       { actors: [], total: 3 },
+      { users: [], total: 3 },
+      { users: [], total: 3 },
+      undefined,
+      undefined,
+      2,
+      1,
+      1,
+      undefined,
+      3,
       undefined,
     ]);
     assert.deepEqual(
@@ -65,6 +90,15 @@ describe('admin', () => {
         ['admin.limits', {}],
         ['admin.dead-letters', { limit: 5 }],
         ['admin.actors', { filter: 'ledger', sort: 'depth', overMs: 100 }],
+        ['admin.users', {}],
+        ['admin.users', { filter: 'a', limit: 5 }],
+        ['admin.user-add', { name: 'Ann', password: 'secret' }],
+        ['admin.user-add', { name: 'Ann', password: 'secret', role: 'operator' }],
+        ['admin.user-password', { name: 'Ann', password: 'other' }],
+        ['admin.user-role', { name: 'Ann', role: 'user' }],
+        ['admin.user-disable', { name: 'Ann' }],
+        ['admin.user-enable', { name: 'Ann' }],
+        ['admin.user-sign-out', { name: 'Ann' }],
         ['admin.shutdown', { message: 'good night' }],
       ],
     );

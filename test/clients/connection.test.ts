@@ -89,7 +89,7 @@ describe('connect', () => {
   });
 
   test('rejects what is no server of the api', async () => {
-    const hello = { protocol: 2, server: 'x', features: [], connection: 1, isOperator: false };
+    const hello = { protocol: 2, server: 'x', features: [], connection: 1, isOperator: false, user: null };
     const limits = { frameBytes: 1, requests: 1, streams: 1, idleMs: 1 };
     const greetings = [
       Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),

@@ -81,8 +81,9 @@ describe('the api', () => {
       assert.deepEqual(hello, {
         protocol: 1,
         server: `outcry/${readVersion()}`,
-        features: ['bank', 'exchange', 'admin'],
+        features: ['bank', 'exchange', 'gold', 'users', 'admin'],
         isOperator: false,
+        user: null,
         limits: { frameBytes: MIB, requests: 1024, streams: 64, idleMs: 60_000 },
       });
     });
@@ -772,9 +773,16 @@ describe('createServer', () => {
   test('has the services that are asked for, all of them by default', async () => {
     await using all = await createServer();
     const ports = SERVICES.map((service) => all.port(service));
-    assert.equal(new Set(ports).size, 5);
+    assert.equal(new Set(ports).size, SERVICES.length);
     const client = await connectTo(all);
-    assert.deepEqual((await client.hello()).features, ['bank', 'lobby', 'exchange', 'admin']);
+    assert.deepEqual((await client.hello()).features, [
+      'bank',
+      'lobby',
+      'exchange',
+      'gold',
+      'users',
+      'admin',
+    ]);
     client.drop();
     await using bank = await createServer({ services: ['bank'] });
     assert.throws(() => bank.port('api'), RangeError);

@@ -453,6 +453,16 @@ describe('resolveConfig > hostile names', () => {
   });
 });
 
+describe('a secret', () => {
+  test('is shown by no message, nor is a password within an address', () => {
+    const ini = '[gold]\nbtmc_key = sesame\nbtmc_key = sesame2\npnj_url = ftp://ali:sesame@h/\n';
+    assert.deepEqual(problems({ ini }), [
+      'test.ini [gold] btmc_key: what must not be shown and what must not be shown, expected one value',
+      'test.ini [gold] pnj_url: "ftp://…@h/", expected an http or https URL without a user and a password',
+    ]);
+  });
+});
+
 describe('addSettingFlags', () => {
   test('gives every setting a flag', () => {
     const args = ALL_SETTINGS.flatMap(({ flag, ...spec }) => [`--${flag}`, defaultText(spec)]);
@@ -480,7 +490,9 @@ describe('addSettingFlags', () => {
     for (const setting of ALL_SETTINGS) {
       const line = help.split('\n').find((each) => each.includes(`--${setting.flag} <${setting.type}>`));
       assert.ok(
-        line?.endsWith(`${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting)})`),
+        line?.endsWith(
+          `${setting.reason} (${expectationOf(setting)}; default ${defaultText(setting) || 'none'})`,
+        ),
         line,
       );
     }
@@ -535,6 +547,43 @@ describe('settings', () => {
       refused: ['0', '10', '1s'],
     },
     {
+      spec: { type: 'count', default: 4, min: 4, max: 32, isPowerOf2: true, reason: '' },
+      expectation: 'a power of 2 from 4 to 32',
+      accepted: [
+        ['4', 4],
+        ['32', 32],
+      ],
+      refused: ['2', '5', '31', '64'],
+    },
+    {
+      spec: { type: 'names', default: ['a'], choices: ['a', 'b', 'c'], reason: '' },
+      expectation: 'some of a b c, or none',
+      accepted: [
+        ['c a', ['c', 'a']],
+        ['a, b,c', ['a', 'b', 'c']],
+        ['none', []],
+      ],
+      refused: ['', 'd', 'a a', 'a none', 'A', ' '],
+    },
+    {
+      spec: { type: 'url', default: 'https://a', reason: '' },
+      expectation: 'an http or https URL without a user and a password',
+      accepted: [
+        ['http://127.0.0.1:8080/a?b=c', 'http://127.0.0.1:8080/a?b=c'],
+        ['https://a.b', 'https://a.b'],
+      ],
+      refused: ['', 'a.b', 'ftp://a.b', 'file:///etc/passwd', 'https://u@a.b', 'https://u:p@a.b'],
+    },
+    {
+      spec: { type: 'secret', default: '', reason: '' },
+      expectation: 'a text, which is never shown, or nothing',
+      accepted: [
+        ['', ''],
+        ['open sesame', 'open sesame'],
+      ],
+      refused: [],
+    },
+    {
       spec: { type: 'path', default: 'data', reason: '' },
       expectation: 'a path',
       accepted: [['./my data', './my data']],
@@ -572,13 +621,45 @@ describe('settings', () => {
       const schema = schemaOf(spec);
       assert.equal(expectationOf(spec), expectation);
       for (const [text, value] of accepted) {
-        assert.equal(schema.parse(text), value);
+        assert.deepEqual(schema.parse(text), value);
       }
       for (const text of refused) {
         assert.equal(schema.safeParse(text).success, false, text);
       }
     });
   }
+});
+
+describe("a file of the original server's", () => {
+  const original = { host: 'server-host', port: 'ouch-raw-port' };
+
+  function resolveOriginal(text: string, flags: Readonly<Record<string, string>> = {}) {
+    writeFileSync('original.ini', text);
+    return resolveConfig({ file: 'original.ini', environment: {}, flags, original });
+  }
+
+  test('says with [DEFAULT] what it is made to stand for, and less loudly than a flag', () => {
+    const text = '[DEFAULT]\nhost = localhost\nport = 4000\n\n[ouch]\nport = 4001\n';
+    const { server, ouch, 'ouch-raw': raw } = resolveOriginal(text);
+    assert.deepEqual([server.host, raw.port, ouch.port], ['localhost', 4000, 4001]);
+    assert.equal(resolveOriginal(text, { 'ouch-raw-port': '5000' })['ouch-raw'].port, 5000);
+  });
+
+  test('is wrong where it says more, or the same twice', () => {
+    const message = [
+      'original.ini [DEFAULT] constructor: no such name, the nearest is host',
+      'original.ini [DEFAULT] port: "1" and "2", expected one value',
+    ].join('\n');
+    assert.throws(() => resolveOriginal('[DEFAULT]\nconstructor = 1\nport = 1\nport = 2\n'), { message });
+  });
+
+  test('is wrong for who does not take it', () => {
+    writeFileSync('original.ini', '[DEFAULT]\nhost = localhost\n');
+    assert.throws(() => resolveConfig({ file: 'original.ini', environment: {}, flags: {} }), {
+      code: 'ERR_CONFIG_INVALID',
+      message: /^original\.ini \[DEFAULT\]: no such name/,
+    });
+  });
 });
 
 describe('config.ini', () => {
@@ -632,9 +713,8 @@ describe('config.ini', () => {
   });
 
   function linesOf(section: string): readonly string[] {
-    return ALL_SETTINGS.filter((setting) => setting.section === section).map(
-      (setting) =>
-        `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`,
+    return ALL_SETTINGS.filter((setting) => setting.section === section).map((setting) =>
+      `; ${setting.reason}\n; Expects ${expectationOf(setting)}.\n${setting.iniKey} = ${defaultText(setting)}`.trimEnd(),
     );
   }
 });

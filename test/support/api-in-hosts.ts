@@ -9,6 +9,7 @@ import {
   lengthIn,
   PROTOCOL_VERSION,
   type ServerFrame,
+  type ServerHello,
   type WireError,
 } from '../../src/protocol/api/frames.ts';
 import type { ApiSettings, ServiceSettings } from '../../src/protocol/host-task.ts';
@@ -28,9 +29,17 @@ const SERVICES: ServiceSettings = {
 };
 
 /** Hosts whose connections are of the api. */
-export function createApiHosts(): TestHosts {
-  const makeSession = startApi(SETTINGS, SERVICES);
+export function createApiHosts(settings: Partial<ApiSettings> = {}): TestHosts {
+  const makeSession = startApi({ ...SETTINGS, ...settings }, SERVICES);
   return new TestHosts({ createSession: (_, connection) => makeSession(connection) });
+}
+
+export interface HostedOptions {
+  /** By the token. */
+  readonly isOperator?: boolean;
+  readonly remoteAddress?: string;
+  readonly name?: string;
+  readonly session?: string;
 }
 
 export class HostedClient {
@@ -39,19 +48,23 @@ export class HostedClient {
   #lastId = 0;
 
   /** Connects, and says hello. */
-  constructor(hosts: TestHosts, connection: number, { isOperator = false } = {}) {
+  constructor(
+    hosts: TestHosts,
+    connection: number,
+    { isOperator = false, remoteAddress = '127.0.0.1:1000', ...hello }: HostedOptions = {},
+  ) {
     this.hosts = hosts;
     this.connection = connection;
     hosts.main.command({
       type: 'open',
       service: 'api',
       connection,
-      remoteAddress: '127.0.0.1:1000',
+      remoteAddress,
       localAddress: '',
       sinceMs: 0,
     });
     const token = isOperator ? { token: SETTINGS.operatorToken } : {};
-    this.send([FRAME.hello, { protocol: PROTOCOL_VERSION, ...token }]);
+    this.send([FRAME.hello, { protocol: PROTOCOL_VERSION, ...token, ...hello }]);
   }
 
   /** All that have come. */
@@ -64,6 +77,12 @@ export class HostedClient {
       frames.push(decodeServerFrame(bytes, start, at));
     }
     return frames;
+  }
+
+  /** The server's; undefined as long as it has said none. */
+  get hello(): ServerHello | undefined {
+    const [frame] = this.frames;
+    return frame?.[0] === FRAME.hello ? (frame[1] as ServerHello) : undefined;
   }
 
   get isClosed(): boolean {

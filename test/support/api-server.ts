@@ -17,6 +17,7 @@ import {
   PROTOCOL_VERSION,
   type ServerFrame,
   type StreamFrame,
+  type UserInfo,
 } from '../../src/protocol/api/frames.ts';
 import {
   findOperation,
@@ -49,6 +50,8 @@ export interface ApiServerOptions {
   readonly plan?: (connection: number) => ApiPlan;
   /** By operation; what is not here is answered as the bank's posts and balances are, or not at all. */
   readonly handlers?: Readonly<Record<string, ApiHandler>>;
+  /** Who goes on as who he was; nobody without it. */
+  readonly userOf?: (hello: ClientHello) => UserInfo | null;
 }
 
 const LIMITS: ApiLimits = { frameBytes: 1_048_576, requests: 256, streams: 16, idleMs: 60_000 };
@@ -57,6 +60,7 @@ export class ApiServer {
   readonly limits: ApiLimits;
   readonly #plan: (connection: number) => ApiPlan;
   readonly #handlers: Readonly<Record<string, ApiHandler>>;
+  readonly userOf: (hello: ClientHello) => UserInfo | null;
   /** Cents by account, and what was answered by key. */
   readonly accounts = new Map<string, number>();
   readonly #keys = new Map<string, unknown>();
@@ -76,6 +80,7 @@ export class ApiServer {
   constructor(options: ApiServerOptions = {}) {
     this.limits = { ...LIMITS, ...options.limits };
     this.#plan = options.plan ?? (() => ({}));
+    this.userOf = options.userOf ?? (() => null);
     this.#handlers = { 'bank.post': (call) => this.post(call), 'bank.balance': balance, ...options.handlers };
   }
 
@@ -412,16 +417,16 @@ export class ApiServerSession {
     this.server.hellos.push(hello);
     const { greeting } = this.#plan;
     if (greeting instanceof Uint8Array) this.write(greeting);
-    else this.send(greeting ?? this.#helloOf(this.server.limits));
+    else this.send(greeting ?? this.#helloOf(this.server.limits, this.server.userOf(hello)));
   }
 
-  #helloOf(limits: ApiLimits): ServerFrame {
+  #helloOf(limits: ApiLimits, user: UserInfo | null): ServerFrame {
     const server = 'outcry/scripted';
     const features = ['bank', 'lobby', 'admin'];
     const connection = this.server.connectionCount;
     return [
       FRAME.hello,
-      { protocol: PROTOCOL_VERSION, server, features, connection, isOperator: true, limits },
+      { protocol: PROTOCOL_VERSION, server, features, connection, isOperator: true, user, limits },
     ];
   }
 

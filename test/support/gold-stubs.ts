@@ -75,7 +75,11 @@ export interface StubRates {
   readonly isCompressed?: boolean;
 }
 
-export type StubAnswer = Misbehaviour | StubRates | { readonly body: string | Uint8Array };
+export type StubAnswer =
+  | Misbehaviour
+  | StubRates
+  | { readonly body: string | Uint8Array }
+  | { readonly redirect: string };
 
 export interface StubRequest {
   readonly path: string;
@@ -131,6 +135,7 @@ export class GoldStub {
     const answer = this.#answer;
     if (typeof answer === 'string') await this.#misbehave(answer, response);
     else if ('body' in answer) response.end(answer.body);
+    else if ('redirect' in answer) response.writeHead(302, { location: answer.redirect }).end();
     else this.#answerRates(answer, headers, response);
   }
 

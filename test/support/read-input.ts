@@ -25,7 +25,7 @@ export function readInput(file: string, text: string, form: OrderbookForm = 'alp
   });
   splitter.end();
   // Members may stand behind the actions.
-  const steps = elements.map((piece) => checkStep(file, piece, header, () => form));
+  const steps = elements.map((piece) => checkStep(file, piece, header, () => form).step);
   checkEnd(file, header, steps.length);
   return { header, steps };
 }

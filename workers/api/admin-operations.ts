@@ -7,7 +7,8 @@ import { by } from '../../src/values/order.ts';
 import { printable } from '../../src/values/printable.ts';
 import { askDesk, type Call, type Handlers } from './call.ts';
 
-type AdminOperation = Extract<OperationName, `admin.${string}`>;
+/** Without those of users, which are with the others of theirs. */
+type AdminOperation = Exclude<Extract<OperationName, `admin.${string}`>, `admin.user${string}`>;
 
 const SESSIONS_LIMIT = 100;
 /** More than are ever kept and open. */

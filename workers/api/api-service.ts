@@ -7,13 +7,17 @@ import { adminOperations } from './admin-operations.ts';
 import { type AnyHandlers, ApiSession } from './api-session.ts';
 import { bankOperations } from './bank-operations.ts';
 import { exchangeOperations } from './exchange-operations.ts';
+import { goldOperations } from './gold-operations.ts';
 import { lobbyOperations } from './lobby-operations.ts';
+import { usersOperations } from './users-operations.ts';
 
 export function startApi(settings: ApiSettings, { lobby }: ServiceSettings): MakeSession {
   const handlers: AnyHandlers = {
     ...bankOperations(new ApiPostings()),
     ...(lobby === undefined ? {} : lobbyOperations(lobby)),
     ...exchangeOperations(),
+    ...goldOperations(),
+    ...usersOperations(),
     ...adminOperations(),
   };
   return (info) => ({

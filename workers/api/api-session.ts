@@ -2,7 +2,8 @@
  * One client of the api: its frames, its requests and its streams. What the requests mean is the handlers' (call.ts).
  *
  *     greeting ── hello ──► serving ── the server closes, or the client has sent all ──► ending ── all answered ──► stopped
- *         └──────────────── a frame that is none, or out of turn: an error, and the close ────────────┘
+ *       │  └── with a token of a sign-in ──► resuming ── known or not ──► serving         │
+ *       └──────────────── a frame that is none, or out of turn: an error, and the close ──┘
  *
  * A download sends no more than its client has given credit for, and all of them together no more than the client takes:
  * after so many bytes nothing is pulled until the connection has been drained.
@@ -32,15 +33,19 @@ import {
 import { IDEMPOTENCY_KEY } from '../../src/protocol/bank.ts';
 import type { LogLevel } from '../../src/protocol/control.ts';
 import type { ClientNotice, MarketNotice } from '../../src/protocol/exchange.ts';
+import type { GoldNotice } from '../../src/protocol/gold.ts';
 import type { ApiSettings } from '../../src/protocol/host-task.ts';
 import type { LobbyNotice } from '../../src/protocol/lobby.ts';
+import { type Admission, REFUSALS, type UserNotice } from '../../src/protocol/users.ts';
 import { toAddress } from '../../src/values/address.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import { nearest } from '../../src/values/nearest.ts';
 import { printable } from '../../src/values/printable.ts';
 import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
+import { type DirectoryLost, SignIn, type SignInHost, withoutPort } from '../users/sign-in.ts';
 import { Call, type CallSession, type Then } from './call.ts';
+import { refusalError, toUserInfo } from './users-operations.ts';
 
 /** An answer that a call has waited for. */
 interface Answered {
@@ -63,7 +68,10 @@ export type ApiSessionMessage =
   | Lost
   | LobbyNotice
   | MarketNotice
-  | ClientNotice;
+  | ClientNotice
+  | UserNotice
+  | GoldNotice
+  | DirectoryLost;
 type ApiContext = Context<ApiSessionMessage>;
 
 export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
@@ -72,6 +80,8 @@ export type AnyHandlers = Readonly<Record<string, (call: Call<never>) => void>>;
 const UNDRAINED_BYTES_MAX = 256 * 1024;
 const CREDIT_MAX = 1_000_000;
 const NAME_LENGTH_MAX = 64;
+/** Of what no request has asked for. */
+const NO_CALL = 0;
 /** Longer than any: the nearest one is searched for in a time that grows with it. */
 const OPERATION_SHOWN_MAX = 32;
 const LOOPBACK = /^(127\.|::1:\d+$|::ffff:127\.|in-process$)/;
@@ -95,21 +105,25 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   /** Calls that depend on an actor elsewhere, by its address. */
   readonly #dependents = new Map<string, Set<number>>();
   #context: ApiContext | undefined;
-  #state: 'greeting' | 'serving' | 'ending' | 'stopped' = 'greeting';
+  #signIn: SignIn | undefined;
+  #state: 'greeting' | 'resuming' | 'serving' | 'ending' | 'stopped' = 'greeting';
   /** What comes is not read any more. */
   #isBroken = false;
   /** Why the connection is closed out of order. */
   #closeReason = '';
   /** The client has half-closed. */
   #isInputOver = false;
-  #isOperator = false;
+  /** What the client has called itself. */
+  #name = '';
+  #hasOperatorToken = false;
+  /** Of who is signed in. */
+  #userToken: string | undefined;
   #lastId = 0;
   #streams = 0;
   /** Asks whose answers must be seen to. */
   #unsettled = 0;
   #undrainedBytes = 0;
   #isDraining = false;
-  user = '';
 
   constructor(settings: ApiSettings, handlers: AnyHandlers, info: ConnectionInfo) {
     this.#settings = settings;
@@ -119,6 +133,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   started(context: ApiContext): void {
     this.#context = context;
+    const address = withoutPort(this.#info.remoteAddress);
+    this.#signIn = new SignIn(this.#signInHost(), { address, service: 'api', session: context.self });
     if (!this.#info.isReplacement) return;
     const message = 'the worker thread that served this connection ended; connect again';
     this.#close(new OutcryError('ERR_HOST_LOST', message));
@@ -158,6 +174,15 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       case 'book-change':
         this.#offer('exchange.market', message);
         break;
+      case 'gold-changed':
+        this.#offer('gold.watch', message);
+        break;
+      case 'signed-out':
+        this.#onSignedOut(message);
+        break;
+      case 'directory-lost':
+        this.signIn.onDirectoryLost();
+        break;
       case 'logged-in':
       case 'login-refused':
       case 'sequenced':
@@ -194,7 +219,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   /** What was asked in this turn has been answered, but no answer leaves before it is stored; so the client is told. */
   storeFailed(): void {
     if (this.#state === 'stopped') return;
-    if (this.#state === 'greeting') {
+    if (this.#isGreeting) {
       this.#close(
         new OutcryError('ERR_STORE_WRITE', 'nothing can be stored at the moment; connect again later'),
       );
@@ -220,8 +245,16 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     return this.#ctx.timeMs;
   }
 
+  /** No client has to take a longer frame than it may send. */
   reply(id: number, value: unknown): void {
-    this.#send([FRAME.reply, id, value]);
+    const bytes = encodeFrame([FRAME.reply, id, value]);
+    const [length, max] = [bytes.length - FRAME_HEAD_BYTES, this.#settings.limits.frameBytes];
+    if (length > max) {
+      const message = `the answer has ${length} bytes, and a frame at most ${max}: ask for less at a time`;
+      this.fail(id, new OutcryError('ERR_API_PARAMS', message).toRecord());
+      return;
+    }
+    this.#ctx.send(bytes, 0, bytes.length);
     this.#forget(id);
   }
 
@@ -264,8 +297,30 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     return this.#calls.has(id);
   }
 
+  /** A user who is one counts as such from the server's machine only: there is no secret way from another. */
   get isOperator(): boolean {
-    return this.#isOperator;
+    const isUserOperator = this.#signIn?.user?.role === 'operator';
+    return this.#hasOperatorToken || (isUserOperator && LOOPBACK.test(this.#info.remoteAddress));
+  }
+
+  get user(): string {
+    return this.#signIn?.user?.name ?? this.#name;
+  }
+
+  get signIn(): SignIn {
+    if (this.#signIn === undefined) throw new TypeError('the session has not been started');
+    return this.#signIn;
+  }
+
+  signedIn(token: string): void {
+    this.#userToken = token;
+    this.#onUserChanged();
+  }
+
+  signOut(): void {
+    this.signIn.signOut(this.#userToken);
+    this.#userToken = undefined;
+    this.#onUserChanged();
   }
 
   callsOf<N extends OperationName>(operation: N): readonly Call<N>[] {
@@ -327,6 +382,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       this.#onHello(frame[1]);
       return;
     }
+    if (this.#state === 'resuming')
+      throw protocolError('whoever comes again with a token waits for the hello');
     switch (frame[0]) {
       case FRAME.hello:
         throw protocolError('there is one hello, and it has been');
@@ -341,7 +398,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     }
   }
 
-  #onHello({ protocol, name, token }: ClientHello): void {
+  #onHello({ protocol, name, token, session }: ClientHello): void {
     if (protocol !== PROTOCOL_VERSION) {
       throw protocolError(
         `this server speaks version ${PROTOCOL_VERSION}, not ${typeof protocol === 'number' ? protocol : typeof protocol}`,
@@ -349,16 +406,39 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     }
     if (typeof token === 'string') this.#admitOperator(token);
     if (typeof name === 'string') {
-      this.user = printable(name.slice(0, NAME_LENGTH_MAX));
-      this.#ctx.identify(this.user);
+      this.#name = printable(name.slice(0, NAME_LENGTH_MAX));
+      this.#ctx.identify(this.#name);
     }
+    if (typeof session !== 'string') {
+      this.#greet();
+      return;
+    }
+    this.#state = 'resuming';
+    this.signIn.resume(session, (admission) => this.#onResumed(session, admission));
+  }
+
+  /** A client whose token is worth nothing any more is let in all the same; one that cannot be told yet comes again. */
+  #onResumed(token: string, admission: Admission): void {
+    if (this.#state !== 'resuming') return;
+    if (admission.ok) this.signedIn(token);
+    else if (admission.refusal.code !== 'ERR_USER_TOKEN') {
+      this.#close(refusalError(admission.refusal));
+      return;
+    }
+    this.#greet();
+    if (this.#isInputOver) this.#finish();
+  }
+
+  #greet(): void {
     this.#state = 'serving';
+    const { user } = this.signIn;
     const hello: ServerHello = {
       protocol: PROTOCOL_VERSION,
       server: this.#settings.server,
       features: featuresOf(this.#handlers),
       connection: this.#info.connection,
-      isOperator: this.#isOperator,
+      isOperator: this.isOperator,
+      user: user === undefined ? null : toUserInfo(user),
       limits: this.#settings.limits,
     };
     this.#send([FRAME.hello, hello]);
@@ -371,7 +451,51 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
     if (!isSame(token, this.#settings.operatorToken)) {
       throw denied('the token is not the one that this server has written to operator.json when it started');
     }
-    this.#isOperator = true;
+    this.#hasOperatorToken = true;
+  }
+
+  get #isGreeting(): boolean {
+    return this.#state === 'greeting' || this.#state === 'resuming';
+  }
+
+  #signInHost(): SignInHost {
+    return {
+      ask: (address, command, timeoutMs, then) =>
+        this.ask(NO_CALL, this.refer(address), command, timeoutMs, then),
+      watch: (address, message) => this.#ctx.watch(this.refer(address), message),
+      startTimer: (key, delayMs, message) => this.#ctx.startTimer(key, delayMs, message),
+    };
+  }
+
+  /** By others, not by this client. */
+  #onSignedOut(notice: UserNotice): void {
+    if (this.signIn.user === undefined || this.#isBroken || this.#state === 'stopped') return;
+    this.signIn.onNotice(notice);
+    this.#userToken = undefined;
+    this.#send([FRAME.event, 'signed-out', { reason: notice.reason }]);
+    this.#onUserChanged();
+  }
+
+  /** Streams go on that could be asked for now. */
+  #onUserChanged(): void {
+    this.#ctx.identify(this.user);
+    const error = refusalError(REFUSALS.signedOut).toRecord();
+    for (const call of [...this.#calls.values()]) {
+      const { kind } = OPERATIONS[call.operation];
+      if (kind !== 'request' && this.#denialOf(call.operation) !== undefined) this.fail(call.id, error);
+    }
+  }
+
+  /** Why the client may not ask for the operation; undefined if it may. */
+  #denialOf(name: OperationName): OutcryError | undefined {
+    if (this.isOperator) return undefined;
+    if (OPERATIONS[name].isOperators) {
+      return denied(
+        `${name} is for operators: connect with the token that the server has written to operator.json, or sign in as one on its machine`,
+      );
+    }
+    const isAsked = this.#settings.isSignInAsked && !name.startsWith('users.');
+    return isAsked && this.signIn.user === undefined ? refusalError(REFUSALS.signedOut) : undefined;
   }
 
   #onRequest([, id, name, params, timeoutMs, key]: RequestFrame): void {
@@ -407,11 +531,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
       const message = `there is no operation ${JSON.stringify(shown)}; did you mean ${hint}?`;
       throw new OutcryError('ERR_API_OPERATION', message);
     }
-    if (operation.isOperators && !this.#isOperator) {
-      throw denied(
-        `${name} is for operators: connect with the token that the server has written to operator.json`,
-      );
-    }
+    const denial = this.#denialOf(name as OperationName);
+    if (denial !== undefined) throw denial;
     this.#checkRoom(operation.kind !== 'request');
     const checked = operation.params(params ?? {}, name) as ParamsOf<OperationName>;
     return new Call(this, id, name as OperationName, checked, options);
@@ -445,7 +566,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #onAnswered({ id, onAnswer, onLate, answer }: Answered): void {
     if (onLate !== undefined) this.#unsettled--;
-    if (this.#calls.has(id)) onAnswer(answer);
+    if (id === NO_CALL || this.#calls.has(id)) onAnswer(answer);
     else onLate?.(answer);
     this.#stopIfDone();
   }
@@ -478,7 +599,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   #onServerClosing(message: string): void {
     if (this.#state === 'stopped') return;
-    if (this.#state === 'greeting') {
+    if (this.#isGreeting) {
       this.#close(closing());
       return;
     }
@@ -514,7 +635,7 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
 
   /** Nothing new is begun; it stops when all is answered. */
   #finish(): void {
-    if (this.#state === 'stopped') return;
+    if (this.#state === 'stopped' || this.#state === 'resuming') return;
     this.#state = 'ending';
     this.#stopIfDone();
   }

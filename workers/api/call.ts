@@ -5,6 +5,7 @@ import { DESK_ADDRESS, type DeskAnswers, type DeskCommand } from '../../src/prot
 import type { ErrorRecord, OutcryError } from '../../src/values/errors.ts';
 import type { Answer } from '../runtime/actor.ts';
 import type { ActorRef } from '../runtime/actor-ref.ts';
+import type { SignIn } from '../users/sign-in.ts';
 
 /** What the session does for its calls. */
 export interface CallSession {
@@ -12,8 +13,10 @@ export interface CallSession {
   readonly self: string;
   /** The server's number for it. */
   readonly connection: number;
-  /** What its client is called; empty if it has not said. */
+  /** What its client is called: the user who is signed in, or what it has said; empty if it has said nothing. */
   readonly user: string;
+  /** Who is signed in, and the way in. */
+  readonly signIn: SignIn;
   readonly isOperator: boolean;
   readonly timeMs: number;
   reply(id: number, value: unknown): void;
@@ -45,6 +48,10 @@ export interface CallSession {
     then: Then<Reply>,
     onLate?: Then<Reply>,
   ): void;
+  /** A user was let in; `token` is what the client may come again with. */
+  signedIn(token: string): void;
+  /** Nobody is signed in from now on. */
+  signOut(): void;
   log(level: LogLevel, text: string): void;
 }
 

@@ -31,7 +31,12 @@ export type Log = (level: LogLevel, text: string, fields: LogFields) => void;
 
 const RECENT_MAX = 256;
 const LOG_INTERVAL_MS = 1000;
-const PREVIEW_BYTES = 64;
+const PREVIEW_CHARACTERS = 64;
+const PREVIEW_ELEMENTS = 8;
+const DEPTH_SHOWN = 2;
+
+/** What stands under these keys is of nobody but the client: passwords, and what stands for somebody who is signed in. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'newPassword', 'token', 'session']);
 
 export class DeadLetters {
   readonly #log: Log;
@@ -107,15 +112,41 @@ export class DeadLetters {
   }
 }
 
+/** What is kept of a message goes to logs and to operators: of bytes the length alone, of secrets nothing. */
 function picture(message: unknown): string {
-  if (message instanceof Uint8Array) {
-    const head = Buffer.from(message.buffer, message.byteOffset, Math.min(message.length, PREVIEW_BYTES));
-    return `${message.length} bytes: ${JSON.stringify(head.toString('latin1'))}`;
-  }
-  return inspect(message, {
-    depth: 2,
+  return inspect(withoutSecrets(message, 0), {
+    depth: DEPTH_SHOWN,
     breakLength: Infinity,
-    maxStringLength: PREVIEW_BYTES,
-    maxArrayLength: 8,
+    maxStringLength: PREVIEW_CHARACTERS,
+    maxArrayLength: PREVIEW_ELEMENTS,
   });
+}
+
+/** A copy of what will be shown of the value. */
+function withoutSecrets(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value)) return shownAs(`${value.byteLength} bytes`);
+  if (depth > DEPTH_SHOWN) return shownAs('…');
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, PREVIEW_ELEMENTS).map((element) => withoutSecrets(element, depth + 1));
+    // The others are counted, not shown.
+    shown.length = value.length;
+    return shown;
+  }
+  if (!isPlain(value)) return shownAs(`[${value.constructor.name}]`);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [
+      key,
+      SECRETS.has(key) ? shownAs('…') : withoutSecrets(entry, depth + 1),
+    ]),
+  );
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function shownAs(text: string): object {
+  return { [inspect.custom]: () => text };
 }

@@ -10,6 +10,7 @@
  */
 import { Packr } from 'msgpackr';
 import { messageOf, OutcryError } from '../../values/errors.ts';
+import type { Role } from '../users.ts';
 import { findMsgpackFault } from './msgpack-check.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -43,6 +44,14 @@ export interface ClientHello {
   readonly name?: string;
   /** What makes the client an operator. */
   readonly token?: string;
+  /** The token of a sign-in: the client goes on as that user. It sends nothing more before the server's hello. */
+  readonly session?: string;
+}
+
+/** A user, as everybody may know him. */
+export interface UserInfo {
+  readonly name: string;
+  readonly role: Role;
 }
 
 export interface ServerHello {
@@ -53,6 +62,8 @@ export interface ServerHello {
   readonly features: readonly string[];
   readonly connection: number;
   readonly isOperator: boolean;
+  /** Who is signed in; null if nobody is, as with a `session` that is not known any more. */
+  readonly user: UserInfo | null;
   readonly limits: ApiLimits;
 }
 

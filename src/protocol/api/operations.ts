@@ -10,6 +10,9 @@
  *     keyed      carried out once for each key: a client may send it again under the same key
  *     once       nobody knows, after a break, whether it was carried out: a client does not send it again
  */
+
+import { OutcryError } from '../../values/errors.ts';
+import { printable } from '../../values/printable.ts';
 import { REQUEST_TRANSACTIONS_MAX } from '../bank.ts';
 import type {
   BookRow,
@@ -20,7 +23,11 @@ import type {
   OrderRow,
   TradeRow,
 } from '../exchange.ts';
+import type { GoldAnswer, GoldRefresh, GoldRow } from '../gold.ts';
+import { isGoldDate } from '../gold-dates.ts';
 import type { ConnectionRecord } from '../registry.ts';
+import { ROLES, type UserRow, type UserSession } from '../users.ts';
+import type { UserInfo } from './frames.ts';
 import {
   type AcceptedMessage,
   CAPACITIES,
@@ -44,6 +51,7 @@ import {
   oneOf,
   optional,
   record,
+  secret,
   text,
   textOrBytes,
 } from './shape.ts';
@@ -212,6 +220,41 @@ export type MarketItem = {
     }
 );
 
+/** Sessions that were signed out. */
+interface Ended {
+  readonly ended: number;
+}
+
+/** Who is signed in, and the token under which he still is over the next connection. */
+export interface SignInReply {
+  readonly user: UserInfo;
+  readonly token: string;
+  readonly expiresMs: number;
+}
+
+export interface GoldRange {
+  /** Oldest first. */
+  readonly days: readonly GoldAnswer[];
+  /** How many there are without the limit. */
+  readonly total: number;
+}
+
+/** A row that is new, or is not what it was. */
+export interface GoldChange {
+  readonly date: string;
+  readonly source: string;
+  readonly timeMs: number;
+  readonly row: GoldRow;
+  readonly before: GoldRow | null;
+}
+
+export interface GoldImport {
+  readonly refreshes: number;
+  readonly rows: number;
+  /** Refreshes that were there before. */
+  readonly known: number;
+}
+
 export interface AdminStatus {
   readonly server: string;
   readonly pid: number;
@@ -312,6 +355,50 @@ const terms = {
 };
 /** No book is all books, and a book without a group is meant in all of its groups. */
 const selection = { id: optional(BOOK_ID), group: optional(BOOK_GROUP) };
+/** What names and passwords have to be is said elsewhere: here is only what bounds them. */
+const NAME_OF_USER = text({ min: 1, max: 64 });
+const PASSWORD = secret({ max: 1024 });
+const credentials = { name: NAME_OF_USER, password: PASSWORD };
+const namedUser = record({ name: NAME_OF_USER });
+const GOLD_TYPE = text({ min: 1, max: 128 });
+const DATE: Check<string> = (value, path) => {
+  const date = text({ max: 10 })(value, path);
+  if (isGoldDate(date)) return date;
+  throw new OutcryError(
+    'ERR_API_PARAMS',
+    `${path} is ${JSON.stringify(date)}; expected a day that exists, as yyyy-mm-dd`,
+  );
+};
+/** It is shown on terminals, whoever it comes from. */
+const GOLD_TEXT: Check<string> = (value, path) => {
+  const given = text({ max: 128 })(value, path);
+  if (printable(given) === given) return given;
+  throw new OutcryError('ERR_API_PARAMS', `${path} has control characters`);
+};
+const AMOUNT = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+/** What an item of gold.import is. */
+export const GOLD_REFRESH: Check<GoldRefresh> = record({
+  date: DATE,
+  source: GOLD_TEXT,
+  timeMs: AMOUNT,
+  rows: eachOf(
+    record({
+      company: GOLD_TEXT,
+      brand: GOLD_TEXT,
+      type: GOLD_TEXT,
+      code: GOLD_TEXT,
+      buy: GOLD_TEXT,
+      sell: GOLD_TEXT,
+      updated: GOLD_TEXT,
+      day: GOLD_TEXT,
+      id: GOLD_TEXT,
+      buyVnd: AMOUNT,
+      sellVnd: AMOUNT,
+    }),
+    { max: 1000 },
+  ),
+});
+const once: Manner = { repetition: 'once' };
 const operator: Manner = { isOperators: true };
 const operatorOnce: Manner = { isOperators: true, repetition: 'once' };
 
@@ -389,6 +476,28 @@ export const OPERATIONS = {
   'exchange.cancel-all': request<{ readonly orders: number }>(operatorOnce)(
     record({ ...selection, ...whose }),
   ),
+  'users.sign-up': request<SignInReply>(once)(record(credentials)),
+  'users.sign-in': request<SignInReply>()(record(credentials)),
+  'users.sign-out': request<Record<string, never>>(once)(nothing),
+  'users.sign-out-everywhere': request<Ended>(once)(nothing),
+  'users.change-password': request<SignInReply>(once)(record({ password: PASSWORD, newPassword: PASSWORD })),
+  'users.sessions': request<readonly UserSession[]>()(nothing),
+  /** Null if nobody is signed in. */
+  'users.me': request<UserInfo | null>()(nothing),
+  'gold.look-up': request<GoldAnswer>()(record({ date: DATE, type: GOLD_TYPE })),
+  'gold.range': request<GoldRange>()(
+    record({ from: DATE, to: DATE, type: GOLD_TYPE, limit: optional(integer({ min: 1, max: 1000 })) }),
+  ),
+  'gold.types': request<readonly string[]>()(record({ date: optional(DATE) })),
+  'gold.dates': request<{ readonly dates: readonly string[]; readonly total: number }>()(
+    record({ limit: optional(integer({ min: 1, max: 10_000 })) }),
+  ),
+  'gold.latest': request<GoldAnswer>()(record({ type: optional(GOLD_TYPE) })),
+  /** Null if there are no rates yet. */
+  'gold.watch': download<GoldAnswer | null, GoldChange>()(
+    record({ types: optional(eachOf(GOLD_TYPE, { max: 64 })) }),
+  ),
+  'gold.import': upload<null, GoldRefresh, GoldImport>(operatorOnce)(nothing),
   'admin.status': request<AdminStatus>(operator)(nothing),
   'admin.sessions': request<{ readonly sessions: readonly AdminSession[]; readonly total: number }>(operator)(
     record({
@@ -419,6 +528,21 @@ export const OPERATIONS = {
       overMs: optional(integer({ min: 1, max: 10_000 })),
     }),
   ),
+  'admin.users': request<{ readonly users: readonly UserRow[]; readonly total: number }>(operator)(
+    record({
+      /** Part of a name. */
+      filter: optional(NAME_OF_USER),
+      limit: optional(integer({ min: 1, max: 10_000 })),
+    }),
+  ),
+  'admin.user-add': request<Record<string, never>>(operatorOnce)(
+    record({ ...credentials, role: optional(oneOf(ROLES)) }),
+  ),
+  'admin.user-password': request<Ended>(operatorOnce)(record(credentials)),
+  'admin.user-role': request<Ended>(operatorOnce)(record({ name: NAME_OF_USER, role: oneOf(ROLES) })),
+  'admin.user-disable': request<Ended>(operatorOnce)(namedUser),
+  'admin.user-enable': request<Record<string, never>>(operatorOnce)(namedUser),
+  'admin.user-sign-out': request<Ended>(operatorOnce)(namedUser),
   'admin.shutdown': request<Record<string, never>>(operatorOnce)(record({ message: optional(TEXT) })),
 } as const;
 

@@ -42,11 +42,25 @@ export function record<S extends Shape>(shape: S): Check<Shaped<S>> {
   };
 }
 
-/** `min` and `max` count UTF-16 units. */
-export function text({ min = 0, max }: { readonly min?: number; readonly max: number }): Check<string> {
+/** Both count UTF-16 units. */
+interface TextBounds {
+  readonly min?: number;
+  readonly max: number;
+}
+
+export function text(bounds: TextBounds): Check<string> {
   return (value, path) => {
-    if (typeof value === 'string' && value.length >= min && value.length <= max) return value;
-    throw wrong(path, value, `a string of ${min} to ${max} characters`);
+    if (isText(value, bounds)) return value;
+    throw wrong(path, value, textExpected(bounds));
+  };
+}
+
+/** A text that is never shown, not even where it is wrong. */
+export function secret(bounds: TextBounds): Check<string> {
+  return (value, path) => {
+    if (isText(value, bounds)) return value;
+    const shown = value === undefined || value === null ? 'absent' : 'not shown';
+    throw new OutcryError('ERR_API_PARAMS', `${path} is ${shown}; expected ${textExpected(bounds)}`);
   };
 }
 
@@ -98,6 +112,14 @@ export const textOrBytes: Check<string | Uint8Array> = (value, path) => {
 
 function wrong(path: string, value: unknown, expected: string): OutcryError {
   return new OutcryError('ERR_API_PARAMS', `${path} is ${show(value)}; expected ${expected}`);
+}
+
+function isText(value: unknown, { min = 0, max }: TextBounds): value is string {
+  return typeof value === 'string' && value.length >= min && value.length <= max;
+}
+
+function textExpected({ min = 0, max }: TextBounds): string {
+  return `a string of ${min} to ${max} characters`;
 }
 
 function show(value: unknown): string {

@@ -2,6 +2,7 @@
 import { OutcryError } from '../../values/errors.ts';
 import { nearest } from '../../values/nearest.ts';
 import type { OrderbookForm } from '../ouch/fields.ts';
+import type { InboundMessage } from '../ouch/messages.ts';
 import { fromArray, isAny, isCapture } from './expect.ts';
 import { CLIENT, type ClientHint, DISCONNECTS, type Expected, type Step, type VenueHint } from './input.ts';
 import { codecValue, fromStep, shown } from './json.ts';
@@ -122,13 +123,19 @@ const RECONNECT_RULES: Readonly<Record<string, Rule>> = {
 };
 const SILENCE_RULES: Readonly<Record<string, Rule>> = { silence: aSpan };
 
+export interface CheckedStep {
+  readonly step: Step;
+  /** Of O, U and X. */
+  readonly message: InboundMessage | undefined;
+}
+
 /** An element of `actions`. `formOf` is that of each client's connection. Throws ERR_INPUT. */
 export function checkStep(
   file: string,
   piece: Piece,
   header: Header,
   formOf: (client: string) => OrderbookForm,
-): Step {
+): CheckedStep {
   return located(file, piece, (value) => stepOf(value, piece.index ?? 0, header, formOf));
 }
 
@@ -137,7 +144,7 @@ function stepOf(
   index: number,
   header: Header,
   formOf: (client: string) => OrderbookForm,
-): Step {
+): CheckedStep {
   const step = objectOf(value, [], 'a step');
   checkVerb(step);
   const { as = CLIENT, at, after, expect, reconnect } = step;
@@ -145,11 +152,11 @@ function stepOf(
   if (isPlainObject(reconnect)) checkFields(reconnect, RECONNECT_RULES, ['reconnect'], 'reconnect');
   checkClient(as as string, step, header.clients);
   const form = formOf(as as string);
-  if (Object.hasOwn(step, 'message_type')) checkMessage(step, form);
+  const message = Object.hasOwn(step, 'message_type') ? messageOf(step, form) : undefined;
   if (Array.isArray(expect)) for (const [i, one] of expect.entries()) checkExpected(one, ['expect', i], form);
   else if (expect !== undefined) checkExpected(expect, ['expect'], form);
   const array = header.arrays.get(index);
-  return (array === undefined ? step : withArray(step, array, form)) as Step;
+  return { step: (array === undefined ? step : withArray(step, array, form)) as Step, message };
 }
 
 function checkVerb(step: Json): void {
@@ -173,9 +180,9 @@ function checkClient(as: string, step: Json, clients: Header['clients']): void {
   throw new Wrong(problem, Object.hasOwn(step, 'as') ? ['as'] : []);
 }
 
-function checkMessage(step: Json, form: OrderbookForm): void {
+function messageOf(step: Json, form: OrderbookForm): InboundMessage {
   try {
-    fromStep(step, form);
+    return fromStep(step, form);
   } catch (error) {
     if (!(error instanceof OutcryError)) throw error;
     const { field } = error.fields;

@@ -292,7 +292,7 @@ describe('outcry ouch replay > 100 files at once', () => {
     const { exitCode, stdout, stderr } = await replay('--raw', '--port', port, ...files);
     assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
-    assert.equal(lines.length, 2 + 100 + 2);
+    assert.equal(lines.length, 2 + 100 + 1);
     for (const file of files) {
       const line = lines.find((text) => text.startsWith(`${file} `));
       assert.match(line ?? '', /^\S+ +100 +100 .*done$/);

@@ -169,6 +169,30 @@ describe('runInputs on the server', () => {
     assert.equal(report.results[0]?.tally.accepted, 3);
   });
 
+  test('a client that was cut off comes back, and a raw one begins anew', async () => {
+    await using folder = await InputFolder.create();
+    await using server = await createServer();
+    const cutOff: Step[] = [
+      // Whether the order is withdrawn ahead of the next login is the server's business: nothing is expected of it.
+      enter(1),
+      { expect: { message_type: 'A', order_token: 1 } },
+      { disconnect: 'reset' },
+      { reconnect: true },
+      enter(2, { expect: ACCEPTED }),
+    ];
+    const raw: Step[] = [
+      enter(1, { expect: ACCEPTED }),
+      { disconnect: 'logout' },
+      { reconnect: true },
+      enter(1, { expect: ACCEPTED }),
+    ];
+    const report = await folder.play({ 'a.json': { actions: cutOff } }, portsOf(server));
+    const port = server.port('ouch-raw');
+    const bare = await folder.play({ 'b.json': { actions: raw } }, { port, isRaw: true });
+    assert.deepEqual([outcomes(report), outcomes(bare)], [['done'], ['done']]);
+    assert.deepEqual(bare.results[0]?.tally.accepted, 2);
+  });
+
   test('old replies of an account are no replies to what is sent now', async () => {
     await using folder = await InputFolder.create();
     await using server = await createServer();

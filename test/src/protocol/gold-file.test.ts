@@ -63,6 +63,7 @@ describe('parseGoldFile', () => {
       { ...ROW, type: 'USD/VND' },
       { ...ROW, buy: '0' },
       { ...ROW, sell: 'n/a' },
+      { ...ROW, sell: '9'.repeat(40) },
     ];
     const [refresh] = parseGoldFile(JSON.stringify({ golds: [{ ...GOLD, value: [...others, ROW] }] }));
     assert.deepEqual(refresh?.rows, [EXPECTED]);

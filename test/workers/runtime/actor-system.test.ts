@@ -322,7 +322,7 @@ describe('a stop', () => {
       hosts.system.deadLetters.recent.map(({ reason, address, message }) => [reason, address, message]),
       [
         ['stopped', A, "'told'"],
-        ['stopped', A, '5 bytes: "bytes"'],
+        ['stopped', A, '5 bytes'],
         ['stopped', A, "'asked'"],
       ],
     );

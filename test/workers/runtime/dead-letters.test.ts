@@ -26,8 +26,40 @@ describe('DeadLetters', () => {
       cause: 'too many',
       atMs: 7,
     });
-    assert.equal(stopped?.message, '10 bytes: "some bytes"');
+    assert.equal(stopped?.message, '10 bytes');
     assert.ok((large?.message.length ?? 0) < 300, 'a large message is not kept whole');
+  });
+
+  test('show of bytes the length and of secrets nothing, however deep they are', () => {
+    const { letters, lines } = setUp();
+    const password = Buffer.from('open sesame');
+    const messages = [
+      password,
+      { type: 'sign-in', name: 'ali', password, wantsToken: true },
+      { type: 'change', password: 'open sesame', newPassword: 'open sesame too' },
+      { asked: { with: { token: 'open sesame', list: [1, { session: 'open sesame' }] } } },
+      { a: { b: { c: { d: { password: 'open sesame' } } } } },
+      { bytes: password, map: new Map([['password', 'open sesame']]) },
+    ];
+    for (const message of messages) letters.add('poison', A, message, 0);
+    assert.deepEqual(
+      letters.recent.map(({ message }) => message),
+      [
+        '11 bytes',
+        "{ type: 'sign-in', name: 'ali', password: …, wantsToken: true }",
+        "{ type: 'change', password: …, newPassword: … }",
+        '{ asked: { with: { token: …, list: … } } }',
+        '{ a: { b: { c: … } } }',
+        '{ bytes: 11 bytes, map: [Map] }',
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(lines), /sesame/);
+  });
+
+  test('count what they do not show of a long list', () => {
+    const { letters } = setUp();
+    letters.add('no-actor', A, { list: Array.from({ length: 1000 }, (_, i) => i) }, 0);
+    assert.match(letters.recent[0]?.message ?? '', /\b6, 7,\s+\.{3} 992 more items/);
   });
 
   test('in a storm are a few lines, yet counted exactly', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { findOperation, OPERATIONS } from '../../../../src/protocol/api/operations.ts';
+import { findOperation, GOLD_REFRESH, OPERATIONS } from '../../../../src/protocol/api/operations.ts';
 
 describe('operations', () => {
   test('are found by their names, and by nothing that every object has', () => {
@@ -12,8 +12,8 @@ describe('operations', () => {
 
   test('belong to a service each, those that govern to operators only', () => {
     for (const [name, { isOperators }] of Object.entries(OPERATIONS)) {
-      assert.match(name, /^(bank|lobby|exchange|admin)\.[a-z-]+$/);
-      const governs = /^admin\.|^exchange\.(open-day|close-day|halt|resume|cancel-all)$/;
+      assert.match(name, /^(bank|lobby|exchange|users|gold|admin)\.[a-z-]+$/);
+      const governs = /^admin\.|^gold\.import$|^exchange\.(open-day|close-day|halt|resume|cancel-all)$/;
       assert.equal(isOperators, governs.test(name), name);
     }
   });
@@ -32,8 +32,19 @@ describe('operations', () => {
       'exchange.halt': 'once',
       'exchange.resume': 'once',
       'exchange.cancel-all': 'once',
+      'users.sign-up': 'once',
+      'users.sign-out': 'once',
+      'users.sign-out-everywhere': 'once',
+      'users.change-password': 'once',
+      'gold.import': 'once',
       'admin.kick': 'once',
       'admin.broadcast': 'once',
+      'admin.user-add': 'once',
+      'admin.user-password': 'once',
+      'admin.user-role': 'once',
+      'admin.user-disable': 'once',
+      'admin.user-enable': 'once',
+      'admin.user-sign-out': 'once',
       'admin.shutdown': 'once',
     });
   });
@@ -67,5 +78,50 @@ describe('operations', () => {
     assert.throws(() => enter.params({ ...order, price: 1 }, ''), /price is 1; expected a string/);
     assert.throws(() => enter.params({ ...order, quantity: 2 ** 32 }, ''), /from 0 to 4294967295/);
     assert.deepEqual(OPERATIONS['admin.status'].params({}, ''), {});
+  });
+
+  test('show no password in what is wrong with it', () => {
+    for (const name of [
+      'users.sign-up',
+      'users.sign-in',
+      'users.change-password',
+      'admin.user-add',
+    ] as const) {
+      const secrets = { password: 'p4ssw0rd'.repeat(200), newPassword: 'p4ssw0rd'.repeat(200) };
+      const check = OPERATIONS[name].params as (value: unknown, path: string) => unknown;
+      const { newPassword: _, ...one } = secrets;
+      const given = name === 'users.change-password' ? secrets : { name: 'Ann', ...one };
+      assert.throws(
+        () => check(given, name),
+        ({ message }: Error) => !/p4ss/.test(message),
+        name,
+      );
+    }
+  });
+
+  test('of gold take days that exist, and rows that can be shown', () => {
+    const { 'gold.look-up': lookUp } = OPERATIONS;
+    assert.deepEqual(lookUp.params({ date: '2024-02-29', type: 'SJC' }, ''), {
+      date: '2024-02-29',
+      type: 'SJC',
+    });
+    for (const date of ['2025-02-29', '2025-1-2', '02/01/2025', '', 20250102]) {
+      assert.throws(() => lookUp.params({ date, type: 'SJC' }, 'gold.look-up'), { code: 'ERR_API_PARAMS' });
+    }
+    assert.throws(() => lookUp.params({ date: '2025-02-29', type: 'SJC' }, 'gold.look-up'), {
+      message: 'gold.look-up.date is "2025-02-29"; expected a day that exists, as yyyy-mm-dd',
+    });
+    const texts = { company: 'SJC', brand: '', type: 'SJC', code: '', buy: '82,500.00', sell: '84,500.00' };
+    const row = { ...texts, updated: '', day: '', id: '', buyVnd: 82_500_000, sellVnd: 84_500_000 };
+    const refresh = { date: '2025-01-02', source: 'import', timeMs: 1, rows: [row] };
+    assert.deepEqual(GOLD_REFRESH(refresh, 'item'), refresh);
+    assert.throws(() => GOLD_REFRESH({ ...refresh, rows: [{ ...row, brand: '\u001b[2J' }] }, 'item'), {
+      message: 'item.rows[0].brand has control characters',
+    });
+    assert.throws(
+      () => GOLD_REFRESH({ ...refresh, rows: Array(1001).fill(row) }, 'item'),
+      /item\.rows is an array/,
+    );
+    assert.throws(() => GOLD_REFRESH({ ...refresh, rows: [{ ...row, buyVnd: '1' }] }, 'item'), /buyVnd/);
   });
 });

@@ -15,6 +15,7 @@ import {
   oneOf,
   optional,
   record,
+  secret,
   text,
   textOrBytes,
 } from '../../../../src/protocol/api/shape.ts';
@@ -37,6 +38,15 @@ describe('shape', () => {
     fails(shape, [1, 2], 'x is an array of 2; expected a map');
     fails(shape, Uint8Array.of(1), 'x is 1 bytes; expected a map');
     fails(shape, 'y', 'x is "y"; expected a map');
+  });
+
+  test('a secret is never shown, whatever is wrong with it', () => {
+    const check = secret({ max: 6 });
+    assert.equal(check('sesame', 'x'), 'sesame');
+    fails(check, 'sesame!', 'x is not shown; expected a string of 0 to 6 characters');
+    fails(check, 1234567, 'x is not shown; expected a string of 0 to 6 characters');
+    fails(check, Buffer.from('sesame'), 'x is not shown; expected a string of 0 to 6 characters');
+    fails(check, null, 'x is absent; expected a string of 0 to 6 characters');
   });
 
   test('an entry is named by its place and its value', () => {
