@@ -12,6 +12,8 @@
  *
  * What others say comes between replies and looks like nothing else, but for the echo of a message that looks like it,
  * which is known.
+ *
+ * Where clients must sign in, the greeting begins with it; who is turned away is told why in a line, instead of a name.
  */
 import { printable } from '../src/values/printable.ts';
 
@@ -27,6 +29,8 @@ export type LobbyRequest =
 export type LobbyEvent =
   /** The server has let this client in. */
   | { readonly type: 'named'; readonly name: string }
+  /** The server lets nobody in like this. */
+  | { readonly type: 'turned-away'; readonly text: string }
   /** Said by others, or by the server without being asked. */
   | { readonly type: 'heard'; readonly text: string }
   /** A line of the reply. */
@@ -45,7 +49,7 @@ export type LobbyEvent =
   | { readonly type: 'done' };
 
 type State =
-  | { readonly type: 'greeting' | 'idle' | 'put' | 'sending' | 'bye' }
+  | { readonly type: 'greeting' | 'turned-away' | 'idle' | 'put' | 'sending' | 'bye' }
   | { readonly type: 'line'; readonly echo: string }
   /** The reply goes on to the mark. */
   | { readonly type: 'marked' }
@@ -66,12 +70,15 @@ const SIZE = /^SIZE (\d{1,15}) SHA-256 ([0-9a-f]{64})$/;
 const SEND = /^SEND \d+$/;
 const STORED = /^STORED .* SHA-256 ([0-9a-f]{64})$/s;
 const ERROR = /^ERROR /;
+const TURNED_AWAY = /^(?:ERROR |Sign in first: )/;
 
 const utf8 = new TextDecoder();
 
 export class LobbyWire {
   readonly #secret: string;
   #marks = 0;
+  #isSigningIn = false;
+  #name = '';
   #state: State = { type: 'greeting' };
   /** What follows the last LF. */
   #pending: Uint8Array[] = [];
@@ -82,9 +89,10 @@ export class LobbyWire {
     this.#secret = secret;
   }
 
-  /** What a client sends as soon as it is connected. */
-  greet(): string {
-    return this.#mark();
+  /** What a client sends as soon as it is connected, to sign in or as it is. */
+  greet(user?: { readonly name: string; readonly password: string }): string {
+    this.#isSigningIn = user !== undefined;
+    return (user === undefined ? '' : `signin ${user.name} ${user.password}\n`) + this.#mark();
   }
 
   /** What is sent for a request. Only when there is none. */
@@ -136,7 +144,8 @@ export class LobbyWire {
   /** What is left when the server has closed the connection: before it has let the client in, it says why not. */
   end(): { readonly isGreeted: boolean; readonly isAsked: boolean; readonly text: string } {
     const { type } = this.#state;
-    return { isGreeted: type !== 'greeting', isAsked: type === 'bye', text: this.#takePending() };
+    const isGreeted = type !== 'greeting' && type !== 'turned-away';
+    return { isGreeted, isAsked: type === 'bye', text: this.#takePending() };
   }
 
   #addPart(part: Uint8Array): void {
@@ -187,6 +196,8 @@ export class LobbyWire {
       case 'sending':
         this.#onSending(text, events);
         break;
+      case 'turned-away':
+        break;
       default:
         events.push({ type: 'heard', text });
     }
@@ -195,13 +206,25 @@ export class LobbyWire {
   /** The name comes without an end, and so does what others say until the mark has shown that lines are wanted. */
   #onGreeting(text: string, events: LobbyEvent[]): void {
     const echo = `${this.#awaited} ACK`;
-    const before = text.slice(0, -echo.length);
-    const [name] = NAME.exec(before) ?? [];
-    if (name === undefined || before + echo !== text)
-      throw new RangeError('it does not greet as a lobby does');
-    this.#state = IDLE;
-    events.push({ type: 'named', name });
-    if (before !== name) events.push({ type: 'heard', text: before.slice(name.length) });
+    const isLast = text.endsWith(echo);
+    const before = isLast ? text.slice(0, -echo.length) : text;
+    const [found = ''] = this.#name === '' ? (NAME.exec(before) ?? []) : [];
+    const name = this.#name + found;
+    const words = before.slice(found.length);
+    if (name === '' && TURNED_AWAY.test(words)) {
+      this.#state = { type: 'turned-away' };
+      events.push({ type: 'turned-away', text: words });
+      return;
+    }
+    // Who signs in where nobody has to is told so, and is in.
+    const isToldMore = this.#isSigningIn && (ERROR.test(words) || HEARD.test(words));
+    if (name === '' || !(isLast || isToldMore)) throw new RangeError('it does not greet as a lobby does');
+    this.#name = name;
+    if (isLast) {
+      this.#state = IDLE;
+      events.push({ type: 'named', name });
+    }
+    if (words !== '') events.push({ type: 'heard', text: words });
   }
 
   #onMarkedLine(text: string, events: LobbyEvent[]): void {

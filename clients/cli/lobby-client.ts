@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { Mutex } from 'async-mutex';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
+import type { Credentials } from '../../src/values/user-name.ts';
 import { type LobbyEvent, type LobbyRequest, LobbyWire } from '../lobby-wire.ts';
 import { type Address, explainConnectionError } from './send-errors.ts';
 
@@ -37,6 +38,7 @@ export class LobbyClient {
   readonly #address: Address;
   readonly #socket: Socket;
   readonly #listener: LobbyListener;
+  readonly #user: Credentials | undefined;
   readonly #wire = new LobbyWire(`mark-${randomBytes(SECRET_BYTES).toString('hex')}`);
   readonly #mutex = new Mutex();
   #name = '';
@@ -46,15 +48,19 @@ export class LobbyClient {
   /** Why the connection is over. */
   #error: OutcryError | undefined;
 
-  private constructor(address: Address, listener: LobbyListener) {
+  private constructor(address: Address, listener: LobbyListener, user: Credentials | undefined) {
     this.#address = address;
+    this.#user = user;
     this.#listener = listener;
     this.#socket = connect({ ...address, noDelay: true });
   }
 
-  /** Resolves when the server has let it in. Throws ERR_CONNECTION_FAILED with what the server has said, if it did. */
-  static async connect(address: Address, listener: LobbyListener): Promise<LobbyClient> {
-    const client = new LobbyClient(address, listener);
+  /**
+   * Resolves when the server has let it in, as `user` if it is to sign in. Throws ERR_CONNECTION_FAILED with what the
+   * server has said, if it did.
+   */
+  static async connect(address: Address, listener: LobbyListener, user?: Credentials): Promise<LobbyClient> {
+    const client = new LobbyClient(address, listener, user);
     await client.#greet();
     return client;
   }
@@ -136,7 +142,7 @@ export class LobbyClient {
   /** From the connection's beginning to its end. */
   async #read(): Promise<void> {
     const socket = this.#socket;
-    socket.write(this.#wire.greet());
+    socket.write(this.#wire.greet(this.#user));
     try {
       for await (const chunk of socket) {
         for (const event of this.#wire.feed(chunk)) await this.#take(event);
@@ -152,6 +158,9 @@ export class LobbyClient {
       case 'named':
         this.#name = event.name;
         this.#onNamed?.();
+        break;
+      case 'turned-away':
+        this.abandon(failed(printable(event.text.replace(/^ERROR /, ''))));
         break;
       case 'heard':
         this.#listener.onHeard(event.text);

@@ -193,6 +193,43 @@ describe('LobbyWire', () => {
     fc.assert(visit, { seed: fuzzSeed(), numRuns: 300 });
   });
 
+  describe('a greeting with a sign-in', () => {
+    const USER = { name: 'khtn', password: 'daihoc tphcm' };
+
+    function greetedWith(text: string, user: typeof USER | undefined = USER): Shown[] {
+      const wire = new LobbyWire(SECRET);
+      assert.equal(wire.greet(user), `${user === undefined ? '' : 'signin khtn daihoc tphcm\n'}mark 1\n`);
+      const events = feedWhole(wire, text);
+      assert.equal(
+        wire.end().isGreeted,
+        events.some(({ type }) => type === 'named'),
+      );
+      return events;
+    }
+
+    const named: Shown = { type: 'named', name: 'Client1' };
+
+    test('is let in', () => {
+      assert.deepEqual(greetedWith('Client1mark 1 ACK\n'), [named]);
+    });
+
+    test('is turned away with a reason, and what comes then is nothing', () => {
+      const text = 'ERROR the user name or the password is wrong';
+      const first = 'Sign in first: signin NAME PASSWORD';
+      assert.deepEqual(greetedWith(`${text}\n${first}\n`), [{ type: 'turned-away', text }]);
+      assert.deepEqual(greetedWith(`${first}\n`, undefined), [{ type: 'turned-away', text: first }]);
+    });
+
+    test('is let in where nobody has to sign in', () => {
+      const told = 'ERROR you are in already: there is nothing to sign in to';
+      const rest = 'Client2 says: hi\nmark 1 ACK\n';
+      const others = [heard('Client2 says: hi'), named];
+      assert.deepEqual(greetedWith(`Client1${told}\n${rest}`), [heard(told), ...others]);
+      const early = `Client3 says: ho${told}`;
+      assert.deepEqual(greetedWith(`Client1${early}\n${rest}`), [heard(early), ...others]);
+    });
+  });
+
   test('asks with a mark whether an error was the reply', () => {
     const wire = asked(line('hello'));
     assert.deepEqual(feedWhole(wire, 'ERROR wait\n'), [

@@ -5,6 +5,7 @@ import type { LobbySettings } from '../../src/protocol/host-task.ts';
 import type { ErrorCode } from '../../src/values/errors.ts';
 import { startLobby, startRegistry } from '../../workers/lobby/lobby-service.ts';
 import type { AskedOfMain } from './actors.ts';
+import { PlayedUsers } from './played-users.ts';
 import { SessionHosts } from './session-hosts.ts';
 
 const SETTINGS: LobbySettings = {
@@ -16,17 +17,22 @@ const SETTINGS: LobbySettings = {
 };
 
 export class LobbyHosts extends SessionHosts {
+  readonly users: PlayedUsers;
+
   constructor(options: Partial<LobbySettings> & { readonly hosts?: number } = {}) {
     const { hosts = 1, ...settings } = options;
+    const users = new PlayedUsers();
     super({
       service: 'lobby',
       localAddress: '127.0.0.1:65433',
       hosts,
       start: (system) => {
         startRegistry(system);
+        users.start(system);
         return startLobby(system, { ...SETTINGS, ...settings });
       },
     });
+    this.users = users;
   }
 
   /** Removes what the main thread was asked next, over files; nothing else may have been asked. */

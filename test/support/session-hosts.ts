@@ -1,7 +1,8 @@
 /** Sessions of a text service on hosts in one thread (actors.ts), with clients whose bytes are moved by hand. */
 import type { HostCommand } from '../../src/protocol/control.ts';
 import { FLOW, type Flow } from '../../src/protocol/link.ts';
-import { hostIndexOf, toAddress } from '../../src/values/address.ts';
+import type { UserNotice } from '../../src/protocol/users.ts';
+import { type Address, hostIndexOf, toAddress } from '../../src/values/address.ts';
 import type { ActorSystem } from '../../workers/runtime/actor-system.ts';
 import type { MakeSession } from '../../workers/runtime/host.ts';
 import { type MainSide, TestHosts } from './actors.ts';
@@ -32,9 +33,13 @@ export class SessionHosts {
     for (let host = 0; host < hosts; host++) this.#startIn(host);
   }
 
+  addressOf(client: number): Address {
+    return toAddress(`${this.#options.service}/${client}`);
+  }
+
   /** The host of the client's session. */
   hostOf(client: number): number {
-    return hostIndexOf(toAddress(`${this.#options.service}/${client}`), this.hosts.hostCount);
+    return hostIndexOf(this.addressOf(client), this.hosts.hostCount);
   }
 
   mainOf(client: number): MainSide {
@@ -43,17 +48,7 @@ export class SessionHosts {
 
   /** Connects a client and returns what it is sent. */
   open(client: number, memory?: string): string {
-    const { service, localAddress } = this.#options;
-    this.command(client, {
-      type: 'open',
-      connection: client,
-      service,
-      remoteAddress: `10.0.0.1:${client}`,
-      localAddress,
-      sinceMs: client,
-      ...(memory === undefined ? {} : { memory }),
-    });
-    return this.heard(client);
+    return this.#open(client, memory === undefined ? {} : { memory });
   }
 
   /** Hands the client's bytes to its session, '' for a pause, and returns what the client is sent. */
@@ -79,6 +74,13 @@ export class SessionHosts {
   /** The client has taken all that it was sent. */
   drained(client: number): void {
     this.command(client, { type: 'drained', connection: client });
+  }
+
+  /** Its user was signed out elsewhere. Returns what the client is sent. */
+  signOut(client: number, reason: string): string {
+    const notice: UserNotice = { type: 'signed-out', reason };
+    this.hosts.tell(this.addressOf(client), notice);
+    return this.heard(client);
   }
 
   /** What the client was sent since the last look. */
@@ -114,7 +116,8 @@ export class SessionHosts {
     this.#startIn(host);
     for (const [i, client] of clients.entries()) {
       this.#read.set(client, 0);
-      this.open(client, memories[i]);
+      const memory = memories[i];
+      this.#open(client, { isReplacement: true, ...(memory === undefined ? {} : { memory }) });
       this.#read.set(client, 0);
     }
     this.hosts.settle();
@@ -124,6 +127,20 @@ export class SessionHosts {
   logged(): string[] {
     const events = this.hosts.mains.flatMap((main) => main.events.splice(0));
     return events.flatMap((event) => (event.type === 'log' ? [event.text] : []));
+  }
+
+  #open(client: number, more: { readonly memory?: string; readonly isReplacement?: true }): string {
+    const { service, localAddress } = this.#options;
+    this.command(client, {
+      type: 'open',
+      connection: client,
+      service,
+      remoteAddress: `10.0.0.1:${client}`,
+      localAddress,
+      sinceMs: client,
+      ...more,
+    });
+    return this.heard(client);
   }
 
   #startIn(host: number): void {

@@ -6,7 +6,7 @@
 import type { GoldAnswer, GoldAnswers, GoldRow, Missing } from '../../src/protocol/gold.ts';
 import type { Refusal } from '../../src/protocol/users.ts';
 import { formatCount, formatSpan } from '../../src/values/readable.ts';
-import { shown } from './gold-requests.ts';
+import { type RowsRequest, shown } from './gold-requests.ts';
 
 /** The original client reads 2,048 bytes at once, and two are for the end of a line and an empty one. */
 export const ANSWER_BYTES_MAX = 2045;
@@ -70,19 +70,19 @@ export function watchingText(watched: readonly string[]): string {
 
 /** Of one date. */
 export function ratesText(answer: GoldAnswer): string {
-  return fitLines(answer.rows.map(rowText), staleLines(answer));
+  return fitLines(answer.rows.map(rowText), { tail: staleLines(answer) });
 }
 
 export function latestText(answer: GoldAnswer): string {
   const head = `${answer.date} from ${answer.source}`;
-  return fitLines([head, ...answer.rows.map(rowText)], staleLines(answer));
+  return fitLines([head, ...answer.rows.map(rowText)], { tail: staleLines(answer) });
 }
 
 export function rangeText({ days, total }: Exclude<GoldAnswers['range'], Missing>): string {
   const lines = days.map(({ date, rows: [row] }) =>
     row === undefined ? date : `${date} ${pricesOfDay(row)}`,
   );
-  return fitLines(lines, [], total - days.length);
+  return fitLines(lines, { leftOut: total - days.length });
 }
 
 export function typesText(types: readonly string[], date: string | undefined): string {
@@ -91,16 +91,22 @@ export function typesText(types: readonly string[], date: string | undefined): s
 }
 
 export function datesText({ dates, total }: GoldAnswers['dates']): string {
-  return dates.length === 0 ? NO_RATES_TEXT : fitLines(dates, [], total - dates.length);
+  return dates.length === 0 ? NO_RATES_TEXT : fitLines(dates, { leftOut: total - dates.length });
 }
 
-/** `when` is `on 2025-01-02`, say; empty if any time was meant. */
-export function missingText({ missing, nearest }: Missing, wanted: string, when: string): string {
-  const time = when === '' ? '' : ` ${when}`;
+export function missingText({ missing, nearest }: Missing, asked: RowsRequest): string {
   if (missing === 'type') {
-    return `There is no ${shown(wanted)}${time}${nearest === null ? '.' : `; did you mean ${nearest}?`}`;
+    const advice = nearest === null ? '.' : `; did you mean ${nearest}?`;
+    return `There is no ${shown(asked.wanted ?? '')}${timeOf(asked, 'on')}${advice}`;
   }
-  return nearest === null ? NO_RATES_TEXT : `There are no rates${time}; the nearest date is ${nearest}.`;
+  if (nearest === null) return NO_RATES_TEXT;
+  return `There are no rates${timeOf(asked, 'of')}; the nearest date is ${nearest}.`;
+}
+
+/** Nothing if any time was meant. */
+function timeOf(asked: RowsRequest, preposition: string): string {
+  if (asked.type === 'range') return ` from ${asked.from} to ${asked.to}`;
+  return asked.type === 'look-up' ? ` ${preposition} ${asked.date}` : '';
 }
 
 export interface GoldChange {
@@ -111,7 +117,7 @@ export interface GoldChange {
 
 /** Whole lines; what is sent unasked can be told from answers. */
 export function changesText(changes: readonly GoldChange[], leftOut: number): string {
-  return fitLines(changes.map(changeText), [], leftOut);
+  return fitLines(changes.map(changeText), { leftOut, noteOf: unasked });
 }
 
 export function unasked(text: string): string {
@@ -143,9 +149,10 @@ function pricesOfDay({ buy, sell, buyVnd, sellVnd }: GoldRow): string {
   return `${buy} ${sell} (${formatCount(buyVnd)} ${formatCount(sellVnd)} VND/lượng)`;
 }
 
+/** A part that says what the one before it has said is left out. */
 function nameOf({ company, brand, type, code }: GoldRow): string {
-  const parts = new Set([company, brand, type].filter((part) => part !== ''));
-  return parts.size === 0 ? code : [...parts].join(', ');
+  const parts = [company, brand, type].filter((part) => part !== '');
+  return parts.filter((part, i) => part !== parts[i - 1]).join(', ') || code;
 }
 
 function staleLines({ isStale, ageMs }: GoldAnswer): readonly string[] {
@@ -153,10 +160,13 @@ function staleLines({ isStale, ageMs }: GoldAnswer): readonly string[] {
 }
 
 /**
- * Whole lines from the front, as many as there is room for, then how many more there are, and then all of `tail`.
- * `leftOut` lines more are not among `lines`.
+ * Whole lines from the front, as many as there is room for, then how many more there are, as `noteOf` has it, and then all
+ * of `tail`. `leftOut` lines more are not among `lines`.
  */
-export function fitLines(lines: readonly string[], tail: readonly string[] = [], leftOut = 0): string {
+export function fitLines(
+  lines: readonly string[],
+  { tail = [], leftOut = 0, noteOf = (note) => note }: Fit = {},
+): string {
   let bytes = 0;
   const tooMany = lines.findIndex((line) => {
     bytes += Buffer.byteLength(line);
@@ -164,8 +174,14 @@ export function fitLines(lines: readonly string[], tail: readonly string[] = [],
   });
   for (let count = tooMany < 0 ? lines.length : tooMany; ; count--) {
     const more = lines.length - count + leftOut;
-    const note = more === 0 ? [] : [`${formatCount(more)} more`];
+    const note = more === 0 ? [] : [noteOf(`${formatCount(more)} more`)];
     const text = [...lines.slice(0, count), ...note, ...tail].join('\n');
     if (count === 0 || Buffer.byteLength(text) <= ANSWER_BYTES_MAX) return text;
   }
+}
+
+interface Fit {
+  readonly tail?: readonly string[];
+  readonly leftOut?: number;
+  readonly noteOf?: (note: string) => string;
 }

@@ -18,6 +18,9 @@ export type GoldRequest =
   /** What is said to it. */
   | { readonly type: 'wrong'; readonly message: string };
 
+/** What is answered with rows of a name, if there are any. */
+export type RowsRequest = Extract<GoldRequest, { readonly type: 'look-up' | 'range' | 'latest' | 'watch' }>;
+
 const ALONE = ['help', 'quit', 'signin', 'signup', 'dates', 'unwatch'] as const;
 const FIRST_AND_REST = /^(\S*)\s*(.*)$/s;
 const RANGE = /^(.*?)\.\.(.*)$/s;
@@ -54,7 +57,7 @@ function parseCommand(command: string, rest: string): GoldRequest {
 function parseDates(dates: string, wanted: string): GoldRequest {
   const [, from = dates, to = dates] = RANGE.exec(dates) ?? [];
   const wrong = [from, to].find((date) => !isGoldDate(date));
-  if (wrong !== undefined) return noDate(wrong);
+  if (wrong !== undefined) return noDate(wrong || dates);
   if (dates === from)
     return wanted === '' ? { type: 'types', date: from } : { type: 'look-up', date: from, wanted };
   if (wanted === '') return used('yyyy-mm-dd..yyyy-mm-dd TYPE');

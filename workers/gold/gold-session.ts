@@ -57,7 +57,7 @@ import {
   WELCOME_TEXT,
   watchingText,
 } from './gold-replies.ts';
-import { type GoldRequest, parseRequest, shown } from './gold-requests.ts';
+import { type GoldRequest, parseRequest, type RowsRequest, shown } from './gold-requests.ts';
 
 interface Answered {
   readonly type: 'answered';
@@ -418,19 +418,16 @@ export class GoldSession implements Actor<GoldSessionMessage> {
         this.#answerWith({ type: 'dates', limit: ASKED_MAX }, datesText);
         break;
       case 'latest':
-        this.#answerWith(request, orMissing(latestText, request.wanted ?? '', ''));
+        this.#answerWith(request, orMissing(latestText, request));
         break;
       case 'look-up':
-        this.#answerWith(request, orMissing(ratesText, request.wanted, `on ${request.date}`));
+        this.#answerWith(request, orMissing(ratesText, request));
         break;
-      case 'range': {
-        const { from, to, wanted } = request;
-        const when = `from ${from} to ${to}`;
-        this.#answerWith({ ...request, limit: ASKED_MAX }, orMissing(rangeText, wanted, when));
+      case 'range':
+        this.#answerWith({ ...request, limit: ASKED_MAX }, orMissing(rangeText, request));
         break;
-      }
       case 'watch':
-        this.#onWatch(request.wanted);
+        this.#onWatch(request);
         break;
       case 'unwatch':
         this.#unwatch();
@@ -448,14 +445,15 @@ export class GoldSession implements Actor<GoldSessionMessage> {
   }
 
   /** A name that nothing has would never be heard of; but what is not there yet may come. */
-  #onWatch(wanted: string): void {
+  #onWatch(request: GoldRequest & { type: 'watch' }): void {
+    const { wanted } = request;
     const isWatched = this.#watched.some((other) => fold(other) === fold(wanted));
     if (isWatched) this.#reply(watchingText(this.#watched));
     else if (this.#watched.length >= WATCHED_MAX)
       this.#fail(`${WATCHED_MAX} types can be watched at once; -unwatch ends it`);
     else {
       this.#answerWith({ type: 'latest', wanted }, (found) => {
-        if ('missing' in found && found.missing === 'type') return missingText(found, wanted, '');
+        if ('missing' in found && found.missing === 'type') return missingText(found, request);
         this.#watched = [...this.#watched, shown(wanted)];
         this.#watchRates();
         return watchingText(this.#watched);
@@ -530,11 +528,10 @@ export class GoldSession implements Actor<GoldSessionMessage> {
   }
 }
 
-/** How an answer that may be missing is shown. */
+/** How an answer is shown that there may be none of. */
 function orMissing<Value extends object>(
   textOf: (value: Value) => string,
-  wanted: string,
-  when: string,
+  request: RowsRequest,
 ): (value: Value | Missing) => string {
-  return (value) => ('missing' in value ? missingText(value, wanted, when) : textOf(value));
+  return (value) => ('missing' in value ? missingText(value, request) : textOf(value));
 }

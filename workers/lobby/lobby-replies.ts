@@ -6,6 +6,8 @@ import type { ConnectionRecord, RegistryAnswer } from '../../src/protocol/regist
 import { formatCount } from '../../src/values/readable.ts';
 
 export const FULL_TEXT = 'Server full, rejecting connection';
+export const SIGN_IN_FIRST_TEXT = 'Sign in first: signin NAME PASSWORD';
+export const ALREADY_IN_TEXT = 'ERROR you are in already: there is nothing to sign in to';
 export const CLOSING_TEXT = 'Server is shutting down';
 /** What is said when a part of the server has failed. */
 export const LOST_TEXT = 'a part of the server failed and was replaced: send again what was not answered';

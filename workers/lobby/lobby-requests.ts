@@ -2,10 +2,11 @@
  * What the messages of the lobby's clients mean. Pure.
  *
  *     status · list · help · bye       alone, in capitals or not
- *     say TEXT · get NAME · put NAME SIZE
+ *     say TEXT · get NAME · put NAME SIZE · signin NAME PASSWORD
  *     anything else                    is echoed
  */
 import { printable } from '../../src/values/printable.ts';
+import { type Credentials, credentials } from '../../src/values/user-name.ts';
 
 export type LobbyRequest =
   | { readonly type: 'status' | 'list' | 'help' | 'bye' }
@@ -13,13 +14,19 @@ export type LobbyRequest =
   /** The name is as it came: whether a file can be called so is not decided here. */
   | { readonly type: 'get'; readonly name: string }
   | { readonly type: 'put'; readonly name: string; readonly size: number }
+  /** Never shown, wherever it comes. */
+  | { readonly type: 'signin'; readonly credentials: Credentials | undefined }
   | { readonly type: 'wrong'; readonly usage: string };
 
 const ALONE = /^(status|list|help|bye)$/i;
 const WITH_MORE = /^(say|get|put)(?:\s+(.*))?$/is;
+/** Spaces at the end belong to the password. */
+const SIGNIN = /^\s*signin(?:\s(.*))?$/is;
 const NAME_AND_SIZE = /^(.*\S)\s+(\d+)$/s;
 
 export function parseRequest(text: string): LobbyRequest {
+  const signin = SIGNIN.exec(text);
+  if (signin !== null) return { type: 'signin', credentials: credentials(signin[1] ?? '') };
   const words = text.trim();
   const [, alone] = ALONE.exec(words) ?? [];
   if (alone !== undefined) return { type: alone.toLowerCase() as 'status' | 'list' | 'help' | 'bye' };

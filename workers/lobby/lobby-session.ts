@@ -6,6 +6,8 @@
  *        └── full ──┐       └── bye, the end of the input, the close, the shutdown
  *                   └───────► leaving ── hall and registry have heard of it ──► stopped
  *
+ * Where clients must sign in they are outside at first: idle, but answered nothing else. Who signs in joins.
+ *
  * When the hall is lost the session goes there again under its name. When the session is lost itself, the one that takes
  * its place has the name in its memory, and what it must know of a file that was on its way.
  */
@@ -25,13 +27,16 @@ import {
   type LobbyNotice,
 } from '../../src/protocol/lobby.ts';
 import { REGISTRY_ADDRESS, type RegistryAnswer, type RegistryCommand } from '../../src/protocol/registry.ts';
+import type { Admission, UserNotice } from '../../src/protocol/users.ts';
 import type { Address } from '../../src/values/address.ts';
 import type { ErrorRecord } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
 import { formatCount } from '../../src/values/readable.ts';
 import type { Actor, Answer, ConnectionCommand, ConnectionInfo, Context } from '../runtime/actor.ts';
+import { type DirectoryLost, SignIn, withoutPort } from '../users/sign-in.ts';
 import { LobbyInput, type Message } from './lobby-input.ts';
 import {
+  ALREADY_IN_TEXT,
   CLOSING_TEXT,
   FULL_TEXT,
   filesText,
@@ -40,6 +45,7 @@ import {
   LOST_TEXT,
   messageText,
   NOT_STORED_TEXT,
+  SIGN_IN_FIRST_TEXT,
   STORE_TEXT,
   saidText,
   statusText,
@@ -56,6 +62,8 @@ interface Answered {
 type LobbySessionMessage =
   | ConnectionCommand
   | LobbyNotice
+  | UserNotice
+  | DirectoryLost
   | Answered
   | { readonly type: 'hall-lost' }
   /** Timers. */
@@ -88,7 +96,10 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   readonly #info: ConnectionInfo;
   readonly #input: LobbyInput;
   #context: Context<LobbySessionMessage> | undefined;
+  #signIn: SignIn | undefined;
   #state: 'joining' | 'idle' | 'busy' | 'leaving' = 'joining';
+  /** The client must sign in first. */
+  #isOutside: boolean;
   /** Empty until the hall has given it. */
   #name = '';
   /** Counts attempts to join: the answers to earlier ones are ignored. */
@@ -116,13 +127,26 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
     this.#settings = settings;
     this.#info = info;
     this.#input = new LobbyInput(settings.messageBytesMax);
+    this.#isOutside = settings.isSignInAsked && info.memory === undefined;
   }
 
   started(context: Context<LobbySessionMessage>): void {
     this.#context = context;
-    const { memory } = this.#info;
-    if (memory === undefined) this.#join();
-    else this.#resume(memory);
+    this.#signIn = new SignIn(
+      {
+        ask: (address, command, timeoutMs, then) => this.#askAside(address, command, timeoutMs, then),
+        watch: (address, message) => context.watch(context.refer(address), message),
+        startTimer: (key, delayMs, message) => context.startTimer(key, delayMs, message),
+      },
+      { address: withoutPort(this.#info.remoteAddress), service: LOBBY_SERVICE, session: context.self },
+    );
+    const { memory, isReplacement } = this.#info;
+    if (memory !== undefined) this.#resume(memory);
+    else if (!this.#isOutside) this.#join();
+    else {
+      this.#state = 'idle';
+      if (isReplacement) this.sendLine(`ERROR ${LOST_TEXT}`);
+    }
   }
 
   receiveBytes(bytes: Uint8Array, start: number, end: number): void {
@@ -135,8 +159,17 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   receive(message: LobbySessionMessage): undefined {
     switch (message.type) {
       case 'answered':
-        this.#asksPending--;
         message.onAnswer(message.answer);
+        break;
+      case 'signed-out':
+        this.#user.onNotice(message);
+        if (this.#settings.isSignInAsked) {
+          this.#farewell = `You were signed out: ${printable(message.reason)}`;
+          this.#farewellReason = 'its user was signed out';
+        }
+        break;
+      case 'directory-lost':
+        this.#user.onDirectoryLost();
         break;
       case 'lobby-message':
         this.#push(messageText(message.from, message.text));
@@ -184,7 +217,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   }
 
   note(transfer: string): void {
-    this.#ctx.remember(`${this.#name} ${transfer}`);
+    this.#ctx.remember(`${this.#memory} ${transfer}`);
   }
 
   send(bytes: Uint8Array): void {
@@ -216,7 +249,7 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
   }
 
   finish(skip = 0): void {
-    if (this.#transfer !== undefined) this.#ctx.remember(this.#name);
+    if (this.#transfer !== undefined) this.#ctx.remember(this.#memory);
     this.#transfer = undefined;
     this.#skip = skip;
     if (this.#state === 'busy') this.#state = 'idle';
@@ -239,14 +272,38 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
     return this.#context;
   }
 
+  get #user(): SignIn {
+    if (this.#signIn === undefined) throw new TypeError('the session has not started');
+    return this.#signIn;
+  }
+
+  /** What the session that takes the place of this one begins with. */
+  get #memory(): string {
+    const { user } = this.#user;
+    return user === undefined ? this.#name : `${this.#name}/${user.id}/${user.epoch}`;
+  }
+
+  /** A client that leaves waits for the answer. */
   #ask<Command, Reply>(
     address: Address,
     command: Command,
     timeoutMs: number,
     then: (answer: Answer<Reply>) => void,
   ): void {
-    const context = this.#ctx;
     this.#asksPending++;
+    this.#askAside<Command, Reply>(address, command, timeoutMs, (answer) => {
+      this.#asksPending--;
+      then(answer);
+    });
+  }
+
+  #askAside<Command, Reply>(
+    address: Address,
+    command: Command,
+    timeoutMs: number,
+    then: (answer: Answer<Reply>) => void,
+  ): void {
+    const context = this.#ctx;
     context.ask<Command, Reply>(context.refer<Command>(address), command, timeoutMs, (answer) => ({
       type: 'answered',
       onAnswer: then,
@@ -297,16 +354,19 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
     }
     this.#name = name;
     this.#state = 'idle';
-    context.remember(name);
+    context.remember(this.#memory);
     context.identify(name);
     this.#tellRegistry({ ...opened, user: name });
     context.log('info', `${name} has connected to the server. Created at: ${formatLocalTime(sinceMs)}`);
+    const { user } = this.#user;
+    if (user !== undefined) context.log('info', `${name} has signed in as ${user.name}`);
     this.send(Buffer.from(name));
   }
 
   /** It takes the place of a session that was lost with its host, and with it what the client had sent. */
   #resume(memory: string): void {
-    const [name = '', transfer, part = ''] = memory.split(' ');
+    const [who = '', transfer, part = ''] = memory.split(' ');
+    const [name = '', id, epoch] = who.split('/');
     this.#name = name;
     if (transfer === 'put') {
       this.askFiles({ type: 'abandon-put', part }, () => {});
@@ -316,6 +376,8 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
     else {
       this.sendLine(`ERROR ${LOST_TEXT}`);
       this.#state = 'idle';
+      // Who is not taken back is told so as whoever is signed out.
+      if (id !== undefined) this.#user.attend(Number(id), Number(epoch), () => {});
       this.#join();
     }
   }
@@ -369,8 +431,32 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
       return;
     }
     const words = withoutPrefix(text, `${this.#name}:`);
-    this.#logMessage(words);
-    this.#answer(parseRequest(words));
+    const request = parseRequest(words);
+    if (this.#isOutside) this.#answerOutside(request);
+    else {
+      this.#logMessage(request.type === 'signin' ? 'signin' : words);
+      this.#answer(request);
+    }
+  }
+
+  /** Nothing of it is logged: it may be a password. */
+  #answerOutside(request: LobbyRequest): void {
+    if (request.type === 'signin' && request.credentials !== undefined) {
+      const { name, password } = request.credentials;
+      this.#state = 'joining';
+      this.#user.signIn(name, password, (admission) => this.#onAdmission(admission));
+    } else this.reply(SIGN_IN_FIRST_TEXT);
+  }
+
+  #onAdmission(admission: Admission): void {
+    if (this.#state === 'leaving') return;
+    if (admission.ok) {
+      this.#isOutside = false;
+      this.#join();
+    } else {
+      this.#state = 'idle';
+      this.reply(`ERROR ${admission.refusal.message}`);
+    }
   }
 
   #answer(request: LobbyRequest): void {
@@ -383,6 +469,9 @@ export class LobbySession implements Actor<LobbySessionMessage>, TransferSession
         break;
       case 'wrong':
         this.reply(`ERROR it is used so: ${request.usage}`);
+        break;
+      case 'signin':
+        this.reply(ALREADY_IN_TEXT);
         break;
       case 'bye':
         this.#leave();

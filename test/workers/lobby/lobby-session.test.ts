@@ -98,6 +98,91 @@ describe('a client of the lobby', () => {
   });
 });
 
+describe('a lobby whose clients sign in', () => {
+  const FIRST = 'Sign in first: signin NAME PASSWORD';
+  const RIGHT = 'signin khtn daihoc tphcm';
+
+  function closedLobby(options?: ConstructorParameters<typeof LobbyHosts>[0]): LobbyHosts {
+    const lobby = new LobbyHosts({ isSignInAsked: true, ...options });
+    assert.equal(lobby.open(1), '');
+    return lobby;
+  }
+
+  test('answers nothing else before', () => {
+    const lobby = closedLobby();
+    for (const text of ['Hello', 'status', 'bye', 'signin', 'signin khtn', 'get a', 'say hi']) {
+      assert.equal(lobby.send(1, `${text}\n`), `${FIRST}\n`);
+    }
+    assert.equal(lobby.send(1, 'signin khtn wrong', ''), 'ERROR the user name or the password is wrong');
+    assert.deepEqual([recordsIn(lobby), lobby.logged()], [[], []]);
+  });
+
+  test('gives those a name that are right, and has them as ever', () => {
+    const lobby = closedLobby({ clientsMax: 1 });
+    assert.equal(lobby.send(1, `${RIGHT}\nstatus of what\n`), 'Client1status of what ACK\n');
+    assert.equal(lobby.memory(1), 'Client1/7/3');
+    assert.equal(lobby.logged()[1], 'Client1 has signed in as khtn');
+    lobby.open(2);
+    assert.equal(lobby.send(2, RIGHT, ''), 'Server full, rejecting connection');
+  });
+
+  test('lets who waits for the directory go, and answers what came before the end', () => {
+    const lobby = closedLobby();
+    lobby.users.isSilent = true;
+    lobby.send(1, `${RIGHT}\n`);
+    lobby.gone(1);
+    assert.ok(lobby.isClosed(1));
+    lobby.open(2);
+    lobby.send(2, `${RIGHT}\n`);
+    lobby.ended(2);
+    assert.ok(!lobby.isClosed(2));
+    lobby.hosts.live(31_000);
+    assert.equal(lobby.heard(2), 'ERROR the server is busy: try again later\n');
+    assert.ok(lobby.isClosed(2));
+    assert.deepEqual(lobby.hosts.errors, []);
+  });
+
+  test('tells those who are signed out elsewhere, and closes', () => {
+    const lobby = closedLobby();
+    lobby.send(1, `${RIGHT}\n`);
+    assert.equal(lobby.signOut(1, 'why\x1b[2J'), 'You were signed out: why\n');
+    assert.ok(lobby.isClosed(1));
+    assert.equal(recordsIn(lobby)[0]?.reason, 'its user was signed out');
+  });
+
+  test('knows them when a session was lost, unless they were signed out meanwhile', () => {
+    const lobby = closedLobby();
+    lobby.send(1, `${RIGHT}\n`);
+    lobby.replace(0, [1]);
+    assert.match(lobby.heard(1), /^ERROR a part of the server failed .*\n$/);
+    assert.equal(lobby.send(1, 'x', ''), 'x ACK');
+    assert.match(lobby.open(2, 'Client2/7/2'), /^ERROR .*\nYou were signed out: the password was changed$/);
+    assert.ok(lobby.isClosed(2));
+  });
+
+  test('asks again those whose session was lost outside', () => {
+    const lobby = closedLobby();
+    lobby.replace(0, [1]);
+    assert.match(lobby.heard(1), /^ERROR a part of the server failed .*\n$/);
+    assert.equal(lobby.send(1, 'hello\n'), `${FIRST}\n`);
+    assert.equal(lobby.send(1, `${RIGHT}\n`), 'Client1');
+  });
+
+  test('neither logs nor echoes a password, whoever sends it', () => {
+    const lobby = closedLobby();
+    lobby.send(1, 'signin khtn marked-secret\n', `${RIGHT}\n`);
+    const already = 'ERROR you are in already: there is nothing to sign in to\n';
+    assert.equal(
+      lobby.send(1, 'Client1: signin khtn marked-secret\n', 'signin marked-secret\n'),
+      already + already,
+    );
+    const open = lobbyWith(1);
+    assert.equal(open.send(1, 'signin khtn marked-secret\n'), already);
+    const said = JSON.stringify([lobby.hosts.main.said, open.hosts.main.said]);
+    assert.doesNotMatch([...lobby.logged(), ...open.logged(), said].join('\n'), /marked-secret/);
+  });
+});
+
 describe('the places of the lobby', () => {
   test('are refused to one too many, which the registry knows', () => {
     const lobby = lobbyWith(3);
