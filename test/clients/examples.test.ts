@@ -183,7 +183,7 @@ describe('examples', () => {
     t.after(() => operator.close());
     await operator.admin.addUser('khtn', 'daihoc tphcm');
     const { buyVnd, sellVnd, ...names } = STUB_ROWS[0] as StubRow;
-    const texts = { ...names, buy: '81,500.00', sell: '83,500.00', updated: '', day: '', id: '' };
+    const texts = { ...names, code: '', buy: '81,500.00', sell: '83,500.00', updated: '', day: '', id: '' };
     const row = { ...texts, buyVnd: buyVnd - 1_000_000, sellVnd: sellVnd - 1_000_000 };
     await operator.gold.import([{ date: '2025-01-02', source: 'import', timeMs: 1, rows: [row] }]);
     const env = { OUTCRY_PASSWORD: 'daihoc tphcm' };
