@@ -77,6 +77,15 @@ async function enter(port: number): Promise<TestClient> {
   return client;
 }
 
+/** Where there is room for one client: once it is. */
+function enterWhenFree(port: number): Promise<TestClient> {
+  return until('there is room', async () => {
+    const client = await TestClient.connect(port);
+    await until('it is welcomed or closed', () => client.isDropped || client.receivedBytes > 0);
+    return !client.isDropped && client;
+  });
+}
+
 /** All that `client` has received, as the text it is. */
 function textOf(client: TestClient): string {
   return Buffer.from(client.text, 'latin1').toString();
@@ -194,11 +203,9 @@ describe('a client of lines', () => {
     client.end('-signup\nkhtn daihoc tphcm\n2025-01-02 SJC\n2025');
     await client.isLetGo();
     const welcome = `Welcome khtn, your account is made. ${HOW}`;
-    const last = 'There are no rates of 2025';
     assert.equal(
       textOf(client),
       `${WELCOME_TEXT}${PROMPT}\n\n${welcome}\n\n${SJC_TEXT}\n\nERROR 2025 is no date; dates are written yyyy-mm-dd`,
-      last,
     );
   });
 });
@@ -231,7 +238,7 @@ describe('what is wrong on the wire of the gold service', () => {
   }[] = [
     {
       what: 'a header that says too little',
-      bytes: framed('-help -help', 5),
+      bytes: framed(`-help${' '.repeat(64)}`, 5),
       answer: `${HELP_TEXT}${HEADER}`,
       isClosed: true,
     },
@@ -303,11 +310,7 @@ describe('what is wrong on the wire of the gold service', () => {
     client.send(framed('-help', 4096));
     for (const byte of framed('-help', 5)) client.send(Uint8Array.of(byte));
     client.reset();
-    await until('its place is free', async () => {
-      const next = await TestClient.connect(port);
-      await until('it is welcomed or closed', () => next.isDropped || next.receivedBytes > 0);
-      return !next.isDropped;
-    });
+    await enterWhenFree(port);
   });
 
   test('does not matter for a body that comes byte by byte', async (t) => {
@@ -332,13 +335,7 @@ describe('the end of gold clients', () => {
       (client) => client.end('-watch'),
     ];
     for (const [i, leave] of ways.entries()) {
-      let client: TestClient | undefined;
-      await until('there is room', async () => {
-        client = await TestClient.connect(port);
-        await until('it is welcomed or closed', () => client?.isDropped || client?.receivedBytes);
-        return !client.isDropped;
-      });
-      if (client === undefined) return assert.fail('nobody came in');
+      const client = await enterWhenFree(port);
       await signUp(client, `user${i}`);
       leave(client);
     }
