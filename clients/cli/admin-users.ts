@@ -35,7 +35,7 @@ the first line of standard input. It is never an argument.
 
 const LIST_EXAMPLES = `
 Examples:
-  outcry admin users                 the first 100, by their names
+  outcry admin users                 the first 100, as they were made
   outcry admin users --filter kh     those with kh in their name
   outcry admin users add khtn        add, password, role, disable, enable,
   outcry admin users add --help      sign-out, import: each has a --help
@@ -45,7 +45,7 @@ export async function list(args: readonly string[]): Promise<number> {
   const flags = addShowFlags(
     serverFlags({
       name: 'outcry admin users',
-      usage: '[--filter TEXT] [--limit N] [--watch [SECONDS]] [flags]',
+      usage: '[--filter TEXT] [--watch [SECONDS]] [flags]',
       summary: 'List the users. In exports (outcry data export) there are the hashes of their passwords.',
     }),
   )

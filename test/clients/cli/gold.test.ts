@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createListener, type Socket } from 'node:net';
-import { describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { connect } from '../../../clients/index.ts';
+import { createServer, type OutcryServer } from '../../../src/create-server.ts';
+import { parseGoldFile } from '../../../src/protocol/gold-file.ts';
 import { until } from '../../support/until.ts';
 import { type Ended, runOutcry, startOutcry, TypedTerminal, waitForEnd } from './outcry-process.ts';
 
@@ -217,6 +220,65 @@ describe('outcry gold in a pipe', () => {
     assert.equal(exitCode, 0);
     assert.match(stdout, /^Examples:\n {2}outcry gold /m);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  });
+});
+
+describe('outcry gold with the gold service', () => {
+  let server: OutcryServer;
+
+  before(async () => {
+    server = await createServer({
+      settings: { gold: { providers: 'example' }, users: { scrypt_cost: 16_384 } },
+    });
+  });
+  after(() => server.close());
+
+  test('signs up, looks up, and leaves', async () => {
+    const lines = ['-latest', '-signup', 'khtn daihoc tphcm', '-latest', '2025-02-30 SJC', '-quit'];
+    const { exitCode, stdout, stderr } = await visit(server.port('gold'), lines);
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.match(stdout, /^Welcome to the gold rate service\..*-quit to leave\.\nSign in first/);
+    assert.match(
+      stdout,
+      /\nWelcome khtn, your account is made\..*\n\d{4}-\d\d-\d\d from example\ngold +buy +sell +VND/,
+    );
+    assert.match(stdout, /\nERROR 2025-02-30 is no date; .*\nGoodbye\.\n$/);
+  });
+
+  test('signs in, and shows a range of days', async () => {
+    const client = await connect({ port: server.port('api'), token: server.operatorToken });
+    const golds = [82_500, 82_600, 82_550].map((price, i) => {
+      const updated = `2025-01-0${i + 2} 09:00:00`;
+      const prices = { buy: `${price}`, sell: `${price + 2000}` };
+      return { updated, value: [{ ...prices, company: 'SJC', brand: '', type: 'SJC', updated }] };
+    });
+    await client.gold.import(parseGoldFile(JSON.stringify({ golds })));
+    await client.close();
+    const lines = ['daihoc tphcm', '2025-01-02..2025-01-31 sjc'];
+    const { exitCode, stdout, stderr } = await visit(server.port('gold'), lines, ['--user', 'KHTN']);
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.match(
+      stdout,
+      /\nWelcome khtn\. .*\n +date +buy +sell +VND\/lượng\n[- ]+\n2025-01-02 +82500 +84500 +82,500,000/,
+    );
+    assert.match(stdout, /\n84,600,000 ┤ ╭╮\n84,550,000 ┤ │╰\n84,500,000 ┤─╯\n$/);
+  });
+
+  test('is told why the server closes it', async () => {
+    const child = startOutcry(['gold', '--port', String(server.port('gold'))]);
+    const ended = waitForEnd(child);
+    let seen = '';
+    child.stdout.on('data', (text: Buffer) => {
+      seen += text;
+    });
+    await until('it is welcome', () => seen.endsWith('-quit to leave.\n'));
+    await using operator = await connect({ port: server.port('api'), token: server.operatorToken });
+    const { sessions } = await operator.admin.sessions({ service: 'gold' });
+    for (const { connection } of sessions) await operator.admin.kick(connection, 'enough');
+    const { exitCode, stdout, stderr } = await ended;
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /\nThe server closes this connection: kicked by an operator: enough\n$/);
+    assert.match(stderr, /^outcry: 127\.0\.0\.1:\d+ closed the connection\n$/);
   });
 });
 
