@@ -60,7 +60,9 @@ export class HostLink {
   readonly #paused = new Set<Pausable>();
   /** Addresses of the main thread that the host has named, by its numbers for them. */
   readonly #named: string[] = [];
-  #answer: AnswerAsk | undefined;
+  /** Resolved once there is somebody who answers: actors may ask as soon as their host has started. */
+  readonly #answer: Promise<AnswerAsk>;
+  #resolveAnswer: (answer: AnswerAsk) => void = () => {};
   #sink: ConnectionSink | undefined;
   #port: MessagePort | undefined;
   #flushing: NodeJS.Immediate | undefined;
@@ -72,6 +74,9 @@ export class HostLink {
   constructor(options: HostLinkOptions) {
     this.index = options.index;
     this.#options = options;
+    this.#answer = new Promise((resolve) => {
+      this.#resolveAnswer = resolve;
+    });
   }
 
   get bytesInFlight(): number {
@@ -98,9 +103,9 @@ export class HostLink {
     this.#sink = sink;
   }
 
-  /** From now on actors of the host may ask the main thread. */
+  /** Answers what actors of the host ask the main thread, and have asked until now. */
   answerWith(answer: AnswerAsk): void {
-    this.#answer = answer;
+    this.#resolveAnswer(answer);
   }
 
   /** Takes in what the host has sent and nobody has seen yet. */
@@ -285,8 +290,8 @@ export class HostLink {
   }
 
   async #answerTo(address: string, message: unknown): Promise<unknown> {
-    if (this.#answer === undefined) throw nobodyAt(address);
-    return this.#answer(address, message);
+    const answer = await this.#answer;
+    return answer(address, message);
   }
 
   #giveBack(reader: BatchReader): void {
@@ -309,10 +314,6 @@ export class HostLink {
     clearTimeout(ask?.timer);
     return ask;
   }
-}
-
-function nobodyAt(address: string): OutcryError {
-  return new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`);
 }
 
 function recordOf(error: unknown): ErrorRecord {

@@ -343,10 +343,14 @@ describe('HostLink', () => {
       assert.deepEqual(repliesOf(far), [[1, 1, { code: 'ERR_ASK_NO_ACTOR', message: 'nobody', fields: {} }]]);
     });
 
-    test('without anybody who answers an ask fails', async () => {
-      ask(1, {});
+    test('what is asked before there is anybody who answers is answered by him', async () => {
+      ask(1, { type: 'early' });
+      await until('it has come', () => creditOf(far) > 0);
+      const { heard, open } = answering();
+      await until('it is heard', () => open.length === 1);
+      open[0]?.resolve('late');
       await until('it is answered', () => repliesOf(far).length === 1);
-      assert.match(JSON.stringify(repliesOf(far)), /ERR_ASK_NO_ACTOR.*nobody answers at main\/desk/);
+      assert.deepEqual([heard, repliesOf(far)], [[[DESK, { type: 'early' }]], [[1, 0, 'late']]]);
     });
 
     test('what is told is heard, charged and answered by nobody, whatever becomes of it', async () => {
