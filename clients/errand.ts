@@ -8,8 +8,8 @@
  */
 import { findOperation, type OperationName } from '../src/protocol/api/operations.ts';
 import { OutcryError } from '../src/values/errors.ts';
+import type { QueueEntry } from '../src/values/queue.ts';
 import { Backoff } from './backoff.ts';
-import type { QueueEntry } from './queue.ts';
 
 /** Who asked. What the server must not send for the operation has no method here. */
 export interface Asker {

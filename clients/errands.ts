@@ -16,9 +16,9 @@ import {
 import { findOperation } from '../src/protocol/api/operations.ts';
 import { monotonicMs } from '../src/values/clock.ts';
 import { OutcryError } from '../src/values/errors.ts';
+import { Queue } from '../src/values/queue.ts';
 import type { Errand } from './errand.ts';
 import { TIMER_MAX_MS } from './pending.ts';
-import { Queue } from './queue.ts';
 import type { Wire } from './wire.ts';
 import { errorOf } from './wire-errors.ts';
 

@@ -6,10 +6,10 @@
 import type { ReplyOf, TransactionTuple } from '../src/protocol/api/operations.ts';
 import { REQUEST_TRANSACTIONS_MAX } from '../src/protocol/bank.ts';
 import { OutcryError } from '../src/values/errors.ts';
+import { Queue, type QueueEntry } from '../src/values/queue.ts';
 import type { Calls } from './calls.ts';
 import { type Asker, type Errand, timeoutError } from './errand.ts';
 import type { Answerer, CallOptions, Pending } from './pending.ts';
-import { Queue, type QueueEntry } from './queue.ts';
 import { refusalOf, type Transaction, TransactionList, toTuple } from './transactions.ts';
 
 /** Full requests on their way at once: the server works on one while the next ones come and the last answers go. */

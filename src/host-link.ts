@@ -60,9 +60,9 @@ export class HostLink {
   readonly #paused = new Set<Pausable>();
   /** Addresses of the main thread that the host has named, by its numbers for them. */
   readonly #named: string[] = [];
-  /** Resolved once there is somebody who answers: actors may ask as soon as their host has started. */
-  readonly #answer: Promise<AnswerAsk>;
-  #resolveAnswer: (answer: AnswerAsk) => void = () => {};
+  /** Hosts begin before the rest of the server: what their actors ask at once waits for whoever answers. */
+  readonly #answering: Promise<AnswerAsk>;
+  #answerWith: (answer: AnswerAsk) => void = () => {};
   #sink: ConnectionSink | undefined;
   #port: MessagePort | undefined;
   #flushing: NodeJS.Immediate | undefined;
@@ -74,8 +74,8 @@ export class HostLink {
   constructor(options: HostLinkOptions) {
     this.index = options.index;
     this.#options = options;
-    this.#answer = new Promise((resolve) => {
-      this.#resolveAnswer = resolve;
+    this.#answering = new Promise((resolve) => {
+      this.#answerWith = resolve;
     });
   }
 
@@ -103,9 +103,9 @@ export class HostLink {
     this.#sink = sink;
   }
 
-  /** Answers what actors of the host ask the main thread, and have asked until now. */
+  /** From now on what actors of the host ask the main thread is answered; once. */
   answerWith(answer: AnswerAsk): void {
-    this.#resolveAnswer(answer);
+    this.#answerWith(answer);
   }
 
   /** Takes in what the host has sent and nobody has seen yet. */
@@ -290,7 +290,7 @@ export class HostLink {
   }
 
   async #answerTo(address: string, message: unknown): Promise<unknown> {
-    const answer = await this.#answer;
+    const answer = await this.#answering;
     return answer(address, message);
   }
 

@@ -95,15 +95,19 @@ export abstract class InputRun {
     if (!this.isInterrupted) {
       await new Promise<void>((resolve) => {
         this.#opening.add(resolve);
+        const settle = () => {
+          this.#opening.delete(resolve);
+          resolve();
+        };
         const told: DoorListener = {
           ...listener,
           onReady: (session, heard) => {
             listener.onReady(session, heard);
-            resolve();
+            settle();
           },
           onOver: (error) => {
             listener.onOver(error);
-            resolve();
+            settle();
           },
         };
         use(openDoor(this.targetOf(client), login, timeoutMs, told));

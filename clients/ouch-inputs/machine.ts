@@ -20,7 +20,7 @@ import {
 } from '../../src/protocol/ouch-inputs/input.ts';
 import type { Piece } from '../../src/protocol/ouch-inputs/pieces.ts';
 import { OutcryError } from '../../src/values/errors.ts';
-import { Queue } from '../queue.ts';
+import { Queue } from '../../src/values/queue.ts';
 import type { Failure, FailureKind } from './failure.ts';
 import { clientOf } from './step-client.ts';
 

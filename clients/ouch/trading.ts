@@ -21,9 +21,9 @@ import {
 import { explainCancel, explainReject } from '../../src/protocol/ouch/reasons.ts';
 import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
 import { OutcryError } from '../../src/values/errors.ts';
+import { Queue, type QueueEntry } from '../../src/values/queue.ts';
 import type { CallOptions, Pending } from '../pending.ts';
 import type { Promises } from '../promises.ts';
-import { Queue, type QueueEntry } from '../queue.ts';
 import {
   changed,
   type NewOrder,

@@ -223,17 +223,19 @@ export class GoldActor implements DurableActor<GoldMessage, GoldEvent> {
     context: GoldContext,
   ): readonly GoldEvent[] {
     const imported = new Map<string, GoldEvent>();
+    let rows = 0;
     for (const refresh of refreshes) {
       const name = `${refresh.date} ${refresh.timeMs}`;
       if (imported.has(name)) continue;
-      for (const event of this.#rates.decideImport(refresh)) imported.set(name, event);
-      this.#writeLater(refresh.date, context);
+      for (const event of this.#rates.decideImport(refresh)) {
+        imported.set(name, event);
+        rows += refresh.rows.length;
+        this.#writeLater(refresh.date, context);
+      }
     }
-    const events = [...imported.values()];
-    const rows = events.reduce((sum, event) => sum + ('refresh' in event ? event.refresh.rows.length : 0), 0);
-    const known = refreshes.length - events.length;
-    context.reply({ refreshes: events.length, rows, known } satisfies GoldAnswers['import']);
-    return events;
+    const known = refreshes.length - imported.size;
+    context.reply({ refreshes: imported.size, rows, known } satisfies GoldAnswers['import']);
+    return [...imported.values()];
   }
 
   #watch(session: Address, context: GoldContext): void {
@@ -291,7 +293,9 @@ export class GoldActor implements DurableActor<GoldMessage, GoldEvent> {
       this.#writeNext(context);
       return;
     }
-    if (!this.#isWriteFailing) context.log('warn', `gold: ${answer.error.message}`);
+    if (!this.#isWriteFailing) {
+      context.log('warn', `gold: the file of ${date} is not written: ${answer.error.message}`);
+    }
     this.#isWriteFailing = true;
     this.#unwritten.add(date);
     context.startTimer(WRITE, WRITE_AGAIN_MS, { type: 'write' });

@@ -5,7 +5,7 @@
  * what a look-up answers, so an import never replaces what was fetched. A refresh in which nothing but the times of rows
  * is new takes the place of the one before it; one that is wholly the same only confirms it.
  *
- * Invariants: `#dates` are those of `#days`, in order; equal rows of a day are one object.
+ * Invariants: `#dates` are those of `#days`, in order; equal rows of a day that follow one another are one object.
  */
 import type {
   Found,
@@ -193,15 +193,14 @@ export class Rates {
     const { date } = given;
     const day = this.#days.get(date) ?? this.#open(date);
     const index = day.refreshes.findLastIndex((other) => !isBefore(given, other)) + 1;
-    const previous = day.refreshes[index - 1];
+    const [previous, next] = [day.refreshes[index - 1], day.refreshes[index]];
+    // The clock was set back: what comes behind it says the same.
+    if (isRepeated(given, next)) return;
     const refresh = { ...given, rows: withKnownRows(given.rows, previous?.rows ?? []) };
-    const isRepeated =
-      previous?.source === given.source &&
-      given.source !== IMPORT_SOURCE &&
-      isEqual(previous.rows, given.rows, isSamePrice);
-    day.refreshes = day.refreshes.toSpliced(index - Number(isRepeated), Number(isRepeated), refresh);
-    this.#refreshes += Number(!isRepeated);
-    if (day.refreshes.at(-1) === refresh) day.confirmedMs = refresh.timeMs;
+    const replaced = Number(isRepeated(previous, given));
+    day.refreshes = day.refreshes.toSpliced(index - replaced, replaced, refresh);
+    this.#refreshes += 1 - replaced;
+    if (next === undefined) day.confirmedMs = refresh.timeMs;
     if (this.#latest === undefined || !isBefore(refresh, this.#latest)) this.#latest = refresh;
   }
 
@@ -258,6 +257,13 @@ const RANK_FETCHED = 2;
 function rankOf({ source }: GoldRefresh): number {
   if (source === EXAMPLE) return 0;
   return source === IMPORT_SOURCE ? 1 : RANK_FETCHED;
+}
+
+/** `after` has nothing that is new but the times of rows. What was imported stays as it was. */
+function isRepeated(before: GoldRefresh | undefined, after: GoldRefresh | undefined): boolean {
+  if (before === undefined || after === undefined) return false;
+  if (before.source !== after.source || after.source === IMPORT_SOURCE) return false;
+  return isEqual(before.rows, after.rows, isSamePrice);
 }
 
 /** By kind, day and time. */

@@ -8,6 +8,7 @@
  *
  * Invariant: each client expects what it was told in the order in which it was told.
  */
+import { Queue } from '../../values/queue.ts';
 import type { OrderbookForm } from '../ouch/fields.ts';
 import {
   decodeInbound,
@@ -47,7 +48,7 @@ export interface RecordingSink {
 interface Client {
   readonly name: string;
   /** Its messages without an answer, the oldest first. */
-  readonly unanswered: Set<Step>;
+  unanswered: Queue<Step>;
   /** The last one with an answer. */
   current: Step | undefined;
   /** What it has heard unasked since it last heard of `current`. */
@@ -101,6 +102,7 @@ const LINE_REPLIES = 256;
 const WAITING_TICKS = 2;
 /** Asked for in no message. */
 const UNASKED = new Set(['L', 'S', 'M']);
+const LEFT_OUT = new Set(['timestamp', 'order_number', 'match_number']);
 const ASCII = /^[ -~]*$/;
 
 export class Recording {
@@ -187,7 +189,7 @@ export class Recording {
       step.isDone = true;
       step.isUntold = isBroken;
     }
-    client.unanswered.clear();
+    client.unanswered = new Queue();
   }
 
   /** A tenth of a second has passed: what was not heard of since is complete. */
@@ -251,7 +253,7 @@ export class Recording {
 
   #takeStep(client: Client, message: InboundMessage): void {
     const step = this.#newStep(client, message);
-    client.unanswered.add(step);
+    client.unanswered.push(step);
     this.#window.add(step);
   }
 
@@ -380,15 +382,15 @@ export class Recording {
 
   /** The first word about a step; those before it are not answered any more. */
   #answer(client: Client, reply: OutboundMessage, isAsked: (message: InboundMessage) => boolean): void {
-    const step = find(client.unanswered, ({ message }) => message !== undefined && isAsked(message));
+    const { unanswered } = client;
+    const step = find(unanswered, ({ message }) => message !== undefined && isAsked(message));
     if (step === undefined) {
       this.#hearUnasked(client, reply);
       return;
     }
-    for (const before of client.unanswered) {
-      client.unanswered.delete(before);
-      if (before === step) break;
+    for (let before = unanswered.shift(); before !== undefined && before !== step; ) {
       before.isDone = true;
+      before = unanswered.shift();
     }
     if (client.current !== undefined) client.current.isDone = true;
     client.current = step;
@@ -516,7 +518,8 @@ export class Recording {
   /** `isCut`: its answer may still come. */
   #write(step: Step, isCut: boolean): void {
     const { client, message, verb, replies, told } = step;
-    client.unanswered.delete(step);
+    // What is written is the first of its client that is not.
+    if (client.unanswered.first() === step) client.unanswered.shift();
     const body = message === undefined ? verb : toStep(message);
     const isSilent = message !== undefined && !step.isAnswered && !isCut && !step.isUntold;
     this.#writeLines(client, body, replies, isSilent ? { expect: [] } : {});
@@ -544,21 +547,26 @@ export class Recording {
 
   /** What is another one in each run is left out, but for what tells the sides of one execution. */
   #expectedOf(reply: OutboundMessage): object {
-    const { timestamp, order_number, match_number, ...fields } = toReply(reply);
-    const kept = Object.entries(fields).filter(([, value]) => typeof value === 'number' || ASCII.test(value));
+    const fields = toReply(reply);
+    const expected: Record<string, string | number> = {};
+    for (const name in fields) {
+      const value = fields[name] as string | number;
+      const isLeftOut = LEFT_OUT.has(name) || (typeof value === 'string' && !ASCII.test(value));
+      if (!isLeftOut) expected[name] = value;
+    }
     const match = reply.type === 'executed' ? this.#matches.get(reply.matchNumber) : undefined;
-    if (reply.type !== 'executed' || match === undefined) return Object.fromEntries(kept);
+    if (reply.type !== 'executed' || match === undefined) return expected;
     match.name ??= `$m${++this.#names}`;
     // The side that was there before is written last.
     if (reply.liquidity === 'A') this.#matches.delete(reply.matchNumber);
-    return { ...Object.fromEntries(kept), match_number: match.name };
+    return { ...expected, match_number: match.name };
   }
 }
 
 function newClient(name: string): Client {
   return {
     name,
-    unanswered: new Set(),
+    unanswered: new Queue(),
     current: undefined,
     unasked: [],
     last: undefined,

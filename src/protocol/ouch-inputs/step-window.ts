@@ -7,6 +7,7 @@
  * steps stay in their order, and a step waits for those behind which its client has heard of it. So at the end of each step
  * of a replay the exchange is where it was.
  */
+import { Queue } from '../../values/queue.ts';
 import type { InboundMessage, OutboundMessage } from '../ouch/messages.ts';
 
 /** What a client has heard, in its place among all that it has heard: of which step that is may not be known yet. */
@@ -81,7 +82,7 @@ const DAY_NS = 86_400_000_000_000n;
 export class StepWindow<Client> {
   readonly #write: (step: RecordedStep<Client>, isCut: boolean) => void;
   /** The steps of each client that has some, the oldest first. */
-  readonly #queues = new Map<Client, Set<RecordedStep<Client>>>();
+  readonly #queues = new Map<Client, Queue<RecordedStep<Client>>>();
   /** What clients heard because of no step that is known. */
   readonly #loose = new Set<RecordedStep<Client>>();
   #size = 0;
@@ -97,9 +98,12 @@ export class StepWindow<Client> {
   }
 
   add(step: RecordedStep<Client>): void {
-    const queue = this.#queues.get(step.client);
-    if (queue === undefined) this.#queues.set(step.client, new Set([step]));
-    else queue.add(step);
+    let queue = this.#queues.get(step.client);
+    if (queue === undefined) {
+      queue = new Queue();
+      this.#queues.set(step.client, queue);
+    }
+    queue.push(step);
     this.#size++;
   }
 
@@ -132,7 +136,7 @@ export class StepWindow<Client> {
 
   /** The first step of each client. */
   #heads(): RecordedStep<Client>[] {
-    return [...this.#queues.values()].flatMap(([first]) => first ?? []);
+    return [...this.#queues.values()].flatMap((queue) => queue.first() ?? []);
   }
 
   /** Something heard unasked, of which no step that is left can be the cause. */
@@ -164,8 +168,8 @@ export class StepWindow<Client> {
   #take(step: RecordedStep<Client>, isCut: boolean): void {
     if (!this.#loose.delete(step)) {
       const queue = this.#queues.get(step.client);
-      queue?.delete(step);
-      if (queue?.size === 0) this.#queues.delete(step.client);
+      queue?.shift();
+      if (queue?.length === 0) this.#queues.delete(step.client);
     }
     this.#size--;
     this.#last = step.isUnasked ? this.#last : step;

@@ -105,7 +105,7 @@ describe('survey', () => {
     const { header, flat, checked } = await surveyOf(
       `{"actions": [${step}], "clients": {"a": {"raw": true}}, "_expected_behaviour": [[]]}`,
     );
-    assert.equal(header.clients?.['a']?.raw, true);
+    assert.deepEqual(header.clients, { a: { raw: true } });
     assert.deepEqual([flat, [...checked]], [undefined, ['a']]);
     await assert.rejects(surveyOf(`{"actions": [${step}], "clients": {"b": {}}}`), ({ message }: Error) =>
       /x\.json:1:\d+: .*"a"/.test(message),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Queue, type QueueEntry } from '../../clients/queue.ts';
-import { Random } from '../../workers/runtime/random.ts';
-import { fuzzSeed } from '../support/fuzz-seed.ts';
+import { Queue, type QueueEntry } from '../../../src/values/queue.ts';
+import { Random } from '../../../workers/runtime/random.ts';
+import { fuzzSeed } from '../../support/fuzz-seed.ts';
 
 describe('Queue', () => {
   test('gives what was put in, in order, and what was put ahead before it', () => {
