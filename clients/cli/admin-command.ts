@@ -1,6 +1,6 @@
 /** What the commands of `outcry admin` have in common: how they find their server, ask it, and show what it answers. */
 import { type Command, Option } from 'commander';
-import { createFlags, parseSeconds, parseWhole } from '../../src/protocol/command-line.ts';
+import { createFlags, type FlagsOptions, parseSeconds, parseWhole } from '../../src/protocol/command-line.ts';
 import { DATA_FOLDER, TOKEN_VARIABLE } from '../../src/protocol/operator-file.ts';
 import { epochMs } from '../../src/values/clock.ts';
 import { columnsOf, type Look } from '../../src/values/columns.ts';
@@ -29,9 +29,18 @@ const WATCH_RANGE = { min: 0.1, max: 86_400 };
 /** In the list of connections. */
 const CLIENT_NAME = 'admin';
 
+/** Of a command that is told to a server: `command` stands behind `outcry admin`. */
 export function adminFlags(command: string, usage: string, summary: string): Command {
   const name = `outcry admin ${command}`;
-  return createFlags({ name, usage: `${usage} [--data DIR | --port N] [--json]`.trimStart(), summary })
+  return serverFlags({ name, usage: `${usage} [--data DIR | --port N] [--json]`.trimStart(), summary });
+}
+
+export function showFlags(command: string, usage: string, summary: string): Command {
+  return addShowFlags(adminFlags(command, `${usage} [--watch [SECONDS]]`.trimStart(), summary));
+}
+
+export function serverFlags(options: FlagsOptions): Command {
+  return createFlags(options)
     .option('--data <dir>', `the data folder of the server (default: ${DATA_FOLDER})`)
     .option('--host <host>', `the host of the api, without a folder (default: ${API_HOST})`)
     .option('--port <port>', `the port of the api, without a folder (default: ${API_PORT})`)
@@ -39,8 +48,8 @@ export function adminFlags(command: string, usage: string, summary: string): Com
     .option('--json', 'one JSON document instead of text');
 }
 
-export function showFlags(command: string, usage: string, summary: string): Command {
-  const flags = adminFlags(command, `${usage} [--watch [SECONDS]]`.trimStart(), summary);
+/** What `show` understands beside that. */
+export function addShowFlags(flags: Command): Command {
   return flags
     .addOption(new Option('--format <format>', 'how tables look').choices(TABLE_FORMATS).default('simple'))
     .option('--watch [seconds]', `again every so many seconds (${WATCH_SECONDS}), until Ctrl-C`);
@@ -105,7 +114,8 @@ export async function tell<Reply>(
   return isDone(reply) ? EXIT_DONE : EXIT_FAILED;
 }
 
-async function withClient<T>(flags: Command, work: (client: Client) => Promise<T>): Promise<T> {
+/** `work` has a connection to the server that the flags name. */
+export async function withClient<T>(flags: Command, work: (client: Client) => Promise<T>): Promise<T> {
   const server = await findServer(flags.opts<ServerFlags>(), process.env);
   const { host, port, token } = server;
   try {

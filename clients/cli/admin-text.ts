@@ -87,20 +87,26 @@ const SESSION_COLUMNS: readonly Column<AdminSession>[] = [
 ];
 
 export function formatLimits(limits: readonly LimitInForce[], look: Look): string {
-  return formatRows(limits, LIMIT_COLUMNS, look);
+  const longest = look.width === Number.POSITIVE_INFINITY ? look.width : LIMIT_VALUE_MAX;
+  const columns: readonly Column<LimitInForce>[] = [
+    { head: 'setting', cell: ({ setting }) => setting },
+    { head: 'value', cell: (limit) => cutText(valueText(limit), longest), align: 'right' },
+    { head: 'used', cell: ({ used }) => (used === null ? '' : formatCount(used)) },
+    { head: 'reason', cell: ({ reason }) => reason, spare: 1 },
+  ];
+  return formatRows(limits, columns, look);
 }
 
-const LIMIT_COLUMNS: readonly Column<LimitInForce>[] = [
-  { head: 'setting', cell: ({ setting }) => setting },
-  {
-    head: 'value',
-    cell: ({ setting, value }) =>
-      typeof value === 'number' && !setting.endsWith('.port') ? formatCount(value) : String(value),
-    align: 'right',
-  },
-  { head: 'used', cell: ({ used }) => (used === null ? '' : formatCount(used)) },
-  { head: 'reason', cell: ({ reason }) => reason, spare: 1 },
-];
+/** Of addresses a terminal shows the beginning: a column that is aligned right is cut by nobody else. */
+const LIMIT_VALUE_MAX = 24;
+
+function valueText({ setting, value }: LimitInForce): string {
+  return typeof value === 'number' && !setting.endsWith('.port') ? formatCount(value) : String(value);
+}
+
+function cutText(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
+}
 
 export function formatDeadLetters({ counts, recent }: ReplyOf<'admin.dead-letters'>, look: Look): string {
   const pairs = formatPairs([['dead letters', formatCounts(counts)]], look.width);

@@ -5,6 +5,7 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { printable } from '../../src/values/printable.ts';
+import { Echo } from './hidden-input.ts';
 import type { Progress } from './progress.ts';
 
 export interface ScreenOptions {
@@ -13,6 +14,14 @@ export interface ScreenOptions {
   readonly isTerminal: boolean;
   /** Ctrl-C on the terminal. */
   readonly onInterrupt: () => void;
+  /** A line was typed: who sets the prompt here is heard before the next key. */
+  readonly onTyped?: (line: string) => void;
+}
+
+export interface Prompt {
+  readonly text: string;
+  /** What is typed is neither shown nor kept among the lines that the arrow keys bring back. */
+  readonly isSecret?: boolean;
 }
 
 const HISTORY_LINES = 100;
@@ -21,6 +30,8 @@ export class LobbyScreen {
   /** While a bar is drawn lines go above it. */
   progress: Progress | undefined;
   readonly #options: ScreenOptions;
+  readonly #echo: Echo;
+  #prompt: Prompt = { text: '' };
   #lines: Interface | undefined;
   /** Nothing is waited for but the next line. */
   #isPrompting = false;
@@ -28,22 +39,38 @@ export class LobbyScreen {
 
   constructor(options: ScreenOptions) {
     this.#options = options;
+    this.#echo = new Echo(options.output);
+  }
+
+  get prompt(): Prompt {
+    return this.#prompt;
+  }
+
+  /** Before the next line. */
+  set prompt(prompt: Prompt) {
+    this.#prompt = prompt;
+    this.#echo.isMuted = prompt.isSecret === true;
   }
 
   /** What is typed, line by line, to the end of the input. Who takes the next line is ready for it. */
-  async *lines(prompt: string): AsyncGenerator<string, void, undefined> {
+  async *lines(prompt?: string): AsyncGenerator<string, void, undefined> {
     if (this.#isClosed) return;
-    const { input, output, isTerminal: terminal, onInterrupt } = this.#options;
-    const lines = createInterface({ input, output, terminal, prompt, historySize: HISTORY_LINES });
+    if (prompt !== undefined) this.prompt = { text: prompt };
+    const { input, isTerminal: terminal, onInterrupt } = this.#options;
+    const lines = createInterface({ input, output: this.#echo, terminal, historySize: HISTORY_LINES });
     this.#lines = lines;
     lines.on('SIGINT', onInterrupt);
+    lines.on('history', (history) => {
+      if (this.#prompt.isSecret) history.shift();
+    });
+    lines.on('line', (line) => this.#onTyped(line));
     // Ctrl-D closes it too.
     lines.once('close', () => this.#onClosed());
-    this.#prompt(lines);
+    this.#ask(lines);
     for await (const line of lines) {
       this.#isPrompting = false;
       yield line;
-      this.#prompt(lines);
+      this.#ask(lines);
     }
   }
 
@@ -64,18 +91,31 @@ export class LobbyScreen {
       output.write(`${line}\n`);
       return;
     }
-    // The prompt and what was typed may take several rows.
-    moveCursor(output, 0, -this.#lines.getCursorPos().rows);
+    // The prompt and what was typed may take several rows, unless it is not seen.
+    if (!this.#prompt.isSecret) moveCursor(output, 0, -this.#lines.getCursorPos().rows);
     cursorTo(output, 0);
     clearScreenDown(output);
     output.write(`${line}\n`);
-    if (this.#isPrompting) this.#lines.prompt(true);
+    if (this.#isPrompting) this.#show(this.#lines);
   }
 
-  #prompt(lines: Interface): void {
+  #ask(lines: Interface): void {
     if (this.#isClosed) return;
     this.#isPrompting = true;
-    if (this.#options.isTerminal) lines.prompt(true);
+    if (this.#options.isTerminal) this.#show(lines);
+  }
+
+  #show(lines: Interface): void {
+    const { text, isSecret } = this.#prompt;
+    lines.setPrompt(text);
+    lines.prompt(true);
+    if (isSecret) this.#options.output.write(text);
+  }
+
+  #onTyped(line: string): void {
+    const { output, isTerminal, onTyped } = this.#options;
+    if (this.#prompt.isSecret && isTerminal) output.write('\n');
+    onTyped?.(line);
   }
 
   /** What comes next begins on a line of its own. */

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Client, connect, connectExchange } from '../../clients/index.ts';
 import { createServer, type OutcryServer } from '../../src/create-server.ts';
+import { GoldStub, STUB_ROWS, type StubRow } from '../support/gold-stubs.ts';
 import { until } from '../support/until.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../clients/examples', import.meta.url));
@@ -41,6 +44,42 @@ class Program {
   async end(): Promise<number> {
     const [code] = await once(this.child, 'close');
     return code as number;
+  }
+}
+
+/** A source of gold rates that answers when it is let to. */
+class HeldSource {
+  readonly #server = createHttpServer((_, response) => void this.#answer(response));
+  readonly #stub: GoldStub;
+  readonly #released: Promise<void>;
+  release = () => {};
+
+  private constructor(stub: GoldStub) {
+    this.#stub = stub;
+    this.#released = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  /** Ends with the test. */
+  static async start(t: TestContext): Promise<HeldSource> {
+    const source = new HeldSource(await GoldStub.start(t, 'tygia'));
+    source.#server.listen(0, '127.0.0.1');
+    await once(source.#server, 'listening');
+    t.after(() => {
+      source.#server.closeAllConnections();
+      source.#server.close();
+    });
+    return source;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  async #answer(response: ServerResponse): Promise<void> {
+    await this.#released;
+    response.end(await (await fetch(this.#stub.url)).text());
   }
 }
 
@@ -129,6 +168,37 @@ describe('examples', () => {
       'BTC DAY  30 × 2299.9 | 2300.0 × 40',
     ];
     await until('it has shown all', () => program.output.endsWith(`\n${told.join('\n')}\n`));
+    program.child.kill('SIGINT');
+    assert.equal(await program.end(), 0, program.errors);
+  });
+
+  test('gold-rates signs in and shows what the rates are and become, until it is interrupted', async (t) => {
+    const source = await HeldSource.start(t);
+    const own = await createServer({
+      settings: { gold: { providers: 'tygia', tygia_url: source.url } },
+      services: ['api'],
+    });
+    t.after(() => own.close());
+    const operator = await connect({ server: own, token: own.operatorToken });
+    t.after(() => operator.close());
+    await operator.admin.addUser('khtn', 'daihoc tphcm');
+    const { buyVnd, sellVnd, ...names } = STUB_ROWS[0] as StubRow;
+    const texts = { ...names, code: '', buy: '81,500.00', sell: '83,500.00', updated: '', day: '', id: '' };
+    const row = { ...texts, buyVnd: buyVnd - 1_000_000, sellVnd: sellVnd - 1_000_000 };
+    await operator.gold.import([{ date: '2025-01-02', source: 'import', timeMs: 1, rows: [row] }]);
+    const env = { OUTCRY_PASSWORD: 'daihoc tphcm' };
+    const program = new Program('gold-rates', [String(own.port('api')), 'KHTN', 'ho chi minh'], { env });
+    const before = '81,500,000 | 83,500,000 VND/lượng';
+    const first = `2025-01-02 from import, not the newest\nSJC Hồ Chí Minh  ${before}\n`;
+    await until('the rates are shown', () => program.output === first);
+    // The hello, the sign-in, the question, the watch, and the credit when that is open.
+    await until('it watches', async () => {
+      const { sessions } = await operator.admin.sessions({ user: 'khtn' });
+      return sessions[0]?.figures.frames === 5;
+    });
+    source.release();
+    const change = `SJC Hồ Chí Minh  ${before} → 82,500,000 | 84,500,000 VND/lượng\n`;
+    await until('the change is shown', () => program.output === first + change);
     program.child.kill('SIGINT');
     assert.equal(await program.end(), 0, program.errors);
   });

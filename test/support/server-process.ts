@@ -15,7 +15,11 @@ export const FREE_PORTS = {
   OUTCRY_OUCH_PORT: '0',
   OUTCRY_OUCH_RAW_PORT: '0',
   OUTCRY_API_PORT: '0',
+  OUTCRY_GOLD_PORT: '0',
 };
+
+/** Nothing outside this machine is asked for gold rates. */
+const NO_PROVIDERS = { OUTCRY_GOLD_PROVIDERS: 'none' };
 
 /** Longer than any shutdown in a test: what takes longer hangs. */
 const EXIT_LIMIT_MS = 20_000;
@@ -64,7 +68,7 @@ export class ServerProcess {
     const [file, words] = commandLine(args, options);
     this.#child = spawn(file, words, {
       cwd: this.folder,
-      env: { ...withoutSettings(process.env), ...FREE_PORTS, ...options.variables },
+      env: { ...withoutSettings(process.env), ...FREE_PORTS, ...NO_PROVIDERS, ...options.variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (!options.isInBackground) this.#pid = this.#child.pid;

@@ -54,7 +54,8 @@ export class VirtualScreen implements Screen {
     if (letter === 'A') this.#row = Math.max(this.#row - count, 0);
     else if (letter === 'B') this.#row = Math.min(this.#row + count, this.#rows.length - 1);
     else if (letter === 'D') this.#column = Math.max(this.#column - count, 0);
-    else if (letter === 'G') this.#column = 0;
+    else if (letter === 'C') this.#column = Math.min(this.#column + count, this.columns - 1);
+    else if (letter === 'G') this.#column = count - 1;
     else if (letter === 'K') row.length = 0;
     else if (letter === 'J') {
       row.length = Math.min(row.length, this.#column);

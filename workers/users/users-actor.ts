@@ -128,7 +128,7 @@ export class UsersActor implements DurableActor<UsersMessage, UsersEvent> {
     this.#attempts = new Attempts(settings);
   }
 
-  get figures(): Readonly<Record<string, number>> {
+  get figures(): Readonly<Record<'users' | 'tokens' | 'signed in', number>> {
     return { users: this.#users.size, tokens: this.#users.tokenCount, 'signed in': this.#live.size };
   }
 
@@ -487,8 +487,7 @@ export class UsersActor implements DurableActor<UsersMessage, UsersEvent> {
       ended = this.#signOutAll(id, 'an operator has ended all sessions', context);
     } else if (command.type === 'set-role' && command.role !== user.role) {
       event = { type: 'role-changed', id, role: command.role };
-      ended = this.#live.of(id).length;
-      this.#signOutAll(id, `the role is ${command.role} now`, context);
+      ended = this.#signOutAll(id, `the role is ${command.role} now`, context);
     } else if (command.type === 'set-disabled' && command.isDisabled !== user.isDisabled) {
       event = { type: command.isDisabled ? 'disabled' : 'enabled', id };
       ended = this.#signOutAll(id, 'an operator has disabled the account', context);

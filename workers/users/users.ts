@@ -59,6 +59,7 @@ export type UsersEvent =
   | { readonly type: 'rehashed'; readonly id: number; readonly hash: StoredHash }
   /** Ends all tokens. */
   | { readonly type: 'password-changed'; readonly id: number; readonly hash: StoredHash }
+  /** Ends all tokens. */
   | { readonly type: 'role-changed'; readonly id: number; readonly role: Role }
   /** Ends all tokens. */
   | { readonly type: 'disabled'; readonly id: number }
@@ -168,7 +169,7 @@ export class Users {
         this.#endTokens(event.id, ({ epoch }) => ({ hash: hashOf(event.hash), epoch: epoch + 1 }));
         break;
       case 'role-changed':
-        this.#replace(event.id, ({ epoch }) => ({ role: event.role, epoch: epoch + 1 }));
+        this.#endTokens(event.id, ({ epoch }) => ({ role: event.role, epoch: epoch + 1 }));
         break;
       case 'disabled':
         this.#endTokens(event.id, ({ epoch }) => ({ isDisabled: true, epoch: epoch + 1 }));

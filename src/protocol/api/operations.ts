@@ -376,11 +376,16 @@ const GOLD_TEXT: Check<string> = (value, path) => {
   throw new OutcryError('ERR_API_PARAMS', `${path} has control characters`);
 };
 const AMOUNT = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+/** With a fraction, or without. */
+const TIME_MS: Check<number> = (value, path) => {
+  if (typeof value === 'number' && value >= 0 && value < Number.MAX_SAFE_INTEGER) return value;
+  throw new OutcryError('ERR_API_PARAMS', `${path} is no time; expected milliseconds since 1970`);
+};
 /** What an item of gold.import is. */
 export const GOLD_REFRESH: Check<GoldRefresh> = record({
   date: DATE,
   source: GOLD_TEXT,
-  timeMs: AMOUNT,
+  timeMs: TIME_MS,
   rows: eachOf(
     record({
       company: GOLD_TEXT,

@@ -13,10 +13,15 @@ interface Session {
 }
 
 /** A terminal of 80 columns, unless it is a pipe. */
-function open(t: TestContext, isTerminal: boolean, onInterrupt = () => {}): Session {
+function open(
+  t: TestContext,
+  isTerminal: boolean,
+  onInterrupt = () => {},
+  onTyped = (_line: string) => {},
+): Session {
   const input = new PassThrough();
   const output = Object.assign(new PassThrough(), { columns: 80, rows: 24 });
-  const screen = new LobbyScreen({ input, output, isTerminal, onInterrupt });
+  const screen = new LobbyScreen({ input, output, isTerminal, onInterrupt, onTyped });
   const taken: string[] = [];
   t.after(() => screen.close());
   return { screen, input, taken, look: () => String(output.read() ?? '') };
@@ -116,6 +121,69 @@ describe('LobbyScreen on a terminal', () => {
     await until('it is told', () => interrupts === 1);
     session.screen.close();
     await taking;
+  });
+});
+
+describe('LobbyScreen with a secret prompt', () => {
+  const UP = '\x1b[A';
+
+  /** What follows a line `-signin` is secret. */
+  function openSecret(t: TestContext) {
+    const session = open(
+      t,
+      true,
+      () => {},
+      (line) => {
+        session.screen.prompt =
+          line === '-signin' ? { text: 'secret: ', isSecret: true } : { text: 'open: ' };
+      },
+    );
+    session.screen.prompt = { text: 'open: ' };
+    return session;
+  }
+
+  test('shows nothing of what is typed, and brings it back no more', async (t) => {
+    const session = openSecret(t);
+    const lines = session.screen.lines();
+    const first = lines.next();
+    session.input.write('-signin\r');
+    assert.equal((await first).value, '-signin');
+    session.look();
+    const second = lines.next();
+    session.input.write('geh\x7feim\r');
+    assert.equal((await second).value, 'geeim');
+    assert.equal(session.look(), 'secret: \n');
+    const third = lines.next();
+    session.input.write(`${UP}\r`);
+    assert.equal((await third).value, '-signin');
+    assert.match(session.look(), /open: .*-signin/s);
+  });
+
+  test('shows nothing of it either if it is typed ahead', async (t) => {
+    const session = openSecret(t);
+    const lines = session.screen.lines();
+    const first = lines.next();
+    session.input.write('-signin\rgeheim\rhello\r');
+    const typed = [(await first).value, (await lines.next()).value, (await lines.next()).value];
+    assert.deepEqual(typed, ['-signin', 'geheim', 'hello']);
+    const seen = session.look();
+    assert.doesNotMatch(seen, /geheim/);
+    assert.match(seen, /hello/);
+  });
+
+  test('stays below what is printed meanwhile', async (t) => {
+    const session = openSecret(t);
+    const lines = session.screen.lines();
+    const first = lines.next();
+    session.input.write('-signin\r');
+    await first;
+    const second = lines.next();
+    session.input.write('geheim');
+    session.look();
+    session.screen.print('news');
+    assert.equal(session.look(), `${CLEAR}news\nsecret: `);
+    session.input.write('\r');
+    assert.equal((await second).value, 'geheim');
   });
 });
 

@@ -86,7 +86,7 @@ describe('outcry ouch replay', () => {
       assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
       const [heads, , row, last, ...rest] = stdout.split('\n');
       assert.match(heads ?? '', /^input +sent +accepted +rejected +silent +p50 +p99 +result$/);
-      assert.match(row ?? '', /^seed\.json +5 +1 +N 1 +1 +\d+ µs +\d+ µs +done$/);
+      assert.match(row ?? '', /^seed\.json +5 +1 +N 1 +1 +\d+ [µm]s +\d+ [µm]s +done$/);
       assert.match(last ?? '', /^1 input, 5 messages in \d+\.\d\d s, [\d,]+\/s, own CPU \d+ %: all done$/);
       assert.deepEqual(rest, ['']);
     }

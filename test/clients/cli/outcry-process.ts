@@ -7,6 +7,9 @@ import { VirtualScreen } from '../../support/virtual-screen.ts';
 
 const { PATH } = process.env;
 
+/** Nothing outside this machine is asked for gold rates. */
+const ENVIRONMENT = { PATH, OUTCRY_GOLD_PROVIDERS: 'none' };
+
 export const MAIN_FILE = fileURLToPath(new URL('../../../clients/cli/main.js', import.meta.url));
 
 export interface Ended {
@@ -22,7 +25,7 @@ export function startOutcry(
   env: NodeJS.ProcessEnv = {},
   folder?: string,
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [mainFile, ...args], { env: { PATH, ...env }, cwd: folder });
+  return spawn(process.execPath, [mainFile, ...args], { env: { ...ENVIRONMENT, ...env }, cwd: folder });
 }
 
 /** Runs to the end, with `input` (or nothing) on standard input, in `folder` or where the test runs. */
@@ -55,7 +58,9 @@ export class TypedTerminal {
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const command = ['stty cols 80 rows 50; exec', process.execPath, MAIN_FILE, ...args].join(' ');
-    this.#child = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', ...env } });
+    this.#child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { ...ENVIRONMENT, TERM: 'xterm', ...env },
+    });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.seen.write(text));
     this.ended = waitForEnd(this.#child).then(({ exitCode }) => exitCode);
   }
@@ -86,7 +91,7 @@ export async function runOnTerminal(
 ): Promise<string> {
   const command = ['stty cols 80;', process.execPath, MAIN_FILE, ...args].join(' ');
   const child = promisify(execFile)('script', ['-qec', command, '/dev/null'], {
-    env: { PATH, TERM: 'xterm', ...env },
+    env: { ...ENVIRONMENT, TERM: 'xterm', ...env },
   });
   child.child.stdin?.end(input);
   return (await child).stdout;

@@ -122,6 +122,10 @@ describe('operations', () => {
       () => GOLD_REFRESH({ ...refresh, rows: Array(1001).fill(row) }, 'item'),
       /item\.rows is an array/,
     );
+    assert.equal(GOLD_REFRESH({ ...refresh, timeMs: 1.5 }, 'item').timeMs, 1.5);
+    for (const timeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '1', null]) {
+      assert.throws(() => GOLD_REFRESH({ ...refresh, timeMs }, 'item'), /item\.timeMs is no time/);
+    }
     assert.throws(() => GOLD_REFRESH({ ...refresh, rows: [{ ...row, buyVnd: '1' }] }, 'item'), /buyVnd/);
   });
 });
