@@ -34,7 +34,6 @@ const ENTRIES = [
   'clients/examples/enter-orders.ts',
   'clients/examples/export-balances.ts',
   'clients/examples/gold-rates.ts',
-  'clients/examples/gold-rates.ts',
   'clients/examples/lobby-chat.ts',
   'clients/examples/post-transactions.ts',
   'clients/examples/transfer-files.ts',

@@ -90,7 +90,7 @@ export function formatLimits(limits: readonly LimitInForce[], look: Look): strin
   const longest = look.width === Number.POSITIVE_INFINITY ? look.width : LIMIT_VALUE_MAX;
   const columns: readonly Column<LimitInForce>[] = [
     { head: 'setting', cell: ({ setting }) => setting },
-    { head: 'value', cell: (limit) => cutText(valueOf(limit), longest), align: 'right' },
+    { head: 'value', cell: (limit) => cutText(valueText(limit), longest), align: 'right' },
     { head: 'used', cell: ({ used }) => (used === null ? '' : formatCount(used)) },
     { head: 'reason', cell: ({ reason }) => reason, spare: 1 },
   ];
@@ -100,7 +100,7 @@ export function formatLimits(limits: readonly LimitInForce[], look: Look): strin
 /** Of addresses a terminal shows the beginning: a column that is aligned right is cut by nobody else. */
 const LIMIT_VALUE_MAX = 24;
 
-function valueOf({ setting, value }: LimitInForce): string {
+function valueText({ setting, value }: LimitInForce): string {
   return typeof value === 'number' && !setting.endsWith('.port') ? formatCount(value) : String(value);
 }
 
