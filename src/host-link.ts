@@ -60,7 +60,9 @@ export class HostLink {
   readonly #paused = new Set<Pausable>();
   /** Addresses of the main thread that the host has named, by its numbers for them. */
   readonly #named: string[] = [];
-  #answer: AnswerAsk | undefined;
+  /** Hosts begin before the rest of the server: what their actors ask at once waits for whoever answers. */
+  readonly #answering: Promise<AnswerAsk>;
+  #answerWith: (answer: AnswerAsk) => void = () => {};
   #sink: ConnectionSink | undefined;
   #port: MessagePort | undefined;
   #flushing: NodeJS.Immediate | undefined;
@@ -72,6 +74,9 @@ export class HostLink {
   constructor(options: HostLinkOptions) {
     this.index = options.index;
     this.#options = options;
+    this.#answering = new Promise((resolve) => {
+      this.#answerWith = resolve;
+    });
   }
 
   get bytesInFlight(): number {
@@ -98,9 +103,9 @@ export class HostLink {
     this.#sink = sink;
   }
 
-  /** From now on actors of the host may ask the main thread. */
+  /** From now on what actors of the host ask the main thread is answered; once. */
   answerWith(answer: AnswerAsk): void {
-    this.#answer = answer;
+    this.#answerWith(answer);
   }
 
   /** Takes in what the host has sent and nobody has seen yet. */
@@ -285,8 +290,8 @@ export class HostLink {
   }
 
   async #answerTo(address: string, message: unknown): Promise<unknown> {
-    if (this.#answer === undefined) throw nobodyAt(address);
-    return this.#answer(address, message);
+    const answer = await this.#answering;
+    return answer(address, message);
   }
 
   #giveBack(reader: BatchReader): void {
@@ -309,10 +314,6 @@ export class HostLink {
     clearTimeout(ask?.timer);
     return ask;
   }
-}
-
-function nobodyAt(address: string): OutcryError {
-  return new OutcryError('ERR_ASK_NO_ACTOR', `nobody answers at ${address}`);
 }
 
 function recordOf(error: unknown): ErrorRecord {

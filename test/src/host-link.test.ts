@@ -343,10 +343,16 @@ describe('HostLink', () => {
       assert.deepEqual(repliesOf(far), [[1, 1, { code: 'ERR_ASK_NO_ACTOR', message: 'nobody', fields: {} }]]);
     });
 
-    test('without anybody who answers an ask fails', async () => {
-      ask(1, {});
+    test('what is asked before anybody answers waits for him', async () => {
+      const charge = ask(1, { early: true });
+      await until('the charge is back', () => creditOf(far) === charge);
+      assert.deepEqual(repliesOf(far), []);
+      const { heard, open } = answering();
+      await until('it is heard', () => heard.length === 1);
+      assert.deepEqual(heard, [[DESK, { early: true }]]);
+      open[0]?.resolve('at last');
       await until('it is answered', () => repliesOf(far).length === 1);
-      assert.match(JSON.stringify(repliesOf(far)), /ERR_ASK_NO_ACTOR.*nobody answers at main\/desk/);
+      assert.deepEqual(repliesOf(far), [[1, 0, 'at last']]);
     });
 
     test('what is told is heard, charged and answered by nobody, whatever becomes of it', async () => {

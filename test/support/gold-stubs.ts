@@ -202,13 +202,21 @@ export class GoldStub {
   }
 
   async #sendHuge(response: ServerResponse): Promise<void> {
-    response.on('error', () => {});
-    while (this.bytesSent < HUGE_BYTES && !response.destroyed) {
+    const { signal, isOver } = untilClosed(response);
+    while (this.bytesSent < HUGE_BYTES && !isOver()) {
       this.bytesSent += HUGE_CHUNK.length;
-      if (!response.write(HUGE_CHUNK)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(HUGE_CHUNK)) await once(response, 'drain', { signal }).catch(() => {});
     }
     response.end();
   }
+}
+
+/** A client that has had enough closes: nothing is to be written then. */
+function untilClosed(response: ServerResponse) {
+  const closing = new AbortController();
+  response.on('error', () => {});
+  response.on('close', () => closing.abort());
+  return { signal: closing.signal, isOver: () => closing.signal.aborted };
 }
 
 /** What the source of that kind sends. */
