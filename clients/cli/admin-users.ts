@@ -23,6 +23,8 @@ import { fileError } from './send-errors.ts';
 const USERS_MAX = 10_000;
 /** So many accounts of a file are made at once: hashing them keeps the server busy, and others still get their turn. */
 const IMPORTS_AT_ONCE = 16;
+/** Of one of them: it may wait for all the hashes that others have asked for, on a busy machine. */
+const IMPORT_TIMEOUT_MS = 120_000;
 /** So many lines that are wrong are named. */
 const WRONG_SHOWN_MAX = 20;
 /** What bytes become that are no UTF-8: nobody could type such a password. */
@@ -162,11 +164,11 @@ export async function signOut(args: readonly string[]): Promise<number> {
 }
 
 const IMPORT_EXAMPLES = `
-Examples:
-  outcry admin users import user_management.txt
-
 A line is a name and a password, with a blank or a comma between them. Who is
 there already keeps the password. The exit code is 1 if a line is wrong.
+
+Examples:
+  outcry admin users import user_management.txt
 `;
 
 export async function importUsers(args: readonly string[]): Promise<number> {
@@ -248,7 +250,7 @@ class UsersImport {
       return;
     }
     try {
-      await this.#admin.addUser(line.name, line.password);
+      await this.#admin.addUser(line.name, line.password, 'user', { timeoutMs: IMPORT_TIMEOUT_MS });
       this.#imported++;
     } catch (error) {
       if (!(error instanceof OutcryError) || error.code !== 'ERR_USER_EXISTS') throw error;
