@@ -31,6 +31,8 @@ import { messageOf, OutcryError } from './values/errors.ts';
 const MANIFEST = 'outcry.json';
 /** The manifest while it is written. */
 const MANIFEST_DRAFT = `${MANIFEST}.tmp`;
+/** Of passwords there are hashes within: nobody else is to try passwords on them. */
+const FOLDER_MODE = 0o700;
 const LOCK = 'lock';
 /** The first generation while an import makes it; what is left of one that was killed is nobody's. */
 const UNFINISHED = 'unfinished';
@@ -198,7 +200,7 @@ function hostFolderOf(path: string, generation: number, host: number): string {
 function made(folder: string): string {
   const path = resolve(folder);
   try {
-    makeFolder(path);
+    makeFolder(path, FOLDER_MODE);
     return realpathSync(path);
   } catch (error) {
     throw unusable(path, error);
@@ -239,11 +241,11 @@ function unusable(path: string, error: unknown): OutcryError {
 }
 
 /** With its parents. Node's own way of that never ends where the system answers ENOENT below a folder, as /proc does. */
-function makeFolder(path: string): void {
+function makeFolder(path: string, mode?: number): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode });
   } catch (error) {
     // Another server may start at the same time.
     if (!existsSync(path)) throw error;

@@ -33,6 +33,7 @@ interface Asked {
 const GREETING_LIMIT_MS = 10_000;
 /** Of the mark, which nobody guesses. */
 const SECRET_BYTES = 12;
+const SIGN_IN = 'clients of this lobby sign in: say who you are with --user NAME';
 
 export class LobbyClient {
   readonly #address: Address;
@@ -160,7 +161,7 @@ export class LobbyClient {
         this.#onNamed?.();
         break;
       case 'turned-away':
-        this.abandon(failed(printable(event.text.replace(/^ERROR /, ''))));
+        this.abandon(failed(this.#user === undefined ? SIGN_IN : printable(event.text)));
         break;
       case 'heard':
         this.#listener.onHeard(event.text);

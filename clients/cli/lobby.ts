@@ -1,35 +1,53 @@
 /** `outcry lobby`: talk to the others in the lobby, and exchange files, by hand or through a pipe. */
 import { argumentsOf, createFlags, parseFlags, parsePort } from '../../src/protocol/command-line.ts';
+import { REFUSALS } from '../../src/protocol/users.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { printable } from '../../src/values/printable.ts';
+import { type Credentials, passwordBytes, userName } from '../../src/values/user-name.ts';
 import { EXIT_DONE, EXIT_FAILED } from './failure.ts';
-import { LobbyClient, type ReplyTaker } from './lobby-client.ts';
+import { LobbyClient, type LobbyListener, type ReplyTaker } from './lobby-client.ts';
 import { LOBBY_HELP, type LobbyCommand, parseCommand } from './lobby-commands.ts';
 import { fetchFile, sendFile } from './lobby-files.ts';
 import { LobbyScreen } from './lobby-screen.ts';
+import type { Address } from './send-errors.ts';
 
 const LOBBY_PORT = '65433';
 
 export async function run(args: readonly string[]): Promise<number> {
   const flags = createFlags({
     name: 'outcry lobby',
-    usage: '[--host H] [--port P] [--force]',
+    usage: '[--host H] [--port P] [--user NAME] [--force]',
     summary:
       'Talk to the others in the lobby of a server, and exchange files: type help. Lines may come through a pipe; ' +
       'then the exit code is 1 if a file could not be had or sent.',
   })
     .option('--host <host>', 'the host of the lobby', '127.0.0.1')
     .option('--port <port>', 'the port of the lobby', LOBBY_PORT)
+    .option('--user <name>', 'sign in so; the password is asked for, or is the first line of a pipe')
     .option('--force', 'get replaces files that are there already');
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   argumentsOf(flags, 0);
-  const { host, port, force = false } = flags.opts<{ host: string; port: string; force?: true }>();
-  const visit = new Visit({ mayReplace: force });
+  const { host, port, user, force = false } = flags.opts<LobbyFlags>();
+  const visit = new Visit({ mayReplace: force, user });
   return visit.run({ host, port: parsePort(port, { min: 1 }) });
+}
+
+interface LobbyFlags {
+  readonly host: string;
+  readonly port: string;
+  readonly user?: string;
+  readonly force?: true;
+}
+
+interface VisitOptions {
+  readonly mayReplace: boolean;
+  /** Who is to sign in. */
+  readonly user: string | undefined;
 }
 
 class Visit {
   readonly #mayReplace: boolean;
+  readonly #user: string | undefined;
   readonly #isTerminal: boolean;
   readonly #screen: LobbyScreen;
   #client: LobbyClient | undefined;
@@ -37,9 +55,10 @@ class Visit {
   #hasFailed = false;
   #error: OutcryError | undefined;
 
-  constructor({ mayReplace }: { readonly mayReplace: boolean }) {
+  constructor({ mayReplace, user }: VisitOptions) {
     const { stdin, stdout } = process;
     this.#mayReplace = mayReplace;
+    this.#user = user;
     this.#isTerminal = Boolean(stdin.isTTY && stdout.isTTY);
     this.#screen = new LobbyScreen({
       input: stdin,
@@ -49,20 +68,15 @@ class Visit {
     });
   }
 
-  async run(address: { readonly host: string; readonly port: number }): Promise<number> {
+  async run(address: Address): Promise<number> {
     const screen = this.#screen;
-    const client = await LobbyClient.connect(address, {
-      onHeard: (text) => screen.print(text),
-      onOver: (error) => {
-        this.#error = error;
-        screen.close();
-      },
-    });
-    this.#client = client;
-    process.once('SIGINT', () => this.#interrupt());
-    screen.print(`You are ${client.name}.${this.#isTerminal ? ' Type help to see what can be said.' : ''}`);
+    const lines = screen.lines();
     try {
-      for await (const line of screen.lines(`${client.name}: `)) {
+      const user = this.#user === undefined ? undefined : await this.#askPassword(this.#user, lines);
+      const client = await this.#connect(address, user);
+      process.once('SIGINT', () => this.#interrupt());
+      screen.prompt = { text: `${client.name}: ` };
+      for await (const line of lines) {
         const command = parseCommand(line, client.name);
         if (command.type === 'bye') break;
         await this.#obey(client, command, line);
@@ -71,8 +85,34 @@ class Visit {
       screen.close();
     }
     if (this.#error !== undefined) throw this.#error;
-    await client.bye();
+    await this.#client?.bye();
     return this.#hasFailed && !this.#isTerminal ? EXIT_FAILED : EXIT_DONE;
+  }
+
+  async #askPassword(text: string, lines: AsyncGenerator<string, void>): Promise<Credentials> {
+    const name = userName(text);
+    if (name === undefined) throw new OutcryError(REFUSALS.name.code, REFUSALS.name.message);
+    this.#screen.prompt = { text: `Password of ${name}: `, isSecret: true };
+    const { value } = await lines.next();
+    const password = value ?? '';
+    if (passwordBytes(password) === undefined)
+      throw new OutcryError(REFUSALS.password.code, REFUSALS.password.message);
+    return { name, password };
+  }
+
+  async #connect(address: Address, user: Credentials | undefined): Promise<LobbyClient> {
+    const screen = this.#screen;
+    const listener: LobbyListener = {
+      onHeard: (text) => screen.print(text),
+      onOver: (error) => {
+        this.#error = error;
+        screen.close();
+      },
+    };
+    const client = await LobbyClient.connect(address, listener, user);
+    this.#client = client;
+    screen.print(`You are ${client.name}.${this.#isTerminal ? ' Type help to see what can be said.' : ''}`);
+    return client;
   }
 
   async #obey(

@@ -101,13 +101,16 @@ export async function exportData(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** As the data folder, it has hashes of passwords. */
+const EXPORT_MODE = 0o600;
+
 interface Sink {
   take(chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 async function openSink(out: string | undefined): Promise<Sink> {
   if (out === undefined) return { take: writeToStandardOutput };
-  const file = await open(out, 'w').catch((error: unknown) => failWriting(out, error));
+  const file = await open(out, 'w', EXPORT_MODE).catch((error: unknown) => failWriting(out, error));
   return { take: (chunks) => writeToFile(file, chunks).catch((error: unknown) => failWriting(out, error)) };
 }
 

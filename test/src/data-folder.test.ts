@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -58,6 +59,7 @@ describe('DataFolder', () => {
     const manifest = { version: 1, generation: 1, hosts: 2, isComplete: false };
     assert.equal(readFileSync(join(path, 'outcry.json'), 'utf8'), manifestText(manifest));
     assert.deepEqual(viewFolder(path).hostFolders, [folder.hostFolder(0), folder.hostFolder(1)]);
+    assert.equal(statSync(path).mode & 0o777, 0o700, 'others do not read it');
     assert.deepEqual(moves, []);
     await folder.close();
   });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { resolveConfig } from '../../src/config.ts';
+import { USERS_ADDRESS, type UsersCommand } from '../../src/protocol/users.ts';
 import { Server } from '../../src/server.ts';
 import { type ServerProcess, startOutcry } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/stored-bank.ts';
@@ -163,6 +164,39 @@ describe('the lobby and the clients of the original system', () => {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
+
+describe('a lobby whose clients sign in', () => {
+  const FIRST = 'Sign in first: signin NAME PASSWORD';
+
+  test('lets in who is right, and forgets nobody when its threads end', async (t) => {
+    const flags = { 'server-hosts': '3', 'users-sign-in-services': 'lobby', 'users-scrypt-cost': '16384' };
+    const lobby = await startLobby(t, flags, temporaryFolder(t));
+    const add: UsersCommand = { type: 'add', name: 'khtn', password: Buffer.from('a b'), role: 'user' };
+    await lobby.server.hosts.ask(USERS_ADDRESS, add, 10_000);
+    const client = await TestClient.connect(lobby.port);
+    await says(client, 'Hello\n', `${FIRST}\n`);
+    await says(client, 'signin khtn a\n', 'ERROR the user name or the password is wrong\n');
+    await says(client, 'signin khtn a b\n', 'Client1');
+    await says(client, 'Client1: Hello\n', 'Hello ACK\n');
+    for (let host = 0; host < 3; host++) {
+      await killThread(lobby, host);
+      await until('it is answered', async () => {
+        const before = client.text.length;
+        client.send(`${host}\n`);
+        await until('something comes', () => client.text.length > before);
+        return client.text.slice(before).includes(`${host} ACK\n`);
+      });
+    }
+    const disable: UsersCommand = { type: 'set-disabled', name: 'khtn', isDisabled: true };
+    await until('the directory knows of the session again', async () => {
+      await lobby.server.hosts.ask(USERS_ADDRESS, disable, 10_000);
+      return client.isDropped;
+    });
+    assert.match(client.text, /You were signed out: .*\n$/);
+    assert.ok(lobby.log.includes('Client1 has signed in as khtn'));
+    assert.doesNotMatch(lobby.log.join('\n'), /a b/);
+  });
+});
 
 describe('files over the lobby', () => {
   const PUT = { 'lobby-is-put-allowed': 'true', 'lobby-file-bytes-max': '4000000' };

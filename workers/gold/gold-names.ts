@@ -16,56 +16,84 @@ export function fold(text: string): string {
     .trim();
 }
 
-/** For names that come again and again: each is folded once. */
-export class Folds {
-  readonly #known = new Map<string, string>();
+/** What somebody has typed. Rows come with the same names day after day: each name is folded once. */
+export class Wanted {
+  readonly #folded: string;
+  readonly #folds = new Map<string, string>();
 
-  readonly of = (text: string): string => {
-    const known = this.#known.get(text);
+  constructor(text: string) {
+    this.#folded = fold(text);
+  }
+
+  /** The rows of that name; only if there are none, those whose type or brand begins with it. */
+  rowsIn(rows: readonly GoldRow[]): readonly GoldRow[] {
+    const named: GoldRow[] = [];
+    const begun: GoldRow[] = [];
+    for (const row of rows) {
+      const match = matchOf(row, this.#folded, this.#foldOnce);
+      if (match === 'named') named.push(row);
+      else if (match === 'begun') begun.push(row);
+    }
+    return named.length > 0 ? named : begun;
+  }
+
+  readonly #foldOnce = (text: string): string => {
+    const known = this.#folds.get(text);
     if (known !== undefined) return known;
     const folded = fold(text);
-    this.#known.set(text, folded);
+    this.#folds.set(text, folded);
     return folded;
   };
 }
 
-/** Whether the row has that name, or its type or brand begins with it. */
-export function matches(row: GoldRow, folded: string): boolean {
-  return isNamed(row, folded, fold) || beginsWith(row, folded, fold);
+export function rowsNamed(wanted: string, rows: readonly GoldRow[]): readonly GoldRow[] {
+  return new Wanted(wanted).rowsIn(rows);
 }
 
-/** The rows of that name; only if there are none, those whose type or brand begins with it. */
-export function rowsNamed(
-  wanted: string,
-  rows: readonly GoldRow[],
-  foldOf: (text: string) => string = fold,
-): readonly GoldRow[] {
-  const folded = fold(wanted);
-  const named = rows.filter((row) => isNamed(row, folded, foldOf));
-  return named.length > 0 ? named : rows.filter((row) => beginsWith(row, folded, foldOf));
+/** Whether the row has that name, or its type or brand begins with it. */
+export function matches(row: GoldRow, folded: string): boolean {
+  return matchOf(row, folded, fold) !== 'other';
 }
 
 /** As it is written in the rows: the type, code, company or brand that was likely meant. */
 export function nearestName(wanted: string, rows: readonly GoldRow[]): string | undefined {
+  const folded = fold(wanted);
   const names = new Map<string, string>();
   for (const { type, code, company, brand } of rows) {
     for (const name of [type, code, company, brand]) {
-      const folded = fold(name);
-      if (folded !== '' && !names.has(folded)) names.set(folded, name);
+      const known = fold(name);
+      if (isAboutAsLong(known, folded) && !names.has(known)) names.set(known, name);
     }
   }
-  const found = nearest(fold(wanted), [...names.keys()]);
+  const found = nearest(folded, [...names.keys()]);
   return found === undefined ? undefined : names.get(found);
 }
 
-function isNamed(row: GoldRow, folded: string, foldOf: (text: string) => string): boolean {
-  if (folded === '') return false;
+type Match = 'named' | 'begun' | 'other';
+
+function matchOf(row: GoldRow, folded: string, foldOf: (text: string) => string): Match {
+  if (folded === '') return 'other';
   const [company, brand, type] = [foldOf(row.company), foldOf(row.brand), foldOf(row.type)];
-  if ([company, brand, type, foldOf(row.code)].includes(folded)) return true;
-  return [`${company} ${brand}`, `${company} ${type}`, `${brand} ${type}`].includes(folded);
+  const isNamed =
+    folded === company ||
+    folded === brand ||
+    folded === type ||
+    folded === foldOf(row.code) ||
+    isPair(folded, company, brand) ||
+    isPair(folded, company, type) ||
+    isPair(folded, brand, type);
+  if (isNamed) return 'named';
+  const isBegun = type.startsWith(folded) || `${company} ${brand}`.startsWith(folded);
+  return isBegun ? 'begun' : 'other';
 }
 
-function beginsWith({ type, company, brand }: GoldRow, folded: string, foldOf: typeof fold): boolean {
-  if (folded === '') return false;
-  return [foldOf(type), `${foldOf(company)} ${foldOf(brand)}`].some((name) => name.startsWith(folded));
+/** The same as comparing it with both and a blank between, without making that text for each row. */
+function isPair(folded: string, first: string, second: string): boolean {
+  const isAsLong = folded.length === first.length + 1 + second.length;
+  return isAsLong && folded[first.length] === ' ' && folded.startsWith(first) && folded.endsWith(second);
+}
+
+/** What differs by more than half was not meant. */
+function isAboutAsLong(name: string, folded: string): boolean {
+  return name !== '' && Math.abs(name.length - folded.length) * 2 <= folded.length;
 }

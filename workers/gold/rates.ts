@@ -5,7 +5,8 @@
  * what a look-up answers, so an import never replaces what was fetched. A refresh in which nothing but the times of rows
  * is new takes the place of the one before it; one that is wholly the same only confirms it.
  *
- * Invariants: `#dates` are those of `#days`, in order; equal rows of a day that follow one another are one object.
+ * Invariants: `#dates` are those of `#days`, in order; a row that is equal to the one in its place in the
+ * refresh before, of the same day, is that object.
  */
 import type {
   Found,
@@ -20,7 +21,7 @@ import type {
 import { goldDateOf, startOfGoldDate } from '../../src/protocol/gold-dates.ts';
 import { IMPORT_SOURCE } from '../../src/protocol/gold-file.ts';
 import { medianOf } from './check-rows.ts';
-import { Folds, nearestName, rowsNamed } from './gold-names.ts';
+import { nearestName, rowsNamed, Wanted } from './gold-names.ts';
 
 export type GoldEvent =
   | { readonly type: 'refreshed'; readonly refresh: GoldRefresh }
@@ -156,10 +157,10 @@ export class Rates {
     const { from, to, wanted, limit } = query;
     const dates = this.#dates.filter((date) => date >= from && date <= to);
     if (dates.length === 0) return { missing: 'date', nearest: this.#nearestDate(from) };
-    const folds = new Folds();
+    const named = new Wanted(wanted);
     const days = dates.flatMap((date): GoldAnswer[] => {
       const shown = this.#shown(date) as GoldRefresh;
-      const rows = rowsNamed(wanted, shown.rows, folds.of);
+      const rows = named.rowsIn(shown.rows);
       return rows.length === 0 ? [] : [{ ...this.#answer(shown, now, isFromToday(date, now)), rows }];
     });
     if (days.length > 0) return { days: days.slice(0, limit), total: days.length };
@@ -287,11 +288,10 @@ function byName(rows: readonly GoldRow[]): Map<string, GoldRow> {
   return named;
 }
 
-/** Each row, or the known one that is equal. */
+/** Each row, or the known one in its place if that is equal. */
 function withKnownRows(rows: readonly GoldRow[], known: readonly GoldRow[]): readonly GoldRow[] {
-  const named = byName(known);
-  return [...byName(rows)].map(([name, row]) => {
-    const before = named.get(name);
+  return rows.map((row, i) => {
+    const before = known[i];
     return before !== undefined && isSameRow(before, row) ? before : row;
   });
 }

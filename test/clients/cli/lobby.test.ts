@@ -13,6 +13,7 @@ import { type AddressInfo, createServer as createListener, type Socket } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { connect } from '../../../clients/index.ts';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
 import { TestClient } from '../../support/test-client.ts';
 import { until } from '../../support/until.ts';
@@ -214,6 +215,41 @@ describe('outcry lobby in a pipe', () => {
       const { exitCode, stderr } = await runOutcry(['lobby', ...args]);
       assert.deepEqual([exitCode, stderr.split('\n').length], [2, 2], stderr);
     }
+  });
+});
+
+describe('outcry lobby where clients sign in', () => {
+  test('signs in with the first line of a pipe, or says why it can not', async () => {
+    await using closed = await createServer({
+      services: ['lobby', 'api'],
+      settings: { users: { sign_in_services: 'lobby', scrypt_cost: 16_384 } },
+    });
+    await using client = await connect({ server: closed });
+    await client.users.signUp('khtn', 'daihoc tphcm');
+    const visitAs = (user: readonly string[], ...lines: readonly string[]) => {
+      const at = ['lobby', '--port', String(closed.port('lobby')), ...user];
+      return runOutcry(at, lines.map((line) => `${line}\n`).join(''));
+    };
+    const right = await visitAs(['--user', 'KHTN'], 'daihoc tphcm', 'hello');
+    assert.deepEqual([right.exitCode, right.stdout], [0, 'You are Client1.\nhello ACK\n']);
+    for (const [user, line, reason] of [
+      [['--user', 'khtn'], 'wrong', 'ERROR the user name or the password is wrong'],
+      [['--user', 'khtn'], '', 'a password is 1 to 1024 bytes'],
+      [['--user', 'a b'], 'wrong', 'a user name is 1 to 32 printable characters without white space'],
+      [[], 'hello', 'clients of this lobby sign in: say who you are with --user NAME'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await visitAs(user, line);
+      assert.deepEqual([exitCode, stdout, stderr], [1, '', `outcry: ${reason}\n`]);
+    }
+  });
+
+  test('is let in where nobody has to, and told so', async () => {
+    const { exitCode, stdout } = await runOutcry(['lobby', '--port', port, '--user', 'khtn'], 'x\nhello\n');
+    assert.equal(exitCode, 0);
+    assert.match(
+      stdout,
+      /^ERROR you are in already: there is nothing to sign in to\nYou are Client\d+\.\nhello ACK\n$/,
+    );
   });
 });
 

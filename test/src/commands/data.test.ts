@@ -72,6 +72,7 @@ describe('outcry data', () => {
     const place = temporaryFolder(t);
     const [file, again] = [join(place, 'export.jsonl'), join(place, 'again')];
     assert.equal((await data(t, 'export', folder, '--out', file)).code, 0);
+    assert.equal(statSync(file).mode & 0o777, 0o600, 'others do not read it');
     const done = await data(t, 'import', again, file, '--hosts', '2');
     assert.deepEqual([done.code, done.stderr], [0, '']);
     const events = readFileSync(file, 'utf8').match(/^\{"actor":.*"event":/gm)?.length ?? 0;

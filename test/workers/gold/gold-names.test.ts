@@ -48,5 +48,7 @@ describe('names of gold', () => {
     assert.equal(nearestName('SJX', ROWS), 'SJC');
     assert.equal(nearestName('da nag', ROWS), 'Đà Nẵng');
     assert.equal(nearestName('sjc', []), undefined);
+    for (const far of ['z'.repeat(5000), 'gold of any kind whatsoever', 'x', ''])
+      assert.equal(nearestName(far, [SJC]), undefined);
   });
 });
