@@ -7,6 +7,8 @@ import { OutcryError } from './values/errors.ts';
 const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
 /** Of passwords two are hashed at a time and of gold one refresh is fetched, so that files and statements need not wait. */
 const THREADS_MAX = 4;
+/** Jobs that come soon after one another need no thread started for each. */
+const IDLE_MS = 10_000;
 
 export class Jobs {
   readonly #pool = new Piscina<Job, JobOutcome<unknown>>({
@@ -14,6 +16,7 @@ export class Jobs {
     name: 'runJob',
     minThreads: 1,
     maxThreads: THREADS_MAX,
+    idleTimeout: IDLE_MS,
     atomics: 'disabled',
   });
 
