@@ -5,6 +5,8 @@ import type { Job, JobOutcome, JobResults } from './protocol/host-task.ts';
 import { OutcryError } from './values/errors.ts';
 
 const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
+/** A thread ends when there was no work for so long: to start one takes longer than most jobs. */
+const IDLE_MS = 10_000;
 /** Of passwords two are hashed at a time and of gold one refresh is fetched, so that files and statements need not wait. */
 const THREADS_MAX = 4;
 
@@ -14,6 +16,7 @@ export class Jobs {
     name: 'runJob',
     minThreads: 1,
     maxThreads: THREADS_MAX,
+    idleTimeout: IDLE_MS,
     atomics: 'disabled',
   });
 
