@@ -89,7 +89,10 @@ export class Admin {
     await this.#calls.request('admin.user-add', { name, password, role }, options);
   }
 
-  /** Gives a user another password; resolves to how many of his sessions have ended. Rejects with ERR_USER_MISSING, as all of these. */
+  /**
+   * Gives a user another password; resolves to how many of his sessions have ended. Rejects with ERR_USER_MISSING if there is
+   * no such user, as all that follows does.
+   */
   async setUserPassword(name: string, password: string, options?: CallOptions): Promise<number> {
     const { ended } = await this.#calls.request('admin.user-password', { name, password }, options);
     return ended;

@@ -35,6 +35,7 @@ describe('the api > a worker thread that dies', () => {
       'bank-port': '0',
       'server-hosts': '3',
       'supervision-host-restarts-max': '10',
+      'gold-providers': 'none',
     };
     const server = await Server.start({
       services: ['bank', 'api'],

@@ -36,7 +36,13 @@ async function openFloor(flags: Readonly<Record<string, string>> = {}, data?: st
     config: resolveConfig({
       file: null,
       environment: {},
-      flags: { 'ouch-port': '0', 'ouch-raw-port': '0', 'api-port': '0', ...flags },
+      flags: {
+        'ouch-port': '0',
+        'ouch-raw-port': '0',
+        'api-port': '0',
+        'gold-providers': 'none',
+        ...flags,
+      },
       venue: { traders: [...traders, LONER] },
     }),
     log: recorder.log,

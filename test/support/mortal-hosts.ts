@@ -39,7 +39,7 @@ export async function startServer(
     config: resolveConfig({
       file: existsSync(file) ? file : null,
       environment: {},
-      flags: { ...ports, 'server-hosts': '3', ...small, ...flags },
+      flags: { ...ports, 'server-hosts': '3', 'gold-providers': 'none', ...small, ...flags },
     }),
     log: pino({ level: 'info' }, sink),
     dataFolder: bank.data,

@@ -490,9 +490,8 @@ export class ApiSession implements Actor<ApiSessionMessage>, CallSession {
   #denialOf(name: OperationName): OutcryError | undefined {
     if (this.isOperator) return undefined;
     if (OPERATIONS[name].isOperators) {
-      return denied(
-        `${name} is for operators: connect with the token that the server has written to operator.json, or sign in as one on its machine`,
-      );
+      const ways = 'connect with the token that the server has written to operator.json';
+      return denied(`${name} is for operators: ${ways}, or sign in as one on its machine`);
     }
     const isAsked = this.#settings.isSignInAsked && !name.startsWith('users.');
     return isAsked && this.signIn.user === undefined ? refusalError(REFUSALS.signedOut) : undefined;
