@@ -4,29 +4,21 @@
  * Invariant: a password is never an argument and is never shown, even where the command line is wrong: it is asked for on
  * a terminal, or is the first line of standard input.
  */
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { argumentsOf, parseFlags } from '../../src/protocol/command-line.ts';
 import { REFUSALS, ROLES, type Role, type UserRow } from '../../src/protocol/users.ts';
 import { type Column, formatRows, type Look } from '../../src/values/columns.ts';
 import { OutcryError } from '../../src/values/errors.ts';
 import { formatCount, formatLocalTime } from '../../src/values/readable.ts';
-import { credentialsOfFile, passwordBytes, userName } from '../../src/values/user-name.ts';
-import type { Admin, Client, UserList } from '../index.ts';
+import { passwordBytes, userName } from '../../src/values/user-name.ts';
+import type { Client, UserList } from '../index.ts';
 import { addShowFlags, limitOf, missing, serverFlags, show, tell } from './admin-command.ts';
 import { formatNumber } from './admin-text.ts';
 import { EXIT_DONE } from './failure.ts';
 import { readFirstLine, readSecret } from './hidden-input.ts';
-import { startProgress } from './progress.ts';
-import { fileError } from './send-errors.ts';
+import { formatImported, readUserLines, UsersImport } from './users-import.ts';
 
 const USERS_MAX = 10_000;
-/** So many accounts of a file are made at once: hashing them keeps the server busy, and others still get their turn. */
-const IMPORTS_AT_ONCE = 16;
-/** So many lines that are wrong are named. */
-const WRONG_SHOWN_MAX = 20;
-/** What bytes become that are no UTF-8: nobody could type such a password. */
-const NO_CHARACTER = '\ufffd';
 
 const PASSWORD_NOTE = `
 The password is asked for twice on a terminal, and not shown; elsewhere it is
@@ -162,11 +154,11 @@ export async function signOut(args: readonly string[]): Promise<number> {
 }
 
 const IMPORT_EXAMPLES = `
-Examples:
-  outcry admin users import user_management.txt
-
 A line is a name and a password, with a blank or a comma between them. Who is
 there already keeps the password. The exit code is 1 if a line is wrong.
+
+Examples:
+  outcry admin users import user_management.txt
 `;
 
 export async function importUsers(args: readonly string[]): Promise<number> {
@@ -174,107 +166,11 @@ export async function importUsers(args: readonly string[]): Promise<number> {
   if (parseFlags(flags, args) === 'help') return EXIT_DONE;
   const [file] = argumentsOf(flags, 1);
   if (file === undefined) throw missing(flags);
-  const lines = await readLines(file);
+  const lines = await readUserLines(file);
   return tell(flags, ({ admin }) => new UsersImport(admin).run(lines), {
     text: formatImported,
     isDone: ({ wrong }) => wrong.length === 0,
   });
-}
-
-interface Line {
-  /** From 1. */
-  readonly number: number;
-  readonly text: string;
-}
-
-async function readLines(file: string): Promise<readonly Line[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw fileError(file, cause);
-  }
-  const lines = text.split(/\r\n|\r|\n/).map((line, i) => ({ number: i + 1, text: line }));
-  return lines.filter((line) => line.text.replace('\ufeff', '').trim() !== '');
-}
-
-interface Imported {
-  readonly imported: number;
-  /** Were there before. */
-  readonly existing: number;
-  /** Numbers of lines. */
-  readonly wrong: readonly number[];
-}
-
-class UsersImport {
-  readonly #admin: Admin;
-  readonly #wrong: number[] = [];
-  #imported = 0;
-  #existing = 0;
-
-  constructor(admin: Admin) {
-    this.#admin = admin;
-  }
-
-  async run(lines: readonly Line[]): Promise<Imported> {
-    const progress = await startProgress({
-      findTotal: async () => lines.length,
-      formatAmount: (users) => formatNumber(Math.round(users), 'user'),
-    });
-    const rest = lines.values();
-    const lane = async () => {
-      for (const line of rest) {
-        await this.#import(line);
-        progress.advance(1);
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: IMPORTS_AT_ONCE }, lane));
-    } catch (error) {
-      throw this.#explain(error);
-    } finally {
-      progress.stop();
-    }
-    const wrong = this.#wrong.sort((a, b) => a - b);
-    return { imported: this.#imported, existing: this.#existing, wrong };
-  }
-
-  async #import({ number, text }: Line): Promise<void> {
-    const line = credentialsOfFile(text);
-    const isRight =
-      line && userName(line.name) && passwordBytes(line.password) && !text.includes(NO_CHARACTER);
-    if (!isRight) {
-      this.#wrong.push(number);
-      return;
-    }
-    try {
-      await this.#admin.addUser(line.name, line.password);
-      this.#imported++;
-    } catch (error) {
-      if (!(error instanceof OutcryError) || error.code !== 'ERR_USER_EXISTS') throw error;
-      this.#existing++;
-    }
-  }
-
-  #explain(error: unknown): unknown {
-    if (!(error instanceof OutcryError)) return error;
-    const done = `${formatNumber(this.#imported, 'user')} imported before that; import the file again for the rest`;
-    return new OutcryError(error.code, `${error.message}; ${done}`, { cause: error });
-  }
-}
-
-/** `41 users imported, 2 were there before, 1 line is wrong: 17` */
-function formatImported({ imported, existing, wrong }: Imported): string {
-  const parts = [`${formatNumber(imported, 'user')} imported`];
-  if (existing > 0) parts.push(`${formatCount(existing)} ${existing === 1 ? 'was' : 'were'} there before`);
-  if (wrong.length > 0) {
-    const numbers = wrong.slice(0, WRONG_SHOWN_MAX).map(formatCount).join(', ');
-    const more = wrong.length - WRONG_SHOWN_MAX;
-    const rest = more > 0 ? ` and ${formatCount(more)} more` : '';
-    const are = wrong.length === 1 ? 'is' : 'are';
-    parts.push(`${formatNumber(wrong.length, 'line')} ${are} wrong: ${numbers}${rest}`);
-  }
-  return parts.join(', ');
 }
 
 function exampleOf(words: string): string {

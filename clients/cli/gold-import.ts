@@ -16,12 +16,12 @@ import { toJson } from './json.ts';
 import { fileError } from './send-errors.ts';
 
 const EXAMPLES = `
-Examples:
-  outcry gold import data.json                 as the course's program wrote it
-  outcry gold import data/gold/*.json          days that a server has written
-
 What is there already stays as it is, so a file may be imported again. A file
 that is wrong does not keep the others from being loaded; the exit code is 1.
+
+Examples:
+  outcry gold import data.json            as the course's program wrote it
+  outcry gold import data/gold/*.json     days that a server has written
 `;
 
 export async function run(args: readonly string[]): Promise<number> {

@@ -16,17 +16,17 @@ const THIS_MACHINE_WORD = 'myip';
 const GOLD_PORT = '8888';
 
 const EXAMPLES = `
-Examples:
-  outcry gold                                asks where the server is
-  outcry gold --user khtn                    signs in first
-  echo "-latest" | outcry gold --host 10.0.0.5
-  outcry gold import user_data.json          loads rates; see --help there
-
 What can be typed:
   -signup, -signin, then: khtn daihoc tphcm  an account, and the way in
   2025-01-02 SJC                             the rates of a day
   2025-01-02..2025-01-09 SJC                 from day to day
   -help                                      all of it
+
+Examples:
+  outcry gold                                asks where the server is
+  outcry gold --user khtn                    signs in first
+  echo "-latest" | outcry gold --host 10.0.0.5
+  outcry gold import data.json               loads rates; it has a --help
 `;
 
 const ADDRESS_PROMPT: Prompt = { text: `Server address (${THIS_MACHINE_WORD} for this machine): ` };

@@ -1,7 +1,6 @@
 /** What is typed on a terminal and not to be seen there: passwords. */
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { OutcryError } from '../../src/values/errors.ts';
 
 /** The terminal as it is handed to readline, which shows on it what is typed. */

@@ -46,7 +46,7 @@ export class LobbyScreen {
     return this.#prompt;
   }
 
-  /** Before the next line. */
+  /** In force from the next key on; to be seen with the next line. */
   set prompt(prompt: Prompt) {
     this.#prompt = prompt;
     this.#echo.isMuted = prompt.isSecret === true;

@@ -150,7 +150,7 @@ describe('outcry gold import', () => {
   test('is explained with examples, for a screen of 80 columns', async () => {
     const { exitCode, stdout } = await runOutcry(['gold', 'import', '--help']);
     assert.equal(exitCode, 0);
-    assert.match(stdout, /^Examples:\n {2}outcry gold import /m);
+    assert.match(stdout, /\nExamples:\n {2}outcry gold import .*\n(?: {2}.*\n)+\n$/);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
   });
 });
