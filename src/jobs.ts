@@ -9,8 +9,6 @@ const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
 const IDLE_MS = 10_000;
 /** Of passwords two are hashed at a time and of gold one refresh is fetched, so that files and statements need not wait. */
 const THREADS_MAX = 4;
-/** Jobs that come soon after one another need no thread started for each. */
-const IDLE_MS = 10_000;
 
 export class Jobs {
   readonly #pool = new Piscina<Job, JobOutcome<unknown>>({
