@@ -77,8 +77,9 @@ export class Desk {
         return this.#readStream(command);
       // Who asks for these bounds how many there are at a time.
       case 'hash-password':
+        return this.#parts.jobs.result({ ...command, password: Uint8Array.from(command.password) });
       case 'check-password':
-        return this.#parts.jobs.result(command);
+        return this.#checkPassword(command);
       case 'refresh-gold':
         return this.#parts.jobs.result(refreshJob(command, this.#parts.config));
       case 'write-gold-day':
@@ -148,6 +149,17 @@ export class Desk {
       throw new OutcryError('ERR_DATA_FOLDER', 'this server keeps messages in memory only');
     }
     return jobs.result({ type, hosts: data.storedHosts, ...part });
+  }
+
+  /** A part of a batch would go to the thread with all of the batch: what it needs is copied. */
+  #checkPassword({ password, stored, ...job }: Of<'check-password'>): Answer<'check-password'> {
+    const salt = Uint8Array.from(stored.salt);
+    const hash = Uint8Array.from(stored.hash);
+    return this.#parts.jobs.result({
+      ...job,
+      password: Uint8Array.from(password),
+      stored: { ...stored, salt, hash },
+    });
   }
 
   async #writeGoldDay(order: Of<'write-gold-day'>): Answer<'write-gold-day'> {

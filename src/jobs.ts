@@ -5,10 +5,10 @@ import type { Job, JobOutcome, JobResults } from './protocol/host-task.ts';
 import { OutcryError } from './values/errors.ts';
 
 const JOB_ENTRY = new URL('../workers/job.js', import.meta.url).href;
+/** A thread ends when there was no work for so long: to start one takes longer than most jobs. */
+const IDLE_MS = 10_000;
 /** Of passwords two are hashed at a time and of gold one refresh is fetched, so that files and statements need not wait. */
 const THREADS_MAX = 4;
-/** Jobs that come soon after one another need no thread started for each. */
-const IDLE_MS = 10_000;
 
 export class Jobs {
   readonly #pool = new Piscina<Job, JobOutcome<unknown>>({
