@@ -34,6 +34,8 @@ const PROMPT: Prompt = { text: 'gold: ' };
 const CREDENTIALS_PROMPT: Prompt = { text: 'user and password: ', isSecret: true };
 /** Behind it the next line has a password in it. */
 const ASKS_FOR_CREDENTIALS = /^\s*-sign(?:in|up)\s*$/i;
+const SEEN =
+  'the password would be seen as it is typed: leave the output on the terminal, or use --user and a pipe';
 const QUIT = /^\s*-quit\s*$/i;
 const ERROR = /^ERROR /;
 
@@ -68,6 +70,8 @@ class Visit {
   readonly #port: number;
   readonly #user: string | undefined;
   readonly #isTerminal: boolean;
+  /** A terminal shows what is typed unless it is ours as a whole. */
+  readonly #isEchoed: boolean;
   readonly #screen: LobbyScreen;
   #client: GoldClient | undefined;
   #isInterrupted = false;
@@ -78,6 +82,7 @@ class Visit {
     this.#port = port;
     this.#user = user;
     this.#isTerminal = Boolean(stdin.isTTY && stdout.isTTY);
+    this.#isEchoed = Boolean(stdin.isTTY) && !this.#isTerminal;
     this.#screen = new LobbyScreen({
       input: stdin,
       output: stdout,
@@ -88,6 +93,7 @@ class Visit {
   }
 
   async run(host: string | undefined): Promise<number> {
+    if (this.#user !== undefined && this.#isEchoed) throw new OutcryError('ERR_USAGE', SEEN);
     const screen = this.#screen;
     process.once('SIGINT', () => this.#interrupt());
     const lines = screen.lines();
@@ -147,7 +153,8 @@ class Visit {
         this.#print('', await client.quit());
         return;
       }
-      this.#print(line, await client.ask(line));
+      if (this.#isEchoed && ASKS_FOR_CREDENTIALS.test(line)) this.#complain(SEEN);
+      else this.#print(line, await client.ask(line));
     }
     if (this.#error === undefined && !this.#isInterrupted) await client.quit();
   }

@@ -344,6 +344,21 @@ describe('outcry gold on a terminal', () => {
     assert.doesNotMatch(terminal.seen.text, /daihoc/);
   });
 
+  test('asks for no password that would be seen, as where the output goes elsewhere', async (t) => {
+    const gold = await ScriptedGold.start(t);
+    const terminal = open(t, gold.port, ['|', 'cat']);
+    await terminal.shows(/^Welcome to the gold/);
+    terminal.type(`-signin${ENTER}`);
+    await terminal.shows(/^outcry: the password would be seen as it is typed: /);
+    terminal.type('\x04');
+    await terminal.ended;
+    assert.deepEqual(gold.said, ['', '-quit']);
+    const named = open(t, gold.port, ['--user', 'khtn', '|', 'cat']);
+    await named.shows(/^outcry: the password would be seen as it is typed: /);
+    await named.ended;
+    assert.deepEqual(gold.said, ['', '-quit']);
+  });
+
   test('keeps the line that is being typed below what comes', async (t) => {
     const gold = await ScriptedGold.start(t);
     const terminal = open(t, gold.port, ['--host', 'myip']);
