@@ -81,6 +81,17 @@ async function closedPort(): Promise<number> {
 }
 
 describe('outcry ouch replay > a wrong input', () => {
+  test('a value may be as deep as it likes', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const of = (step: string) => refused(`{"actions": [\n${step}\n]}`);
+    assert.equal(await of(deep), 'outcry: x.json:2:1: a step is …; expected an object\n');
+    assert.equal(
+      await of(`{"sleep": ${deep}, "as": 1}`),
+      'outcry: x.json:2:11: sleep is …; expected milliseconds, from 0 to 2147483647\n',
+    );
+    assert.match(await of(`{"sleep": ${deep},, "as": 1}`), /^outcry: x\.json:2:200012: malformed JSON: /);
+  });
+
   test('malformed JSON is named with line and column', async () => {
     const action = JSON.stringify(ORDER);
     for (const [content, expected] of [
