@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
+import { encodeServerPacket } from '../../../src/protocol/soupbintcp/packets.ts';
 import { runOutcry } from './outcry-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ouch-bad-input-'));
@@ -277,6 +278,25 @@ describe('outcry ouch replay > a server', () => {
       const { exitCode, stderr } = await replay('order.json', ...flags, '--port', port);
       assert.equal(exitCode, 1);
       assert.match(stderr, /^order\.json/m);
+    }
+  });
+
+  test('that answers what is no message is exit 1, also when nothing was expected', async (t) => {
+    write('free.json', { actions: [ORDER] });
+    const login = { type: 'login-accepted', session: 'S', sequence: 1 } as const;
+    for (const [text, problem] of [
+      ['Q', 'the letter of a message is "Q"'],
+      ['Axxxx', 'Order Accepted has 65 '],
+    ] as const) {
+      const message = Buffer.from(text);
+      const answer = [login, { type: 'sequenced', message } as const].map(encodeServerPacket);
+      const port = await listen(t, (socket) => {
+        socket.once('data', () => socket.write(Buffer.concat(answer)));
+        socket.on('end', () => socket.end());
+      });
+      const { exitCode, stderr } = await replay('free.json', '--port', port);
+      assert.equal(exitCode, 1);
+      assert.ok(stderr.includes(`was not understood: ${problem}`), stderr);
     }
   });
 
