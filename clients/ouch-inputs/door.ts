@@ -1,6 +1,7 @@
 /** One connection of a client to an exchange, by SoupBinTCP or bare: the same to whoever sends and hears over it. */
 import type { Socket } from 'node:net';
-import { encodeInbound, type InboundMessage } from '../../src/protocol/ouch/messages.ts';
+import { decodeOutbound, encodeInbound, type InboundMessage } from '../../src/protocol/ouch/messages.ts';
+import { messagesWith } from '../../src/protocol/ouch-inputs/names.ts';
 import { RawSplitter } from '../../src/protocol/ouch-inputs/raw-splitter.ts';
 import { encodeClientPacket } from '../../src/protocol/soupbintcp/packets.ts';
 import { messageOf, OutcryError } from '../../src/values/errors.ts';
@@ -8,6 +9,11 @@ import { dial, explainFailure } from '../dial.ts';
 import { SoupLink } from '../ouch/soup-link.ts';
 import { TurnStream } from '../turn-stream.ts';
 import type { Target } from './target.ts';
+
+/** Of what an exchange says, by letter. */
+const LENGTHS: ReadonlyMap<number | undefined, readonly number[]> = new Map(
+  messagesWith('outbound').map(({ letter, lengths }) => [letter.charCodeAt(0), lengths]),
+);
 
 export interface Login {
   readonly user: string;
@@ -78,6 +84,10 @@ class SoupDoor implements Door {
           listener.onReady(accepted.session, next - 1);
         },
         onMessage: (bytes, start, end) => {
+          // Who only counts replies does not decode them, which throws if it is none.
+          if (LENGTHS.get(bytes[start])?.includes(end - start) !== true) {
+            decodeOutbound(bytes.subarray(start, end), target.form);
+          }
           if (this.#isOld) this.#isOld = false;
           else listener.onReply(bytes, start, end);
         },

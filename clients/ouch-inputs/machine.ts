@@ -73,10 +73,17 @@ interface Client {
   error: OutcryError | undefined;
   /** Replies for which no expectation was read yet. */
   readonly waiting: Queue<OutboundMessage>;
-  /** Of tokens whose steps expect nothing: how many of these steps have no direct answer yet. */
-  readonly free: Map<number, number>;
+  /** By token: orders whose steps expect nothing. */
+  readonly free: Map<number, FreeOrder>;
   passed: readonly OutboundMessage[];
   last: Origin;
+}
+
+interface FreeOrder {
+  /** So many of its steps have no direct answer yet. */
+  unanswered: number;
+  /** Whether a cancel that was asked for is looked at: one was, and only by steps that expect something. */
+  isCancelExpected: boolean | undefined;
 }
 
 /** Where something is from. */
@@ -104,6 +111,8 @@ type Wait =
 const EXPECTATIONS: Wait = { for: 'expectations' };
 const BARRIER: Wait = { for: 'barrier' };
 const NOWHERE: Origin = { step: 0, piece: undefined };
+/** Reasons of cancels that answer no message. */
+const UNASKED = 'ILMOS';
 const FIRST_PLACE = { line: 1, column: 1 };
 
 export class StepMachine {
@@ -367,9 +376,17 @@ export class StepMachine {
     }
     this.#effects.push({ type: 'send', client: client.name, message });
     this.#doneMs = this.#nowMs;
-    if (!client.isChecked || expect !== undefined || message.type === 'cancel') return;
+    if (!client.isChecked) return;
+    const isFree = expect === undefined;
+    if (message.type !== 'enter') {
+      const order = client.free.get(message.type === 'cancel' ? message.token : message.existingToken);
+      if (order !== undefined) order.isCancelExpected = !isFree && order.isCancelExpected !== false;
+    }
+    if (!isFree || message.type === 'cancel') return;
     const token = message.type === 'enter' ? message.token : message.replacementToken;
-    client.free.set(token, (client.free.get(token) ?? 0) + 1);
+    const order = client.free.get(token);
+    if (order === undefined) client.free.set(token, { unanswered: 1, isCancelExpected: undefined });
+    else order.unanswered += 1;
   }
 
   #disconnect(client: Client, how: Disconnect): Wait {
@@ -436,13 +453,15 @@ export class StepMachine {
   #isFree(client: Client, message: OutboundMessage): boolean {
     if (message.type === 'system-event') return true;
     const token = message.type === 'replaced' ? message.replacementToken : message.token;
-    const unanswered = client.free.get(token);
-    if (unanswered === undefined) return false;
+    const order = client.free.get(token);
+    if (order === undefined) return false;
+    if (message.type === 'canceled')
+      return order.isCancelExpected !== true || UNASKED.includes(message.reason);
     const isAnswer =
       message.type === 'accepted' || message.type === 'rejected' || message.type === 'replaced';
     if (!isAnswer) return true;
-    client.free.set(token, unanswered - 1);
-    return unanswered > 0;
+    order.unanswered -= 1;
+    return order.unanswered >= 0;
   }
 
   #fail(
@@ -504,6 +523,7 @@ function ownReply(reply: Reply, message: InboundMessage | undefined): Reply {
   if (message?.type === 'replace' && letter === 'U') {
     return { replacement_order_token: message.replacementToken, ...reply };
   }
+  if (message?.type === 'cancel' && letter === 'C') return { order_token: message.token, ...reply };
   return reply;
 }
 

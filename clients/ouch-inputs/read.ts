@@ -45,7 +45,7 @@ export interface Survey {
   readonly checked: ReadonlySet<string>;
   /** How often each is met. */
   readonly barriers: ReadonlyMap<string, number>;
-  /** The greatest one; −1 without any. */
+  /** The greatest one, of whatever order; −1 without any. */
   readonly lastToken: number;
   /** Nobody is left without a connection who would need one to begin again. */
   readonly isRepeatable: boolean;
@@ -178,7 +178,7 @@ class Surveyor {
     }
     if (message === undefined) return;
     this.#messages += 1;
-    if (message.type !== 'cancel') this.#lastToken = Math.max(this.#lastToken, tokenOf(message));
+    this.#lastToken = Math.max(this.#lastToken, ...tokensOf(message));
     if (this.#isFlat) this.#packets.push(packetOf(message, target));
   }
 
@@ -214,8 +214,8 @@ function wanted(step: Step, noCheck: boolean): Step | undefined {
   return Object.keys(rest).some((name) => name !== 'as') ? rest : undefined;
 }
 
-function tokenOf(message: Exclude<InboundMessage, { type: 'cancel' }>): number {
-  return message.type === 'enter' ? message.token : message.replacementToken;
+function tokensOf(message: InboundMessage): readonly number[] {
+  return message.type === 'replace' ? [message.existingToken, message.replacementToken] : [message.token];
 }
 
 function packetOf(message: InboundMessage, { isRaw }: Target): Uint8Array {

@@ -41,6 +41,8 @@ export class SteppedRun extends InputRun implements BarrierGuest {
   /** Resolves when nothing more is done. */
   readonly #ended: Promise<false>;
   #end: (isGoingOn: false) => void = () => {};
+  /** Nobody said to go on, and what is behind that was to be expected. */
+  #isCutShort = false;
   #timer: NodeJS.Timeout | undefined;
   /** When it is due. */
   #timerMs = Number.POSITIVE_INFINITY;
@@ -99,6 +101,7 @@ export class SteppedRun extends InputRun implements BarrierGuest {
       await this.#until(() => this.#machine.isWanting);
       if (!this.#isOver) this.#apply(this.#machine.end(monotonicMs()));
       await this.#ended;
+      this.isInterrupted ||= this.#isCutShort;
     } finally {
       this.#finish();
       this.context.barriers.leave(this);
@@ -116,7 +119,10 @@ export class SteppedRun extends InputRun implements BarrierGuest {
       for await (const read of this.#steps()) {
         await this.#until(() => this.#machine.isWanting);
         if (read.message !== undefined) {
-          if (!(await this.#mayGoOn(read))) return;
+          if (!(await this.#mayGoOn(read))) {
+            this.#isCutShort = this.survey.checked.size > 0;
+            return;
+          }
           await rate?.take(1);
           await this.#untilWritable(clientOf(read.step));
         }

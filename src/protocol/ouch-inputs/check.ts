@@ -172,6 +172,11 @@ function checkVerb(step: Json): void {
   if (verbs.length === 0 && !['expect', 'at', 'after'].some((name) => Object.hasOwn(step, name))) {
     throw new Wrong('a step has something to do, to expect or to wait for', []);
   }
+  const { expect } = step;
+  if (verbs.length === 0 && Array.isArray(expect) && expect.length === 0) {
+    const problem = 'expect is [], but the step sends nothing; expected a reply or {"silence": …}';
+    throw new Wrong(problem, ['expect']);
+  }
 }
 
 function checkClient(as: string, step: Json, clients: Header['clients']): void {

@@ -127,8 +127,17 @@ const SHOWN_MAX = 60;
 
 /** A value of a file, for people. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  const text = textOf(value);
   return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}…`;
+}
+
+/** JSON.parse takes lists in lists of any depth, JSON.stringify does not. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing';
+  } catch {
+    return '…';
+  }
 }
 
 function wrongValue(name: string, value: unknown, expected: string, cause?: unknown): OutcryError {

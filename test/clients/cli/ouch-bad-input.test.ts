@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
+import { encodeServerPacket } from '../../../src/protocol/soupbintcp/packets.ts';
 import { runOutcry } from './outcry-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ouch-bad-input-'));
@@ -81,6 +82,17 @@ async function closedPort(): Promise<number> {
 }
 
 describe('outcry ouch replay > a wrong input', () => {
+  test('a value may be as deep as it likes', async () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const of = (step: string) => refused(`{"actions": [\n${step}\n]}`);
+    assert.equal(await of(deep), 'outcry: x.json:2:1: a step is …; expected an object\n');
+    assert.equal(
+      await of(`{"sleep": ${deep}, "as": 1}`),
+      'outcry: x.json:2:11: sleep is …; expected milliseconds, from 0 to 2147483647\n',
+    );
+    assert.match(await of(`{"sleep": ${deep},, "as": 1}`), /^outcry: x\.json:2:200012: malformed JSON: /);
+  });
+
   test('malformed JSON is named with line and column', async () => {
     const action = JSON.stringify(ORDER);
     for (const [content, expected] of [
@@ -266,6 +278,25 @@ describe('outcry ouch replay > a server', () => {
       const { exitCode, stderr } = await replay('order.json', ...flags, '--port', port);
       assert.equal(exitCode, 1);
       assert.match(stderr, /^order\.json/m);
+    }
+  });
+
+  test('that answers what is no message is exit 1, also when nothing was expected', async (t) => {
+    write('free.json', { actions: [ORDER] });
+    const login = { type: 'login-accepted', session: 'S', sequence: 1 } as const;
+    for (const [text, problem] of [
+      ['Q', 'the letter of a message is "Q"'],
+      ['Axxxx', 'Order Accepted has 65 '],
+    ] as const) {
+      const message = Buffer.from(text);
+      const answer = [login, { type: 'sequenced', message } as const].map(encodeServerPacket);
+      const port = await listen(t, (socket) => {
+        socket.once('data', () => socket.write(Buffer.concat(answer)));
+        socket.on('end', () => socket.end());
+      });
+      const { exitCode, stderr } = await replay('free.json', '--port', port);
+      assert.equal(exitCode, 1);
+      assert.ok(stderr.includes(`was not understood: ${problem}`), stderr);
     }
   });
 

@@ -80,6 +80,18 @@ describe('outcry ouch replay --step', () => {
     assert.match(stdout, /^part\.json +1 +1 /m);
   });
 
+  test('is exit 1 when the input ends ahead of something that is expected', async () => {
+    const file = write('left.json', {
+      actions: [
+        { ...ORDER, order_token: 1 },
+        { ...ORDER, order_token: 2, expect: { message_type: 'J' } },
+      ],
+    });
+    const { exitCode, stdout } = await step(file, '\n');
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^left\.json +1 +1 .*stopped$/m);
+  });
+
   test('shows the last message as it does the others', async () => {
     const file = write('last.json', { actions: [{ message_type: 'X', order_token: 5 }] });
     const { stdout } = await step(file, '\n');

@@ -216,6 +216,46 @@ describe('StepMachine: what is expected of one client', () => {
     assert.equal(played.done.at(-1), 'done');
   });
 
+  test('a cancel or a replace that is not to be answered must not cancel an order whose step expects nothing', () => {
+    const replace = {
+      message_type: 'U',
+      existing_order_token: 1,
+      replacement_order_token: 2,
+      quantity: 1,
+      price: 1,
+    };
+    const steps: readonly [Step, string][] = [
+      [cancel(1, { expect: [] }), 'U'],
+      [{ ...replace, expect: [] } as Step, 'D'],
+    ];
+    for (const [step, reason] of steps) {
+      const played = new Played([enter(1), step]).reply(accepted(1)).reply(canceled(1, reason)).leaves();
+      assert.equal(played.done.at(-1), 'failed unexpected in 2', reason);
+    }
+  });
+
+  test('what becomes of such an order by itself is passed over, and what another step may have canceled', () => {
+    for (const reason of 'ILMOS') {
+      const played = new Played([enter(1), cancel(1, { expect: [] })]);
+      played.reply(accepted(1)).reply(canceled(1, reason)).leaves();
+      assert.equal(played.done.at(-1), 'done', reason);
+    }
+    for (const cancels of [
+      [cancel(1), cancel(1, { expect: [] })],
+      [cancel(1, { expect: [] }), cancel(1)],
+    ]) {
+      const played = new Played([enter(1), ...cancels]).reply(accepted(1)).reply(canceled(1, 'U')).leaves();
+      assert.equal(played.done.at(-1), 'done');
+    }
+  });
+
+  test('the answer to a cancel is of its own order, though it names no token', () => {
+    const canceledByUser = { message_type: 'C', reason: 'U' };
+    const played = new Played([enter(1), cancel(1), cancel(7, { expect: canceledByUser })]);
+    played.reply(accepted(1)).reply(canceled(1, 'U')).leaves().after(TIMEOUT_MS);
+    assert.equal(played.done.at(-1), 'failed timeout in 3');
+  });
+
   test('the last replies that were passed over are told with a failure', () => {
     const played = new Played([enter(1), enter(2, { expect: EXECUTED })]);
     played.reply(accepted(1)).reply(accepted(2));

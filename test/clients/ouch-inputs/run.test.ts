@@ -251,6 +251,17 @@ describe('runInputs on the server', () => {
     );
   });
 
+  test('an input is not repeated so often that there are no more tokens, of orders or to cancel', async () => {
+    await using folder = await InputFolder.create();
+    for (const last of [enter(2 ** 31), { message_type: 'X', order_token: 2 ** 31 } as Step]) {
+      const inputs = { 'a.json': { actions: [enter(1), last] } };
+      await assert.rejects(folder.play(inputs, { port: 1, rawPort: 1, repeat: 2 }), {
+        code: 'ERR_USAGE',
+        message: /a\.json go up to 2147483648; 2 times as many are more than there are$/,
+      });
+    }
+  });
+
   test('one that is not flat is repeated step by step', async () => {
     await using folder = await InputFolder.create();
     await using server = await createServer();
