@@ -20,11 +20,19 @@ export interface Attempter {
   readonly address: string;
 }
 
+/** For the attempts of one name from one address, apart from what all others try under the name. */
+function pairOf({ name, address }: Attempter): string {
+  return `${name} ${address}`;
+}
+
 export class Attempts {
+  /** By names, and by pairs where the user is known. */
   readonly #names: Throttle;
   readonly #addresses: Throttle;
   /** Accounts that were made. */
   readonly #accounts = new Throttle({ ...ADDRESSES, free: ACCOUNTS_FREE });
+  /** Pairs of which the right password has come, the latest last: nobody else's failures keep them waiting. */
+  readonly #known = new Set<string>();
   #refused = 0;
   #refusedAddresses = new Set<string>();
 
@@ -33,36 +41,46 @@ export class Attempts {
     this.#addresses = new Throttle({ ...ADDRESSES, free: addressFailuresMax });
   }
 
-  /** Names and addresses that are remembered. */
+  /** Names and addresses whose attempts are counted. */
   get size(): number {
     return this.#names.size + this.#addresses.size + this.#accounts.size;
   }
 
+  /** Who has an account was here. */
+  know(who: Attempter): void {
+    const pair = pairOf(who);
+    this.#known.delete(pair);
+    this.#known.add(pair);
+    const [oldest] = this.#known;
+    if (this.#known.size > KEYS_MAX && oldest !== undefined) this.#known.delete(oldest);
+  }
+
   /** Sign-ins. */
-  waitMs({ name, address }: Attempter, nowMs: number): number {
-    return Math.max(this.#names.waitMs(name, nowMs), this.#addresses.waitMs(address, nowMs));
+  waitMs(who: Attempter, nowMs: number): number {
+    return Math.max(this.#names.waitMs(this.#keyOf(who), nowMs), this.#addresses.waitMs(who.address, nowMs));
   }
 
-  begin({ name, address }: Attempter, nowMs: number): void {
-    this.#names.begin(name, nowMs);
-    this.#addresses.begin(address, nowMs);
+  begin(who: Attempter, nowMs: number): void {
+    this.#names.begin(this.#keyOf(who), nowMs);
+    this.#addresses.begin(who.address, nowMs);
   }
 
-  fail({ name, address }: Attempter, nowMs: number): void {
-    this.#names.fail(name, nowMs);
-    this.#addresses.fail(address, nowMs);
+  fail(who: Attempter, nowMs: number): void {
+    this.#names.fail(this.#keyOf(who), nowMs);
+    this.#addresses.fail(who.address, nowMs);
   }
 
   /** Of the address only its own attempt is taken back: an account of one's own would clear the others. */
-  succeed({ name, address }: Attempter): void {
-    this.#names.succeed(name);
-    this.#addresses.forgive(address);
+  succeed(who: Attempter): void {
+    this.#names.succeed(this.#keyOf(who));
+    this.#addresses.forgive(who.address);
+    this.know(who);
   }
 
   /** It could not be found out. */
-  forgive({ name, address }: Attempter): void {
-    this.#names.forgive(name);
-    this.#addresses.forgive(address);
+  forgive(who: Attempter): void {
+    this.#names.forgive(this.#keyOf(who));
+    this.#addresses.forgive(who.address);
   }
 
   /** Sign-ups. */
@@ -85,6 +103,11 @@ export class Attempts {
   /** A name was asked for that somebody has: asked often enough, it would be a list of all. */
   failTaken(address: string, nowMs: number): void {
     this.#addresses.fail(address, nowMs);
+  }
+
+  #keyOf(who: Attempter): string {
+    const pair = pairOf(who);
+    return this.#known.has(pair) ? pair : who.name;
   }
 
   /** A sign-in was refused; returns whether it is the first since the last report. */

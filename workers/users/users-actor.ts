@@ -394,7 +394,10 @@ export class UsersActor implements DurableActor<UsersMessage, UsersEvent> {
         drop();
         return [];
       }
-      if (address !== undefined) this.#attempts.countAccount(address, context.nowMs);
+      if (address !== undefined) {
+        this.#attempts.countAccount(address, context.nowMs);
+        this.#attempts.know({ name: key, address });
+      }
       this.#endClaim(key, REFUSALS.exists, context);
       const { made, token } = answer.value;
       const id = this.#users.nextId;

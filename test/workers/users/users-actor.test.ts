@@ -308,6 +308,24 @@ describe('UsersActor > who fails again and again', () => {
     assert.equal(users.directory.load.counted, 1, 'the account that was made');
   });
 
+  test('of others keeps nobody waiting where the right password has come from', () => {
+    const users = withUser();
+    admitted(signIn(users, users.session({ address: '10.0.0.1' })));
+    fail(users, 5, NAME, '10.0.0.2');
+    assert.equal(refusalOf(attempt(users, NAME, PASSWORD, '10.0.0.3').value).code, 'ERR_USER_LIMIT');
+    admitted(signIn(users, users.session({ address: '10.0.0.1' })));
+    assert.equal(refusalOf(attempt(users, NAME, PASSWORD, '10.0.0.3').value).code, 'ERR_USER_LIMIT');
+    fail(users, 5, NAME, '10.0.0.1');
+    assert.equal(refusalOf(attempt(users, NAME, PASSWORD, '10.0.0.1').value).code, 'ERR_USER_LIMIT');
+  });
+
+  test('of others keeps nobody waiting where the account was made', () => {
+    const users = withUser();
+    admitted(signUp(users, users.session({ address: '10.0.0.1' }), 'maker', PASSWORD));
+    fail(users, 5, 'maker', '10.0.0.2');
+    admitted(signIn(users, users.session({ address: '10.0.0.1' }), 'maker', PASSWORD));
+  });
+
   test('starts anew under the name with the right password, but not from the address', () => {
     const users = withUser({ addressFailuresMax: 6 });
     const address = '10.0.0.1';
