@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * What a file holds: the course's answer, one entry of its `golds`, or a list of either. `fileDate` counts where nothing
- * in the file says the day. Rows without a price are left out. Throws ERR_GOLD_FILE, which says where it is wrong.
+ * in the file says the day. Rows without a price are left out, and what has no others. Throws ERR_GOLD_FILE, which says where it is wrong.
  */
 export function parseGoldFile(text: string, fileDate?: string): GoldRefresh[] {
   let value: unknown;
@@ -34,10 +34,12 @@ export function parseGoldFile(text: string, fileDate?: string): GoldRefresh[] {
   } catch {
     throw wrong('it is not JSON');
   }
-  return goldRefreshesOf(value, fileDate).map(({ rows, ...refresh }) => ({
-    ...refresh,
-    rows: rows.filter(({ buyVnd, sellVnd }) => isPrice(buyVnd) && isPrice(sellVnd)),
-  }));
+  return goldRefreshesOf(value, fileDate)
+    .map(({ rows, ...refresh }) => ({
+      ...refresh,
+      rows: rows.filter(({ buyVnd, sellVnd }) => isPrice(buyVnd) && isPrice(sellVnd)),
+    }))
+    .filter(({ rows }) => rows.length > 0);
 }
 
 /** The same of what was read already, with all rows: where there is no price it is 0. */

@@ -69,6 +69,15 @@ describe('parseGoldFile', () => {
     assert.deepEqual(refresh?.rows, [EXPECTED]);
   });
 
+  test('leaves out what has no row then, since it would stand in the way of the same with prices', () => {
+    const unpriced = { ...GOLD, value: [{ ...ROW, buy: '-1' }] };
+    const refreshes = parseGoldFile(JSON.stringify({ golds: [unpriced, { ...GOLD, value: [] }, GOLD] }));
+    assert.deepEqual(
+      refreshes.map(({ rows }) => rows.length),
+      [1],
+    );
+  });
+
   test('keeps no control characters and no endless texts', () => {
     const value = [{ ...ROW, brand: 'Hồ\u001b[31m Chí\nMinh', code: 'x'.repeat(5000) }];
     const [refresh] = parseGoldFile(JSON.stringify({ golds: [{ ...GOLD, value }] }));
