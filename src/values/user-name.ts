@@ -3,8 +3,14 @@
 export const NAME_CHARACTERS_MAX = 32;
 export const PASSWORD_BYTES_MAX = 1024;
 
-/** Neither white space nor control characters, nor what a decoder puts where bytes are no UTF-8. */
-const NAME = new RegExp(`^[^\\p{Z}\\p{C}\\uFFFD]{1,${NAME_CHARACTERS_MAX}}$`, 'u');
+/**
+ * Neither white space, control characters nor others that do not show, with which a name would look like another's; nor
+ * what a decoder puts where bytes are no UTF-8. (U+2800 is a blank that counts as a symbol.)
+ */
+const NAME = new RegExp(
+  `^[^\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}\\u2800\\uFFFD]{1,${NAME_CHARACTERS_MAX}}$`,
+  'u',
+);
 /** What ends lines, on which passwords stand, and half characters, of which no bytes can be made. */
 const NOT_IN_PASSWORDS = /[\n\r\0\p{Cs}]/u;
 

@@ -34,6 +34,7 @@ describe('userName', () => {
     const wrong = [
       ...['a b', 'a\tb', 'a\u00a0b', 'a\u3000b', ' a', 'a\n'],
       ...['a\0', 'a\u001b[31m', 'a\u007f', 'a\u200bb', 'a\u202eb', '\ufeffa', 'a\u{e0041}'],
+      ...['\u3164', 'a\ufe0f', 'a\u034fb', 'a\u{e0100}', '\u2800'],
       ...['a\ufffd', 'a\ud800', '\udc00a', 'a\ue000', 'a\u0378'],
     ];
     for (const name of wrong) assert.equal(userName(name), undefined, JSON.stringify(name));
