@@ -53,6 +53,7 @@ type Of<T extends DeskCommand['type']> = DeskCommand & { type: T };
 
 export class Desk {
   readonly #parts: DeskParts;
+  readonly #fetching = new AbortController();
   #queued = 0;
 
   constructor(parts: DeskParts) {
@@ -69,6 +70,11 @@ export class Desk {
     return this.#runFiles({ type: 'clear-parts' }) as Answer<'clear-parts'>;
   }
 
+  /** The server ends: nobody waits for a source outside that does not answer. */
+  stopFetching(): void {
+    this.#fetching.abort();
+  }
+
   #answer(command: DeskCommand): Promise<unknown> {
     switch (command.type) {
       case 'statement':
@@ -81,7 +87,7 @@ export class Desk {
       case 'check-password':
         return this.#checkPassword(command);
       case 'refresh-gold':
-        return this.#parts.jobs.result(refreshJob(command, this.#parts.config));
+        return this.#refreshGold(command);
       case 'write-gold-day':
         return this.#writeGoldDay(command);
       case 'open-file':
@@ -105,6 +111,17 @@ export class Desk {
         return Promise.resolve(null);
       default:
         return this.#runFiles(command);
+    }
+  }
+
+  async #refreshGold(order: Of<'refresh-gold'>): Answer<'refresh-gold'> {
+    const { jobs, config } = this.#parts;
+    const { signal } = this.#fetching;
+    try {
+      return await jobs.result(refreshJob(order, config), [], signal);
+    } catch (error) {
+      if (signal.aborted) return { refused: [] };
+      throw error;
     }
   }
 

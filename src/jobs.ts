@@ -29,15 +29,23 @@ export class Jobs {
     return jobs;
   }
 
-  /** `ports` are those in the job. */
-  run<J extends Job>(job: J, ports: readonly MessagePort[] = []): Promise<JobOutcome<JobResults[J['type']]>> {
-    const outcome = this.#pool.run(job, { transferList: [...ports] });
+  /** `ports` are those in the job; `signal` ends the thread that runs it, and rejects. */
+  run<J extends Job>(
+    job: J,
+    ports: readonly MessagePort[] = [],
+    signal: AbortSignal | null = null,
+  ): Promise<JobOutcome<JobResults[J['type']]>> {
+    const outcome = this.#pool.run(job, { transferList: [...ports], signal });
     return outcome as Promise<JobOutcome<JobResults[J['type']]>>;
   }
 
   /** What the job answers; rejects with the error that it ended with. */
-  async result<J extends Job>(job: J, ports?: readonly MessagePort[]): Promise<JobResults[J['type']]> {
-    const outcome = await this.run(job, ports);
+  async result<J extends Job>(
+    job: J,
+    ports?: readonly MessagePort[],
+    signal?: AbortSignal,
+  ): Promise<JobResults[J['type']]> {
+    const outcome = await this.run(job, ports, signal);
     if (!outcome.ok) throw OutcryError.fromRecord(outcome.error);
     return outcome.value;
   }

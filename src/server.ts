@@ -226,6 +226,7 @@ export class Server {
   async drain(message = CLOSING_MESSAGE): Promise<void> {
     const { silentSeconds, deadlineSeconds } = this.#options.config.drain;
     this.#drainDeadlineMs = monotonicMs() + deadlineSeconds * 1000;
+    this.#desk.stopFetching();
     await this.#gateway.drain({
       message,
       silentMs: silentSeconds * 1000,
@@ -243,6 +244,7 @@ export class Server {
 
   /** Ends all connections now; what they sent before is applied, so that reports and totals agree. */
   async cutOff(): Promise<void> {
+    this.#desk.stopFetching();
     this.#gateway.close();
     await this.hosts.settle(monotonicMs() + STOP_MIN_MS);
   }
@@ -250,6 +252,7 @@ export class Server {
   /** Stops the actors in order, then the threads. Clients that are still connected are closed. */
   async stop(): Promise<void> {
     this.#discardLog.stop();
+    this.#desk.stopFetching();
     this.#gateway.close();
     await this.hosts.drain(Math.max(this.#drainDeadlineMs, monotonicMs() + STOP_MIN_MS));
     await Promise.all([this.hosts.close(), this.#jobs.close()]);

@@ -83,6 +83,14 @@ async function answers({ client }: Running): Promise<unknown> {
 }
 
 describe('gold rates', () => {
+  test('of a source that hangs are not waited for when the server ends', { timeout: 8000 }, async (t) => {
+    const stub = await GoldStub.start(t, 'tygia');
+    stub.answerWith('hang');
+    const { server } = await start(t, urlsOf([stub]));
+    await until('the source is asked', () => stub.requests.length > 0);
+    await server.close();
+  });
+
   for (const kind of KINDS) {
     test(`of ${kind} are answered as it had them, and after a restart when it is gone`, async (t) => {
       const stub = await GoldStub.start(t, kind);
