@@ -150,6 +150,12 @@ export const REFUSALS = {
     message: `too many wrong attempts: try again in ${Math.ceil(waitMs / 1000)} s`,
     waitMs,
   }),
+  /** Accounts from one address come slower and slower, whoever makes them. */
+  tooManyAccounts: (waitMs: number): Refusal => ({
+    code: 'ERR_USER_LIMIT',
+    message: `too many accounts or wrong attempts from this address: try again in ${Math.ceil(waitMs / 1000)} s`,
+    waitMs,
+  }),
   busy: { code: 'ERR_API_LIMIT', message: 'the server is busy: try again later' },
   closed: { code: 'ERR_USER_SIGN_UP', message: 'signing up is off; ask the operator' },
   full: { code: 'ERR_USER_LIMIT', message: 'there is no room for more accounts' },

@@ -424,7 +424,7 @@ export class UsersActor implements DurableActor<UsersMessage, UsersEvent> {
   /** Refuses it if so. */
   #mustWaitForAccount(ask: Ask, address: string, context: UsersContext): boolean {
     const waitMs = this.#attempts.accountWaitMs(address, context.nowMs);
-    if (waitMs > 0) context.replyTo(ask, refused(REFUSALS.wait(waitMs)));
+    if (waitMs > 0) context.replyTo(ask, refused(REFUSALS.tooManyAccounts(waitMs)));
     return waitMs > 0;
   }
 

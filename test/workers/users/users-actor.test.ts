@@ -365,7 +365,11 @@ describe('UsersActor > who fails again and again', () => {
     const users = new UsersHosts();
     const session = users.session();
     for (let i = 0; i < 20; i++) admitted(signUp(users, session, `user${i}`, 'x'));
-    assert.equal(refusalOf(signUp(users, session, 'one-more', 'x')).code, 'ERR_USER_LIMIT');
+    assert.deepEqual(refusalOf(signUp(users, session, 'one-more', 'x')), {
+      code: 'ERR_USER_LIMIT',
+      message: 'too many accounts or wrong attempts from this address: try again in 1 s',
+      waitMs: 1000,
+    });
     users.hosts.live(1000);
     admitted(signUp(users, session, 'one-more', 'x'));
     admitted(signUp(users, users.session({ address: '10.0.0.2' }), 'elsewhere', 'x'));
