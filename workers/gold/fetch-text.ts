@@ -87,11 +87,15 @@ function isConditional({ etag, lastModified }: FetchOptions): boolean {
   return etag !== undefined || lastModified !== undefined;
 }
 
-function nextOf(url: URL, location: string): URL {
+/** Where a redirect leads; throws Refused where it must not: to another host, or out of https, where a key could be read. */
+export function nextOf(url: URL, location: string): URL {
   if (!URL.canParse(location, url.href)) throw new Refused('redirected to nowhere');
   const next = new URL(location, url);
   if (!/^https?:$/.test(next.protocol) || hostOf(next) !== hostOf(url)) {
     throw new Refused('redirected to another host');
+  }
+  if (url.protocol === 'https:' && next.protocol === 'http:') {
+    throw new Refused('redirected from https to http');
   }
   return next;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type FetchOptions, fetchText } from '../../../workers/gold/fetch-text.ts';
+import { type FetchOptions, fetchText, nextOf } from '../../../workers/gold/fetch-text.ts';
 import { Refused } from '../../../workers/gold/providers/provider.ts';
 import { bodyOf, GoldStub, type Misbehaviour } from '../../support/gold-stubs.ts';
 
@@ -88,6 +88,15 @@ describe('fetchText', () => {
     }
     stub.answerWith({ redirect: 'http://[' });
     assert.equal(await refusal(stub.url), 'redirected to nowhere');
+  });
+
+  test('does not leave https, where a key could be read on the way', () => {
+    const from = new URL('https://gold.example/rates?key=k');
+    assert.equal(nextOf(from, '/elsewhere').href, 'https://gold.example/elsewhere');
+    assert.equal(nextOf(new URL('http://gold.example/'), 'https://gold.example/').protocol, 'https:');
+    assert.throws(() => nextOf(from, 'http://gold.example/rates'), {
+      message: 'redirected from https to http',
+    });
   });
 
   test('never says where it has asked: there may be a key in it', async (t) => {
