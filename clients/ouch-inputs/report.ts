@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<FileResult>[] = [
   { head: 'silent', cell: ({ tally }) => someOf(tally.silent), align: 'right' },
   { head: 'p50', cell: ({ latency }) => formatUs(latency.quantileUs(0.5)), align: 'right', spare: 1 },
   { head: 'p99', cell: ({ latency }) => formatUs(latency.quantileUs(0.99)), align: 'right', spare: 1 },
-  { head: 'result', cell: formatResult },
+  { head: 'result', cell: formatOutcome },
 ];
 
 /** A table of the inputs, and a line about all of them. */
@@ -64,6 +64,12 @@ function formatUs(us: number | undefined): string {
   if (us === undefined) return '';
   if (us < 10_000) return `${us} µs`;
   return us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${Math.round(us / 1e6)} s`;
+}
+
+/** That nothing was sent may be a mistake. */
+function formatOutcome(result: FileResult): string {
+  const outcome = formatResult(result);
+  return outcome === 'done' && result.tally.sent === 0 ? 'done, 0 messages' : outcome;
 }
 
 function formatResult(result: FileResult): string {
