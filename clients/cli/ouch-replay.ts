@@ -320,7 +320,7 @@ function tellFailures(surveys: readonly Survey[], { results }: RunReport): void 
       if (hint !== undefined) process.stderr.write(`${printable(`${file}: ${hint}`)}\n`);
       continue;
     }
-    process.stderr.write(`${formatFailure(failure)}\n`);
+    process.stderr.write(`${formatFailure(failure, process.stderr.columns || undefined)}\n`);
     const { venue } = surveys[i]?.header ?? {};
     if (venue !== undefined) {
       process.stderr.write(`${printable(file)} is for a venue of its own: ${toJson(venue)}`);
