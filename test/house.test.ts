@@ -211,6 +211,7 @@ const DOMAIN = [
   'clients/frame-reader.ts',
   'clients/transactions.ts',
   'clients/lobby-wire.ts',
+  'clients/cli/gold-screen.ts',
   'clients/cli/lobby-commands.ts',
 ];
 

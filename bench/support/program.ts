@@ -11,8 +11,12 @@ export interface Program {
   readonly ended: Promise<number>;
 }
 
+/** A bench asks nobody outside for anything. */
+const NO_PROVIDERS = { OUTCRY_GOLD_PROVIDERS: 'none' };
+
 export function start(command: string, args: readonly string[], cwd?: string): Program {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...NO_PROVIDERS };
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve(code ?? (signal === null ? 0 : 128)));

@@ -102,7 +102,10 @@ describe('checkStep', () => {
     ['5', '2:1: a step is 5; expected an object'],
     ['{}', '2:1: a step has something to do, to expect or to wait for'],
     ['{"as": "a"}', '2:1: a step has something to do, to expect or to wait for'],
-    ['{"as": "a", "expect": []}', '2:23: expect is [], but the step sends nothing; expected a reply or {"silence": …}'],
+    [
+      '{"as": "a", "expect": []}',
+      '2:23: expect is [], but the step sends nothing; expected a reply or {"silence": …}',
+    ],
     ['{"slep": 5}', '2:2: unknown field "slep" of a step; did you mean "sleep"?'],
     ['{"mesage_type": "O"}', '2:2: unknown field "mesage_type" of a step; did you mean "message_type"?'],
     ['{"sleep": 5, "barrier": "b"}', '2:2: a step does one thing, not barrier and sleep'],
