@@ -37,6 +37,8 @@ export interface BookScreenOptions extends Look {
   readonly numberOf: NumberOf;
   /** Orders in the table. */
   readonly rowsMax: number;
+  /** Lines, where all is to fit. */
+  readonly height: number;
 }
 
 interface ShownOrder {
@@ -56,21 +58,50 @@ const LEVELS_WIDTH = 36;
 const GAP = '   ';
 const BEST_MAX = 12;
 const CLIENTS_MAX = 10;
+/** A low screen has room for one best price, and for one trade and one connection, for so many lines each. */
+const LINES_OF_BEST = 4;
+const LINES_OF_OTHER = 12;
+/** Of the heads of a table, and of what says how many more rows there are. */
+const HEAD_LINES = 2;
+const MORE_LINES = 1;
 const BOOK_WIDTH_MAX = 12;
 /** Every order that rests is one of the day. */
 const DAY = 'day';
 const NONE = '–';
 
 export function formatBookScreen(picture: BookPicture, options: BookScreenOptions): string {
-  const { width } = options;
-  const orders = formatOrders(picture, options);
-  const summary = formatSummary(picture, width);
-  const room = width - widthOf(orders) - GAP.length;
+  const head = formatHead(picture);
+  const summary = formatSummary(picture, options);
+  const height = options.height - linesOf(`${head}\n${summary}\n`).length;
   const body =
-    width >= BESIDE_WIDTH && room >= LEVELS_WIDTH
-      ? `${beside(orders, formatLevels(picture, options, { ...options, width: room }))}\n${summary}`
-      : `${orders}\n${summary}\n${formatLevels(picture, options, options)}`;
-  return `${formatHead(picture)}\n${body.trimEnd()}\n`;
+    formatBeside(picture, options, height, summary) ?? formatBelow(picture, options, height, summary);
+  return `${head}\n${body.trimEnd()}\n`;
+}
+
+/** Undefined if it is not wide enough. */
+function formatBeside(
+  picture: BookPicture,
+  options: BookScreenOptions,
+  height: number,
+  summary: string,
+): string | undefined {
+  const orders = formatOrders(picture, options, height);
+  const width = options.width - widthOf(orders) - GAP.length;
+  if (options.width < BESIDE_WIDTH || width < LEVELS_WIDTH) return undefined;
+  return `${beside(orders, formatLevels(picture, { ...options, width }, height))}\n${summary}`;
+}
+
+/** Where both do not fit, the orders have half of the room at most. */
+function formatBelow(
+  picture: BookPicture,
+  options: BookScreenOptions,
+  height: number,
+  summary: string,
+): string {
+  const room = height - 1;
+  const depth = linesOf(formatLevels(picture, options, room)).length;
+  const orders = formatOrders(picture, options, Math.max(room - depth, Math.floor(room / 2)));
+  return `${orders}\n${summary}\n${formatLevels(picture, options, room - linesOf(orders).length)}`;
 }
 
 /** Best first: of each book the bids and the asks, and more of the side that has more. */
@@ -95,8 +126,10 @@ function formatHead({ timeMs, figures }: BookPicture): string {
   return `${formatLocalTime(timeMs)}   ${parts.join('   ')}\n`;
 }
 
-function formatOrders({ views, figures }: BookPicture, options: BookScreenOptions): string {
-  const shown = shownOrders(views, options.rowsMax);
+/** In so many lines, but of one order at least. */
+function formatOrders({ views, figures }: BookPicture, options: BookScreenOptions, height: number): string {
+  const rows = Math.max(1, height - HEAD_LINES - MORE_LINES);
+  const shown = shownOrders(views, Math.min(options.rowsMax, rows));
   if (shown.length === 0) return 'no orders\n';
   const columns: readonly Column<ShownOrder>[] = [
     { head: 'side', cell: ({ order }) => SIDES[order.side] },
@@ -116,14 +149,16 @@ function formatOrders({ views, figures }: BookPicture, options: BookScreenOption
 /** So short that the table has room for them. */
 const SIDES: Readonly<Record<OrderRow['side'], string>> = { B: 'buy', S: 'sell', T: 'short', E: 'exempt' };
 
-function formatLevels({ views }: BookPicture, { numberOf }: BookScreenOptions, look: Look): string {
+/** In so many lines, but of one level at least. */
+function formatLevels({ views }: BookPicture, options: BookScreenOptions, height: number): string {
   const rungs = views.flatMap(({ row, bids, asks }) =>
     Array.from({ length: Math.max(bids.length, asks.length) }, (_, i): Rung => {
-      const book = i === 0 ? `${nameOf(row, numberOf)} ${groupOf(row)}`.trimEnd() : '';
+      const book = i === 0 ? `${nameOf(row, options.numberOf)} ${groupOf(row)}`.trimEnd() : '';
       return { book, bid: bids[i], ask: asks[i] };
     }),
   );
-  return rungs.length === 0 ? '' : formatRows(rungs, RUNG_COLUMNS, look);
+  const shown = rungs.slice(0, Math.max(1, height - HEAD_LINES));
+  return shown.length === 0 ? '' : formatRows(shown, RUNG_COLUMNS, options);
 }
 
 const RUNG_COLUMNS: readonly Column<Rung>[] = [
@@ -136,13 +171,18 @@ const RUNG_COLUMNS: readonly Column<Rung>[] = [
   { head: 'orders', cell: ({ ask }) => ask?.orders, align: 'right', spare: 1 },
 ];
 
-function formatSummary({ books, trades, doors, clients }: BookPicture, width: number): string {
+function formatSummary(
+  { books, trades, doors, clients }: BookPicture,
+  { width, height }: BookScreenOptions,
+): string {
+  const best = Math.min(BEST_MAX, Math.max(1, Math.floor(height / LINES_OF_BEST)));
+  const others = Math.max(1, Math.floor(height / LINES_OF_OTHER));
   const priced = books.filter(({ bid, ask, last }) => bid + ask + last > 0);
   return formatPairs(
     [
-      ['best prices', listOf(priced.map(formatBest), BEST_MAX)],
-      ['last trades', listOf(trades.map(formatTrade), trades.length)],
-      ['connections', formatClients(clients)],
+      ['best prices', listOf(priced.map(formatBest), best)],
+      ['last trades', listOf(trades.slice(0, others).map(formatTrade), others)],
+      ['connections', formatClients(clients, Math.min(others, CLIENTS_MAX))],
       ['listening', listOf(doors.map(formatDoor), doors.length)],
     ],
     width,
@@ -160,8 +200,8 @@ function formatTrade({ timeMs, id, quantity, price, matchNumber }: TradeRow): st
 }
 
 /** `2: raw 127.0.0.1:50112; ouch 127.0.0.1:50114 TRADE1` */
-function formatClients(clients: readonly ClientRow[]): string {
-  const all = listOf(clients.map(formatClient), CLIENTS_MAX);
+function formatClients(clients: readonly ClientRow[], max: number): string {
+  const all = listOf(clients.map(formatClient), max);
   return clients.length === 0 ? all : `${formatCount(clients.length)}: ${all}`;
 }
 

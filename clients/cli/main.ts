@@ -312,7 +312,7 @@ const COMMANDS: readonly Command[] = [
 async function runCommandLine(words: readonly string[]): Promise<number> {
   const command = COMMANDS.find(({ path }) => path.every((word, i) => words[i] === word));
   if (command === undefined) {
-    endWhenOutputIsClosed();
+    endWithOutput();
     const { runWithoutCommand } = await import('./help.ts');
     return runWithoutCommand(COMMANDS, words);
   }
@@ -320,7 +320,7 @@ async function runCommandLine(words: readonly string[]): Promise<number> {
     rememberSignals();
     goOnWithoutOutput();
   } else {
-    endWhenOutputIsClosed();
+    endWithOutput();
   }
   const module: CommandModule = await import(command.module.href);
   const run = module[command.runs ?? 'run'];
@@ -328,23 +328,20 @@ async function runCommandLine(words: readonly string[]): Promise<number> {
   return run(words.slice(command.path.length));
 }
 
-/** `outcry … | head -1` ends when head does, without a word. */
-function endWhenOutputIsClosed(): void {
-  onClosedOutput(() => process.exit());
+/** `outcry … | head -1` ends when head does, without a word; a disk that is full is told of. */
+function endWithOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      if (code === 'EPIPE') process.exit();
+      process.stderr.write(`outcry: the output can not be written: ${message}\n`);
+      process.exit(1);
+    });
+  }
 }
 
 /** A server's data must not be lost because nobody reads its output any more, or the disk that takes it is full. */
 function goOnWithoutOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-}
-
-function onClosedOutput(react: () => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      react();
-    });
-  }
 }
 
 try {

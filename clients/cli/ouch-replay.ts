@@ -35,6 +35,7 @@ const SESSION_LENGTH_MAX = 10;
 const ONCE = '1';
 const FORMS = ['alpha', 'uint32'] as const;
 const USER = 'TRADE#';
+const PASSWORD = 'OUTCRY';
 const RATE_RANGE = { min: 1, max: 100_000_000 };
 const REPEAT_RANGE = { min: 1, max: 1_000_000 };
 const CLIENTS_RANGE = { min: 1, max: 10_000 };
@@ -91,16 +92,23 @@ export async function run(args: readonly string[]): Promise<number> {
   const surveys = await surveyAll(files, { target: targetsAt(venue), spools, noCheck: !options.check });
   if (surveys === undefined) return EXIT_WRONG_USE;
   checkPlayedOnce(runOptions, surveys);
+  tellLoneBarriers(surveys, runOptions);
+  const { junit: path } = options;
   // Awaited here, since the spools are in use until then.
   return await interruptible(async (signal) => {
-    const junit = options.junit === undefined ? undefined : await openReport(options.junit);
+    const junit = path === undefined ? undefined : await openReport(path);
     try {
       const report = await (options.step
         ? playSteps(surveys, { ...runOptions, signal }, venue)
         : play(surveys, { ...runOptions, signal }));
-      await junit?.writeFile(toJunit(report));
-      tellFailures(surveys, report);
-      process.stdout.write(options.json ? toJsonReport(report) : formatSummary(report, lookOf(options)));
+      try {
+        await junit?.writeFile(toJunit(report)).catch((cause) => {
+          throw unwritable('ERR_FILE_IO', path, cause);
+        });
+      } finally {
+        tellFailures(surveys, report);
+        process.stdout.write(options.json ? toJsonReport(report) : formatSummary(report, lookOf(options)));
+      }
       return report.results.every(isDone) ? EXIT_DONE : EXIT_FAILED;
     } finally {
       await junit?.close();
@@ -127,7 +135,7 @@ function replayFlags(): Command {
       ),
     )
     .option('--user <names>', 'names with commas between; # is the number of the connection', USER)
-    .option('--password <password>', 'the password of all users', 'OUTCRY')
+    .option('--password <password>', 'the password of all users', PASSWORD)
     .option('--session <session>', 'the session to log in to (default: the one of the day)')
     .option('--sequence <n>', 'the first message to hear (default: the next one)')
     .option('--timeout <seconds>', 'how long anything may take', '5')
@@ -145,9 +153,12 @@ function replayFlags(): Command {
 }
 
 function checkTogether(options: Flags, files: readonly string[]): void {
-  const { raw, session, sequence, step, rate, repeat, clients, json } = options;
-  if (raw && (session ?? sequence) !== undefined) {
-    throw wrongUse('--session and --sequence are of a login, which there is none of with --raw');
+  const { raw, user, password, session, sequence, step, rate, repeat, clients, json } = options;
+  const isLoginGiven = (session ?? sequence) !== undefined || user !== USER || password !== PASSWORD;
+  if (raw && isLoginGiven) {
+    throw wrongUse(
+      '--user, --password, --session and --sequence are of a login, which there is none of with --raw; leave them out',
+    );
   }
   if (session !== undefined && session.length > SESSION_LENGTH_MAX) {
     throw wrongUse(`--session takes up to ${SESSION_LENGTH_MAX} characters, not "${session}"`);
@@ -221,12 +232,33 @@ function checkPlayedOnce({ repeat = 1, clients = 1 }: RunOptions, surveys: reado
   );
 }
 
+/** Whoever is alone at a barrier passes it: more likely a name is misspelled than that this is meant. */
+function tellLoneBarriers(surveys: readonly Survey[], { clients = 1 }: RunOptions): void {
+  if (surveys.length === 1 || clients > 1) return;
+  const guests = new Map<string, string[]>();
+  for (const { file, barriers } of surveys) {
+    for (const name of barriers.keys()) guests.set(name, [...(guests.get(name) ?? []), file]);
+  }
+  for (const [name, [file, ...others]] of guests) {
+    if (others.length > 0) continue;
+    process.stderr.write(`${printable(`${file}: no other input has a barrier "${name}"`)}\n`);
+  }
+}
+
 async function openReport(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'w');
   } catch (cause) {
-    throw new OutcryError('ERR_USAGE', `${path} can not be written: ${messageOf(cause)}`, { cause });
+    throw unwritable('ERR_USAGE', path, cause);
   }
+}
+
+function unwritable(
+  code: 'ERR_USAGE' | 'ERR_FILE_IO',
+  path: string | undefined,
+  cause: unknown,
+): OutcryError {
+  return new OutcryError(code, `${path} can not be written: ${messageOf(cause)}`, { cause });
 }
 
 async function play(surveys: readonly Survey[], options: RunOptions): Promise<RunReport> {
@@ -288,7 +320,7 @@ function tellFailures(surveys: readonly Survey[], { results }: RunReport): void 
       if (hint !== undefined) process.stderr.write(`${printable(`${file}: ${hint}`)}\n`);
       continue;
     }
-    process.stderr.write(`${formatFailure(failure)}\n`);
+    process.stderr.write(`${formatFailure(failure, process.stderr.columns || undefined)}\n`);
     const { venue } = surveys[i]?.header ?? {};
     if (venue !== undefined) {
       process.stderr.write(`${printable(file)} is for a venue of its own: ${toJson(venue)}`);

@@ -71,8 +71,14 @@ interface Client {
   state: 'open' | 'leaving' | 'closed';
   /** Why it is closed, if nobody asked for that. */
   error: OutcryError | undefined;
+  /** A step of its own, or the end of the input, has ended a connection of it. */
+  hasLeft: boolean;
+  /** The last of its steps that is not to be answered, until what follows it is: 0 if there is none. */
+  unanswered: number;
   /** Replies for which no expectation was read yet. */
   readonly waiting: Queue<OutboundMessage>;
+  /** Of them, those that its own end explains. */
+  readonly withdrawn: WeakSet<OutboundMessage>;
   /** By token: orders whose steps expect nothing. */
   readonly free: Map<number, FreeOrder>;
   passed: readonly OutboundMessage[];
@@ -146,7 +152,10 @@ export class StepMachine {
           isChecked: options.checked.has(name),
           state: options.late.has(name) ? 'closed' : 'open',
           error: undefined,
+          hasLeft: false,
+          unanswered: 0,
           waiting: new Queue(),
+          withdrawn: new WeakSet(),
           free: new Map(),
           passed: [],
           last: NOWHERE,
@@ -237,7 +246,8 @@ export class StepMachine {
       if (error === undefined) return;
       const expectation = client === this.#current ? this.#expected.first() : undefined;
       // The end of a day is no failure of those who have nothing more to say, and to hear.
-      if (error.code === 'ERR_SESSION_ENDED' && expectation === undefined) return;
+      const isAwaited = expectation !== undefined || client.unanswered > 0 || this.#isWaitedFor(client);
+      if (error.code === 'ERR_SESSION_ENDED' && !isAwaited) return;
       this.#fail('connection', client, expectation === undefined ? { error } : { error, expectation });
     });
   }
@@ -337,6 +347,7 @@ export class StepMachine {
       if (isSilence(expected)) {
         yield EXPECTATIONS;
         this.#expectNothing(client);
+        if (client.error !== undefined) this.#fail('connection', client, { error: client.error });
         yield { for: 'silence', untilMs: this.#nowMs + expected.silence, client };
       } else this.#expect(client, { reply: ownReply(expected, message), origin, nth: index + 1 });
     }
@@ -350,7 +361,7 @@ export class StepMachine {
     yield this.#leaveAll(clients);
     for (const client of clients) {
       for (const message of client.waiting) {
-        if (this.#isFree(client, message) || isWithdrawal(message)) continue;
+        if (this.#isFree(client, message) || client.withdrawn.has(message)) continue;
         this.#fail('unexpected', client, { got: message });
         return;
       }
@@ -363,6 +374,7 @@ export class StepMachine {
     for (const client of clients) {
       if (client.state !== 'open') continue;
       client.state = 'leaving';
+      client.hasLeft = true;
       this.#effects.push({ type: 'leave', client: client.name });
     }
     this.#progressMs = this.#nowMs;
@@ -378,6 +390,7 @@ export class StepMachine {
     this.#doneMs = this.#nowMs;
     if (!client.isChecked) return;
     const isFree = expect === undefined;
+    if (Array.isArray(expect) && expect.length === 0) client.unanswered = client.last.step;
     if (message.type !== 'enter') {
       const order = client.free.get(message.type === 'cancel' ? message.token : message.existingToken);
       if (order !== undefined) order.isCancelExpected = !isFree && order.isCancelExpected !== false;
@@ -390,8 +403,10 @@ export class StepMachine {
   }
 
   #disconnect(client: Client, how: Disconnect): Wait {
+    if (client.error !== undefined) this.#fail('connection', client, { error: client.error });
     if (client.state === 'open') {
       client.state = how === 'reset' ? 'closed' : 'leaving';
+      client.hasLeft = true;
       this.#effects.push({ type: 'disconnect', client: client.name, how });
     }
     this.#progressMs = this.#nowMs;
@@ -402,6 +417,7 @@ export class StepMachine {
     const { name } = client;
     // A number without a session is one of whichever there is.
     const wanted = how === true ? {} : { session: how.session ?? '', sequence: how.sequence };
+    if (client.state === 'open') client.hasLeft = true;
     client.state = 'closed';
     this.#effects.push({ type: 'reconnect', client: name, ...wanted });
     return { for: 'login', client };
@@ -438,6 +454,7 @@ export class StepMachine {
     if (difference === undefined) {
       this.#expected.shift();
       client.passed = [];
+      if (expectation.origin.step > client.unanswered) client.unanswered = 0;
       this.#progressMs = this.#nowMs;
       this.#doneMs = this.#nowMs;
     } else if (this.#isFree(client, message)) client.passed = [...client.passed, message].slice(-PASSED_MAX);
@@ -446,7 +463,16 @@ export class StepMachine {
 
   #keep(client: Client, message: OutboundMessage): void {
     if (client.waiting.length >= WAITING_MAX) this.#fail('unexpected', client, { got: message });
-    else client.waiting.push(message);
+    else {
+      client.waiting.push(message);
+      if (client.hasLeft && isWithdrawal(message)) client.withdrawn.add(message);
+    }
+  }
+
+  /** A step of it is in the middle of something that needs a connection. */
+  #isWaitedFor(client: Client): boolean {
+    const wait = this.#wait;
+    return (wait?.for === 'silence' || wait?.for === 'login') && wait.client === client;
   }
 
   /** Nobody has to expect it: it is about the day, or about an order whose step expects nothing. Told once of each. */
@@ -527,7 +553,7 @@ function ownReply(reply: Reply, message: InboundMessage | undefined): Reply {
   return reply;
 }
 
-/** What is left of orders when their connection ends: that is what the end of an input does. */
+/** What is left of orders when their connection ends. */
 function isWithdrawal(message: OutboundMessage): boolean {
   return message.type === 'canceled' && message.reason === 'L';
 }

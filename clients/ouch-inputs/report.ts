@@ -12,6 +12,8 @@ import type { FileResult, RunReport } from './run.ts';
 
 /** Of a name in the table, where there is no room for all of it. */
 const NAME_COLUMNS = 24;
+/** Of lines, where no terminal says another one. */
+const WIDTH = 100;
 
 const COLUMNS: readonly Column<FileResult>[] = [
   // Of paths the ends differ, which would be cut off.
@@ -23,7 +25,7 @@ const COLUMNS: readonly Column<FileResult>[] = [
   { head: 'silent', cell: ({ tally }) => someOf(tally.silent), align: 'right' },
   { head: 'p50', cell: ({ latency }) => formatUs(latency.quantileUs(0.5)), align: 'right', spare: 1 },
   { head: 'p99', cell: ({ latency }) => formatUs(latency.quantileUs(0.99)), align: 'right', spare: 1 },
-  { head: 'result', cell: formatResult },
+  { head: 'result', cell: formatOutcome },
 ];
 
 /** A table of the inputs, and a line about all of them. */
@@ -66,6 +68,12 @@ function formatUs(us: number | undefined): string {
   return us < 10_000_000 ? `${Math.round(us / 1000)} ms` : `${Math.round(us / 1e6)} s`;
 }
 
+/** That nothing was sent may be a mistake. */
+function formatOutcome(result: FileResult): string {
+  const outcome = formatResult(result);
+  return outcome === 'done' && result.tally.sent === 0 ? 'done, 0 messages' : outcome;
+}
+
 function formatResult(result: FileResult): string {
   if (result.failure !== undefined) return 'FAILED';
   return isStopped(result) ? 'stopped' : 'done';
@@ -75,17 +83,17 @@ function isStopped({ failure, isInterrupted }: FileResult): boolean {
   return failure === undefined && isInterrupted;
 }
 
-/** What was expected, and what came instead; several lines. */
-export function formatFailure(failure: Failure): string {
+/** What was expected, and what came instead; several lines. Replies are broken where they are wider than `width`. */
+export function formatFailure(failure: Failure, width = WIDTH): string {
   const { file, place, step, client, got, passed, hint } = failure;
   const who = [...(step > 0 ? [`step ${step}`] : []), ...(client === undefined ? [] : [client])].join(', ');
   const lines = [
     `${file}:${place.line}:${place.column}: ${who === '' ? '' : `${who}: `}${formatProblem(failure)}`,
     ...differenceLines(failure),
-    ...(got === undefined ? [] : [`came: ${formatReply(got)}`]),
+    ...(got === undefined ? [] : replyLines('came:', got, width)),
     ...passed
       .filter(({ type }) => type !== 'system-event')
-      .map((reply) => `before it, not expected by its step: ${formatReply(reply)}`),
+      .flatMap((reply) => replyLines('before it, not expected by its step:', reply, width)),
     ...(hint === undefined ? [] : [hint]),
   ];
   return lines.map(printable).join('\n');
@@ -121,22 +129,30 @@ function differenceLines({ difference }: Failure): string[] {
 
 /** `E executed_quantity 60` */
 function formatExpected({ message_type, ...fields }: Reply): string {
-  return formatFields(message_type, Object.entries(fields));
+  return [message_type, Object.entries(fields).map(formatField).join(', ')].join(' ').trimEnd();
 }
 
-/** Its time says nothing that a file could have said. */
-function formatReply(message: OutboundMessage): string {
+/** `came: E order_token 1, …`, broken between fields. Its time says nothing that a file could have said. */
+function replyLines(label: string, message: OutboundMessage, width: number): string[] {
   const { letter, fields } = messageOfType('outbound', message.type);
   const values = message as unknown as Readonly<Record<string, string | number | bigint>>;
   const shown = fields.filter(({ name }) => name !== 'timestamp');
-  return formatFields(
-    letter,
-    shown.map((field) => [field.name, formatValue(field, values[field.key] ?? '')]),
-  );
+  const lines: string[] = [];
+  let line = `${label} ${letter}`;
+  for (const [i, field] of shown.entries()) {
+    const text = formatField([field.name, formatValue(field, values[field.key] ?? '')]);
+    const next = i < shown.length - 1 ? `${text},` : text;
+    if (line.length + 1 + next.length <= width) line += ` ${next}`;
+    else {
+      lines.push(line);
+      line = `    ${next}`;
+    }
+  }
+  return [...lines, line];
 }
 
-function formatFields(letter: string, fields: readonly (readonly [string, string | number])[]): string {
-  return `${letter} ${fields.map(([name, value]) => `${name} ${value}`).join(', ')}`.trimEnd();
+function formatField([name, value]: readonly [string, string | number]): string {
+  return `${name} ${value}`;
 }
 
 export function toJsonReport({ results, messages, seconds, cpuShare }: RunReport): string {

@@ -2,6 +2,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf, OutcryError } from '../../src/values/errors.ts';
 
 /** One file for all inputs. It has no name any more, and is gone with the process. */
 export class SpoolFile implements AsyncDisposable {
@@ -46,14 +47,16 @@ export class Spool {
     this.#onWritten = onWritten;
   }
 
+  /** Throws ERR_FILE_IO. */
   async append(bytes: Uint8Array): Promise<void> {
     for (let from = 0; from < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(
-        bytes,
-        from,
-        bytes.length - from,
-        this.#start + this.bytes,
-      );
+      const at = this.#start + this.bytes;
+      const { bytesWritten } = await this.#file
+        .write(bytes, from, bytes.length - from, at)
+        .catch((cause: unknown) => {
+          const message = `what is to be sent can not be kept in ${tmpdir()}: ${messageOf(cause)}`;
+          throw new OutcryError('ERR_FILE_IO', message, { cause });
+        });
       from += bytesWritten;
       this.bytes += bytesWritten;
       this.#onWritten(bytesWritten);

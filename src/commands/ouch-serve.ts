@@ -29,9 +29,6 @@ const INTERVAL_MS = 1000;
 const WIDTH_MAX = 160;
 const ROWS = '40';
 const ROWS_MAX = 1000;
-/** Of a terminal: the least for orders, and what all else needs. */
-const TERMINAL_ROWS_MIN = 5;
-const OTHER_ROWS = 14;
 /** Asked for in one second. */
 const BOOKS_MAX = 20;
 const LEVELS = 10;
@@ -126,15 +123,16 @@ function show(server: Server, config: Config, rowsMax: number, signal: AbortSign
   const numbers = new Map(config.venue.books.map(({ id, number }) => [id, number]));
   const { stdout: screen } = process;
   const render = async () => {
-    const rows = screen.isTTY
-      ? Math.min(rowsMax, Math.max(TERMINAL_ROWS_MIN, screen.rows - OTHER_ROWS))
-      : rowsMax;
+    // The last line of a terminal is that of the cursor.
+    const height = screen.isTTY && screen.rows > 0 ? screen.rows - 1 : Number.POSITIVE_INFINITY;
+    const rows = Math.min(rowsMax, height);
     const picture = await takePicture(server, rows);
     if (picture === undefined) return undefined;
     const text = formatBookScreen(picture, {
       format: 'simple',
       width: Math.min(columnsOf(screen, process.env), WIDTH_MAX),
-      rowsMax: rows,
+      rowsMax,
+      height,
       numberOf: (id) => numbers.get(id),
     });
     return screen.isTTY ? text : `${text}\n`;

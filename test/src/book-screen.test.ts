@@ -79,7 +79,14 @@ function picture(views: readonly BookView[], more: Partial<BookPicture> = {}): B
 }
 
 function options(width: number, more: Partial<BookScreenOptions> = {}): BookScreenOptions {
-  return { format: 'simple', width, rowsMax: 40, numberOf: (id) => (id === 'BTC' ? 1 : Number(id)), ...more };
+  return {
+    format: 'simple',
+    width,
+    rowsMax: 40,
+    height: Number.POSITIVE_INFINITY,
+    numberOf: (id) => (id === 'BTC' ? 1 : Number(id)),
+    ...more,
+  };
 }
 
 function widest(text: string): number {
@@ -145,6 +152,32 @@ book   orders  bid qty     bid     ask  ask qty  orders
     assert.equal(text.match(/^buy /gm)?.length, 7);
     assert.equal(text.match(/^sell /gm)?.length, 3);
     assert.match(text, /^… 1,243 more$/m);
+  });
+
+  test('that is low has the best prices, and depth beside or below the orders', () => {
+    const buys = Array.from({ length: 50 }, (_, i) => order('B', 20_000 - i, i));
+    const clients = Array.from({ length: 20 }, (_, i) => ({
+      service: 'ouch-raw',
+      remoteAddress: `127.0.0.1:${50_000 + i}`,
+      user: '',
+    }));
+    const full = picture([view(row('BTC', 1253, { bid: 20_000 }), buys, [])], { clients });
+    for (const width of [80, 130]) {
+      for (const height of [23, 30, 49]) {
+        const text = formatBookScreen(full, options(width, { height }));
+        const lines = text.split('\n').slice(0, -1);
+        assert.ok(lines.length <= height && lines.length >= height - 1, text);
+        assert.match(text, /^best prices +BTC 2000\.0 \/ –$/m);
+        const orders = text.match(/^buy /gm)?.length ?? 0;
+        // Each level has one order of 100.
+        const levels = text.match(/ 1 +100 +[\d.]+$/gm)?.length ?? 0;
+        assert.ok(orders >= 4 && levels >= 4, text);
+        if (width === 80) assert.ok(orders <= height / 2, text);
+      }
+    }
+    const few = formatBookScreen(picture([BTC_VIEW]), options(80, { height: 23 }));
+    assert.equal(few.match(/^(?:buy|short) /gm)?.length, 3);
+    assert.match(few, /^ +1 +100 +2299\.0$/m);
   });
 
   test('says what there is when there is nothing', () => {

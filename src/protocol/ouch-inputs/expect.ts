@@ -7,7 +7,7 @@ import type { Reply } from './input.ts';
 import { codecValue, shown } from './json.ts';
 import { messageOfType, messagesWith, messageWith, type NamedField } from './names.ts';
 
-/** One field that was asked for, the letter first. */
+/** One field that was asked for, the letter first: alone if it is another one. */
 export interface DifferenceLine {
   readonly field: string;
   readonly expected: string;
@@ -52,23 +52,22 @@ export function compare(
   form: OrderbookForm,
   captures: Captures,
 ): Difference | undefined {
-  const { letter, byName } = messageOfType('outbound', got.type);
+  const { letter, fields } = messageOfType('outbound', got.type);
+  const isSameLetter = letter === expected.message_type;
+  const first = { field: 'message_type', expected: expected.message_type, got: letter, isSame: isSameLetter };
+  if (!isSameLetter) return { lines: [first] };
   const values = got as unknown as Readonly<Record<string, string | number | bigint>>;
   const bound = new Map<string, bigint>();
   const lines: DifferenceLine[] = [];
-  for (const field of messageWith('outbound', expected.message_type)?.fields ?? []) {
+  for (const field of fields) {
     const asked = expected[field.name];
     if (asked === undefined || isAny(asked)) continue;
-    const came = byName.get(field.name);
-    const value = came && values[came.key];
-    lines.push(compareField(field, asked, value, { form, captures, bound }));
+    lines.push(compareField(field, asked, values[field.key] ?? '', { form, captures, bound }));
   }
-  const isSameLetter = letter === expected.message_type;
-  if (isSameLetter && lines.every(({ isSame }) => isSame)) {
+  if (lines.every(({ isSame }) => isSame)) {
     for (const [name, value] of bound) captures.set(name, value);
     return undefined;
   }
-  const first = { field: 'message_type', expected: expected.message_type, got: letter, isSame: isSameLetter };
   return { lines: [first, ...lines] };
 }
 
@@ -79,14 +78,13 @@ interface Context {
   readonly bound: Map<string, bigint>;
 }
 
-/** `value`: undefined if what came has no such field. */
 function compareField(
   field: NamedField,
   asked: string | number,
-  value: string | number | bigint | undefined,
+  value: string | number | bigint,
   { form, captures, bound }: Context,
 ): DifferenceLine {
-  const got = value === undefined ? 'nothing' : formatValue(field, value);
+  const got = formatValue(field, value);
   if (!isCapture(field, asked)) {
     const wanted = codecValue(field, asked, form);
     return { field: field.name, expected: formatValue(field, wanted), got, isSame: wanted === value };

@@ -131,8 +131,9 @@ export function shown(value: unknown): string {
   return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}…`;
 }
 
-/** JSON.parse takes lists in lists of any depth, JSON.stringify does not. */
+/** JSON.parse takes lists in lists of any depth and 1e400, JSON.stringify does not. */
 function textOf(value: unknown): string {
+  if (typeof value === 'number') return String(value);
   try {
     return JSON.stringify(value) ?? 'nothing';
   } catch {

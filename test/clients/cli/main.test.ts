@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runOutcry, startOutcry, waitForEnd } from './outcry-process.ts';
+import { MAIN_FILE, runOutcry, startOutcry, waitForEnd } from './outcry-process.ts';
 
 const DIST_FOLDER = fileURLToPath(new URL('../../..', import.meta.url));
 const PACKAGE_FILE = new URL('../../../../package.json', import.meta.url);
@@ -74,6 +86,16 @@ describe('outcry', () => {
     child.stdout.destroy();
     const { exitCode, stderr } = await waitForEnd(child);
     assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+  });
+
+  test('says in one line that its output can not be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN_FILE, '--help'], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    assert.ok(child.stderr);
+    const [[exitCode], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^outcry: the output can not be written: ENOSPC.*\n$/);
   });
 });
 

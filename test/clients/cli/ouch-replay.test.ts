@@ -199,6 +199,42 @@ describe('outcry ouch replay', () => {
     assert.match(stderr, /^outcry: absent\/report\.xml can not be written: /);
   });
 
+  test('tells all results when the report can not be written in the end, and then that it is not', async () => {
+    const file = write('untold.json', [order(1, { expect: { message_type: 'J' } })]);
+    const { exitCode, stdout, stderr } = await replayRaw('--junit', '/dev/full', file);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^untold\.json .*FAILED$/m);
+    assert.match(
+      stderr,
+      /^untold\.json:\d+:\d+: .*\n(?:.*\n)+outcry: \/dev\/full can not be written: ENOSPC.*\n$/,
+    );
+    const done = await replayRaw('--junit', '/dev/full', write('told.json', [order(1)]));
+    assert.equal(done.exitCode, 1);
+  });
+
+  test('says that an input sent nothing', async () => {
+    const { exitCode, stdout } = await replayRaw(write('empty.json', []));
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^empty\.json +0 +done, 0 messages$/m);
+  });
+
+  test('says which barriers no other input has, once each', async () => {
+    const actions = (name: string) => [{ barrier: 'both' }, { barrier: name }, { barrier: name }, order(1)];
+    const left = write('left.json', actions('opend'));
+    const right = write('right.json', actions('opened'));
+    const { exitCode, stderr } = await replayRaw(left, right);
+    assert.deepEqual(
+      { exitCode, stderr },
+      {
+        exitCode: 0,
+        stderr:
+          'left.json: no other input has a barrier "opend"\nright.json: no other input has a barrier "opened"\n',
+      },
+    );
+    assert.equal((await replayRaw(left)).stderr, '');
+    assert.equal((await replayRaw(left, left)).stderr, '');
+  });
+
   test('leaves the report of a run before as it was when an input is wrong', async () => {
     writeFileSync(join(folder, 'kept.xml'), 'kept');
     write('unsendable.json', [order(1, { price: 0.25 })]);
@@ -289,10 +325,13 @@ describe('outcry ouch replay > wrong use', () => {
       [['--clients', '-1'], '--clients expects a whole number from 1 to 10000, not "-1"'],
       [['--timeout', '0'], '--timeout expects seconds from 0.1 to 86400, not "0"'],
       [['--port', '70000'], 'PORT must be a whole number from 1 to 65535, not "70000"'],
-      [
-        ['--raw', '--session', 'x'],
-        '--session and --sequence are of a login, which there is none of with --raw',
-      ],
+      ...['--user', '--password', '--session', '--sequence'].map(
+        (flag) =>
+          [
+            ['--raw', flag, '1'],
+            '--user, --password, --session and --sequence are of a login, which there is none of with --raw; leave them out',
+          ] as const,
+      ),
       [['--session', 'elevenbytes'], '--session takes up to 10 characters, not "elevenbytes"'],
       [['--step', file], '--step plays one file; name one'],
       [['--step', '--repeat', '2'], '--step plays a file once; leave --rate, --repeat and --clients out'],

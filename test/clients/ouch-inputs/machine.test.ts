@@ -533,6 +533,55 @@ describe('StepMachine: connections', () => {
     assert.equal(expects.over('client', ENDED).after(10).failure?.error, ENDED);
   });
 
+  test('a session that the venue ends is not silent', () => {
+    const silence = { as: 'client', expect: { silence: 100 } } as const;
+    const during = new Played([enter(1), silence]).after(50).over('client', ENDED);
+    assert.deepEqual([during.failure?.step, during.failure?.error], [2, ENDED]);
+    const before = new Played([enter(1), { after: 10 }, silence]).over('client', ENDED).after(10);
+    assert.deepEqual([before.failure?.step, before.failure?.error], [3, ENDED]);
+    const own = new Played([enter(1), { disconnect: 'close', expect: { silence: 100 } }]).over().after(100);
+    assert.equal(own.done.at(-1), 'done');
+  });
+
+  test('a message is not known to be unanswered when the venue has ended the session', () => {
+    const unanswered = new Played([enter(1, { expect: [] }), { sleep: 10 }]);
+    assert.equal(unanswered.over('client', ENDED).failure?.error, ENDED);
+    const atTheEnd = new Played([enter(1, { expect: [] })]);
+    assert.equal(atTheEnd.over('client', ENDED).failure?.error, ENDED);
+    const known = new Played([enter(1, { expect: [] }), enter(2, { expect: ACCEPTED })]);
+    assert.equal(known.reply(accepted(2)).over('client', ENDED).done.at(-1), 'done');
+    const later = new Played([enter(1, { expect: ACCEPTED }), enter(2, { expect: [] })]);
+    assert.equal(later.reply(accepted(1)).over('client', ENDED).failure?.error, ENDED);
+  });
+
+  test('a client whose session the venue has ended can not disconnect, but reconnect', () => {
+    const leaves = new Played([enter(1), { sleep: 10 }, { disconnect: 'logout' }]).over('client', ENDED);
+    assert.deepEqual([leaves.after(10).failure?.step, leaves.failure?.error], [3, ENDED]);
+    const comesBack = new Played([enter(1), { sleep: 10 }, { reconnect: true }]).over('client', ENDED);
+    assert.equal(comesBack.after(10).ready().leaves().done.at(-1), 'done');
+    const isRefused = new Played([enter(1), { reconnect: true }]).over('client', ENDED);
+    assert.equal(isRefused.failure?.error, ENDED);
+  });
+
+  test('orders that are withdrawn though nobody has ended the connection are told of at the end', () => {
+    const sleep = { sleep: 10 };
+    const withdrawn = new Played([enter(1, { expect: ACCEPTED }), sleep]);
+    withdrawn.reply(accepted(1)).reply(canceled(1, 'L')).after(10).leaves();
+    assert.equal(withdrawn.done.at(-1), 'failed unexpected in 2');
+    for (const how of ['close', 'logout', 'reset'] as const) {
+      const own = new Played([
+        enter(1, { expect: ACCEPTED }),
+        { disconnect: how },
+        { reconnect: true },
+        sleep,
+      ]);
+      own.reply(accepted(1));
+      if (how !== 'reset') own.over();
+      own.ready().reply(canceled(1, 'L')).after(10).leaves();
+      assert.equal(own.done.at(-1), 'done', how);
+    }
+  });
+
   test('a barrier holds the steps behind it until it is passed', () => {
     const steps: Step[] = [enter(1, { expect: ACCEPTED }), { barrier: 'b' }, enter(2)];
     const played = new Played(steps);

@@ -76,7 +76,8 @@ describe('formatFailure', () => {
         '    message_type         E',
         '  ≠ executed_quantity    60  came 30',
         '    liquidity_indicator  A',
-        'came: E order_token 1, executed_quantity 30, execution_price 2300.0, liquidity_indicator A, match_number 9',
+        'came: E order_token 1, executed_quantity 30, execution_price 2300.0, liquidity_indicator A,',
+        '    match_number 9',
       ].join('\n'),
     );
   });
@@ -88,7 +89,7 @@ describe('formatFailure', () => {
       difference: undefined,
       passed: [rejected(7, 'X')],
     };
-    const [first, came, passed] = formatFailure(failure).split('\n');
+    const [first, came, passed] = formatFailure(failure, 120).split('\n');
     assert.equal(first, 'trade.json:6:18: step 2, taker: an unexpected reply');
     assert.match(came ?? '', /^came: E /);
     assert.equal(passed, 'before it, not expected by its step: J order_token 7, reason X');
@@ -118,6 +119,20 @@ describe('formatFailure', () => {
       formatFailure({ ...rest, what: 'connection', step: 0, place, client: 'maker' }),
       'x.json:1:1: maker: nothing came within 5 s',
     );
+  });
+
+  test('breaks what came between its fields, where the line is too long', () => {
+    const passed = [accepted(7, { clientReference: 'a b' })];
+    for (const width of [60, 80]) {
+      const lines = formatFailure({ ...MISMATCH, got: accepted(1), passed }, width)
+        .split('\n')
+        .slice(4);
+      assert.ok(lines.length > 4);
+      for (const line of lines) assert.ok(line.length <= width, line);
+      const whole = lines.join('').replaceAll(',    ', ', ');
+      assert.match(whole, /^came: A order_token 1, .*, cash_margin_type 1before it, .*: A order_token 7, /);
+      assert.match(whole, /client_reference a b, buy_sell_indicator B, quantity 100, /);
+    }
   });
 
   test('no control character of a server reaches a terminal', () => {

@@ -76,11 +76,9 @@ describe('compare', () => {
     );
   });
 
-  test('tells another message with what it has of the fields', () => {
+  test('tells another message by its letter alone', () => {
     assert.deepEqual(differs({ message_type: 'A', order_token: 1, display: ' ' }, EXECUTED), [
       '≠ message_type A E',
-      '= order_token 1 1',
-      '≠ display " " nothing',
     ]);
   });
 

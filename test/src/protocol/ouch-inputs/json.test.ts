@@ -168,6 +168,12 @@ describe('fromStep', () => {
       'price',
       'price is 429496729.6; expected at most one decimal, from 0 to 429496729.5',
     ],
+    // As JSON.parse reads 1e400.
+    [
+      { price: Number.POSITIVE_INFINITY },
+      'price',
+      'price is Infinity; expected at most one decimal, from 0 to 429496729.5',
+    ],
     [{ price: true }, 'price', 'price is true; expected at most one decimal, from 0 to 429496729.5'],
     [
       { quantity: 4294967296 },
