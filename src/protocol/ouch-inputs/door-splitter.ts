@@ -14,11 +14,14 @@ export class DoorSplitter {
     this.#splitter = door === 'ouch' ? new PacketSplitter() : new RawSplitter(direction);
   }
 
-  /** False once something came that is none: what follows can not be found any more. */
+  /**
+   * `chunk` is on loan: its memory is filled again by others, so what may be kept of it is a copy. False once something came
+   * that is none: what follows can not be found any more.
+   */
   feed(chunk: Uint8Array, sink: FrameSink): boolean {
     if (this.#isBroken) return false;
     try {
-      this.#splitter.feed(chunk, sink);
+      this.#splitter.feed(Uint8Array.from(chunk), sink);
     } catch {
       this.#isBroken = true;
     }
