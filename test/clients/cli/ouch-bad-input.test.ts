@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer as createListener, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createListener } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
 import { encodeServerPacket } from '../../../src/protocol/soupbintcp/packets.ts';
+import { listen } from '../../support/odd-server.ts';
 import { runOutcry } from './outcry-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ouch-bad-input-'));
@@ -51,24 +52,6 @@ async function refused(content: string | object): Promise<string> {
 /** One action on its own line, the second. */
 function refusedAction(action: object): Promise<string> {
   return refused(`{"actions": [\n${JSON.stringify(action)}\n]}`);
-}
-
-async function listen(t: TestContext, onConnection: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const listener = createListener({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {
-      // The client may go when it likes.
-    });
-    onConnection(socket);
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    listener.close();
-  });
-  return String((listener.address() as AddressInfo).port);
 }
 
 /** It was free a moment ago. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer as createListener, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, type TestContext, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createServer, type OutcryServer } from '../../../src/create-server.ts';
+import { listen } from '../../support/odd-server.ts';
 import { until } from '../../support/until.ts';
 import { MAIN_FILE, runOnTerminal, runOutcry, startOutcry, waitForEnd } from './outcry-process.ts';
 
@@ -400,24 +400,6 @@ describe('outcry ouch replay > interrupted', () => {
     assert.ok(performance.now() - startedMs < 20_000, 'it ends long before the timeout');
   });
 });
-
-async function listen(t: TestContext, onConnection: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const listener = createListener({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {
-      // The client may go when it likes.
-    });
-    onConnection(socket);
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    listener.close();
-  });
-  return String((listener.address() as AddressInfo).port);
-}
 
 describe('the commands of outcry ouch', () => {
   let all: string;

@@ -4,32 +4,13 @@ import { type MirroredOrder, OrderMirror } from '../../../clients/ouch/order-mir
 import type { OrderAccepted, OrderReplaced, OutboundMessage } from '../../../src/protocol/ouch/messages.ts';
 import { Random } from '../../../workers/runtime/random.ts';
 import { fuzzSeed } from '../../support/fuzz-seed.ts';
+import { accepted as acceptedOf } from '../../support/replies.ts';
 import { ToyExchange } from '../../support/toy-exchange.ts';
 
 const timestampNs = 1n;
 
 function accepted(token: number, fields: Partial<OrderAccepted> = {}): OrderAccepted {
-  return {
-    type: 'accepted',
-    timestampNs,
-    token,
-    clientReference: 'mine',
-    side: 'B',
-    quantity: 100,
-    orderbook: '7203',
-    group: 'DAY',
-    priceTenths: 23_000,
-    timeInForce: 99_999,
-    firm: 0,
-    display: ' ',
-    capacity: 'P',
-    orderNumber: BigInt(token),
-    minimumQuantity: 0,
-    state: 'L',
-    classification: '1',
-    cashMargin: '1',
-    ...fields,
-  };
+  return acceptedOf(token, { clientReference: 'mine', orderbook: '7203', ...fields });
 }
 
 function replaced(
